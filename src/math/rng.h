@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* math/rng.h - counter-based random streams (Philox4x32-10, Salmon et al., SC 2011).
+ *
+ * hpo_rng and its basic draws are public (hpo/sampler.h).  Here: the list of purposes and bulk draws. */
+#ifndef MATH_RNG_H
+#define MATH_RNG_H
+#include <stddef.h>
+#include "hpo/sampler.h"
+
+/* Every use of randomness has a number of its own: streams never overlap.  Append only (stored seeds). */
+enum {
+    HPO_RNG_SAMPLER = 1,   /* hpo_sampler_ops.ask; index = draw */
+    HPO_RNG_FALLBACK = 2,  /* feasible or unseen point instead of a rejected one; index = draw */
+    HPO_RNG_TOKEN = 3,     /* fencing tokens; index = trial number, attempt mixed into the seed */
+    HPO_RNG_PROGRAM = 4,   /* HPO_SEED for the tuned program; index = trial number */
+    HPO_RNG_SCRAMBLE = 5,  /* scrambling of quasi-random sequences; index = dimension */
+    HPO_RNG_DESIGN = 6,    /* Latin hypercubes; index = block */
+    HPO_RNG_SPACE = 7,     /* hpo_space_sample; index = row */
+    HPO_RNG_USER = 1000    /* tests and third parties start here */
+};
+/* n uniforms in [0,1), the same numbers as n calls of hpo_rng_uniform. */
+void hpo_rng_uniforms(hpo_rng *r, double *out, size_t n);
+/* A uniformly random permutation of 0..n-1 (Fisher-Yates). */
+void hpo_rng_permutation(hpo_rng *r, size_t n, uint32_t *out);
+#endif

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Prints the version: the one in include/hpo/export.h.
+sed -n 's/^#define HPO_VERSION "\(.*\)"$/\1/p' "$(dirname "$0")/../include/hpo/export.h"
