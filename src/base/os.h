@@ -39,6 +39,7 @@ void hpo_os_lock_close(hpo_os_lock *l);
 
 /* Threads: pthreads, so that ThreadSanitizer sees them. */
 typedef pthread_mutex_t hpo_mutex;
+#define HPO_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER /* for static mutexes; others: hpo_mutex_init */
 typedef pthread_t hpo_thread;
 HPO_NODISCARD hpo_status hpo_mutex_init(hpo_mutex *m, hpo_error *err);
 void hpo_mutex_lock(hpo_mutex *m);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scheduler/registry.h - the table of schedulers, and a scheduler at work. */
+#ifndef SCHEDULER_REGISTRY_H
+#define SCHEDULER_REGISTRY_H
+#include "hpo/scheduler.h"
+
+/* What a study uses when the user names no scheduler.  Written here and nowhere else. */
+#define HPO_DEFAULT_SCHEDULER "none"
+
+/* Scheduler i, built-ins first; NULL behind the last. */
+const hpo_scheduler_ops *hpo_scheduler_at(size_t i);
+const hpo_scheduler_ops *hpo_scheduler_find(const char *name); /* NULL: there is none */
+
+typedef struct hpo_scheduler {
+    const hpo_scheduler_ops *ops;
+    void *config, *state;
+} hpo_scheduler;
+
+/* As hpo_sampler_open. */
+HPO_NODISCARD hpo_status hpo_scheduler_open(const char *spec, const hpo_space *space, size_t n_objectives,
+                                            uint64_t seed, hpo_scheduler *out, hpo_error *err);
+void hpo_scheduler_close(hpo_scheduler *s);
+/* Word of one HPO_SCHED_* bit ("needs-fidelity"), NULL for an unknown one. */
+const char *hpo_scheduler_cap_name(uint32_t bit);
+#endif
