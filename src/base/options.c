@@ -50,13 +50,15 @@ static int copy_word(span a, char buf[WORD_MAX + 1])
 
 hpo_status hpo_options_split(const char *spec, char *name, size_t cap, const char **rest, hpo_error *err)
 {
-    if (spec == NULL) return hpo_fail(err, HPO_EINVAL, "no algorithm was named: write 'name' or 'name:key=value'");
+    if (spec == NULL)
+        return hpo_fail(err, HPO_EINVAL, "no algorithm was named: write 'name' or 'name:key=value'");
     size_t n = strcspn(spec, ":,");
     span word = trim(spec, spec + n);
     if (word.n == 0)
         return hpo_fail(err, HPO_EINVAL, "'%s' names no algorithm: write 'name' or 'name:key=value'", spec);
     if (word.n >= cap)
-        return hpo_fail(err, HPO_EINVAL, "'%.40s...' is too long for the name of an algorithm (at most %zu characters)",
+        return hpo_fail(err, HPO_EINVAL,
+                        "'%.40s...' is too long for the name of an algorithm (at most %zu characters)",
                         word.s, cap - 1);
     memcpy(name, word.s, word.n);
     name[word.n] = '\0';
@@ -69,7 +71,8 @@ static void add_to_list(char list[LIST_MAX], const char *word)
 {
     size_t used = strlen(list), n = strlen(word);
     if (used + n + 6 >= LIST_MAX) {
-        if (used >= 3 && strcmp(list + used - 3, "...") != 0 && used + 6 < LIST_MAX) memcpy(list + used, ", ...", 6);
+        if (used >= 3 && strcmp(list + used - 3, "...") != 0 && used + 6 < LIST_MAX)
+            memcpy(list + used, ", ...", 6);
         return;
     }
     if (used > 0) {
@@ -97,12 +100,14 @@ static hpo_status fail_unknown(const hpo_option *table, size_t n, const char *ow
         }
     }
     if (near != NULL)
-        return hpo_fail(err, HPO_EINVAL, "%s: unknown option '%.*s': did you mean '%s'?", owner, (int)key.n, key.s, near);
+        return hpo_fail(err, HPO_EINVAL, "%s: unknown option '%.*s': did you mean '%s'?", owner, (int)key.n,
+                        key.s, near);
     return hpo_fail(err, HPO_EINVAL, "%s: unknown option '%.*s': known are %s", owner,
                     (int)(key.n < WORD_MAX ? key.n : WORD_MAX), key.s, list);
 }
 
-static hpo_status fail_value(const hpo_option *o, const char *owner, span value, const char *want, hpo_error *err)
+static hpo_status fail_value(const hpo_option *o, const char *owner, span value, const char *want,
+                             hpo_error *err)
 {
     return hpo_fail(err, HPO_EINVAL, "%s: option %s=%.*s: must be %s", owner, o->name,
                     (int)(value.n < WORD_MAX ? value.n : WORD_MAX), value.s, want);
@@ -225,8 +230,8 @@ static int seen_before(const char *rest, const char *here, const char *key)
     return 0;
 }
 
-hpo_status hpo_options_read(const hpo_option *table, size_t n, const char *owner, const char *rest, void *config,
-                            hpo_error *err)
+hpo_status hpo_options_read(const hpo_option *table, size_t n, const char *owner, const char *rest,
+                            void *config, hpo_error *err)
 {
     for (size_t i = 0; i < n; i++)
         store_double(&table[i], table[i].def, config);
@@ -239,16 +244,51 @@ hpo_status hpo_options_read(const hpo_option *table, size_t n, const char *owner
         next_item(&at, &key, &value, &has_value);
         int more = at > here && at[-1] == ',';
         if (key.n == 0)
-            return hpo_fail(err, HPO_EINVAL, "%s: empty option in '%.100s': write key=value,key=value", owner, rest);
+            return hpo_fail(err, HPO_EINVAL, "%s: empty option in '%.100s': write key=value,key=value", owner,
+                            rest);
         const hpo_option *row = NULL;
         for (size_t i = 0; i < n && row == NULL; i++)
             if (span_is(key, table[i].name)) row = &table[i];
         if (row == NULL) return fail_unknown(table, n, owner, key, err);
         if (!has_value || value.n == 0)
-            return hpo_fail(err, HPO_EINVAL, "%s: option %s has no value: write %s=VALUE", owner, row->name, row->name);
+            return hpo_fail(err, HPO_EINVAL, "%s: option %s has no value: write %s=VALUE", owner, row->name,
+                            row->name);
         if (seen_before(rest, here, row->name))
             return hpo_fail(err, HPO_EINVAL, "%s: option %s is given twice: keep one", owner, row->name);
         HPO_TRY(read_item(row, owner, value, config, err));
         if (!more) return HPO_OK;
     }
+}
+
+/* Labels of an enum, or the values of the other types, hold the default. */
+static int default_is_good(const hpo_option *o)
+{
+    if (o->type == HPO_OPT_BOOL) return o->def == 0 || o->def == 1;
+    if (o->type == HPO_OPT_ENUM) {
+        size_t n = 0;
+        while (o->labels[n] != NULL)
+            n++;
+        return o->def >= 0 && o->def < (double)n && o->def == floor(o->def);
+    }
+    return o->def >= o->min && o->def <= o->max && (o->type == HPO_OPT_REAL || o->def == floor(o->def));
+}
+
+hpo_status hpo_options_check(const hpo_option *table, size_t n, const char *owner, size_t config_size,
+                             hpo_error *err)
+{
+    if (n > 0 && table == NULL)
+        return hpo_fail(err, HPO_EINVAL, "'%.64s': %zu options but no table of them", owner, n);
+    for (size_t i = 0; i < n; i++) {
+        const hpo_option *o = &table[i];
+        size_t width = o->type == HPO_OPT_BOOL || o->type == HPO_OPT_ENUM ? sizeof(int32_t) : sizeof(double);
+        if (o->name == NULL || o->help == NULL || (o->type == HPO_OPT_ENUM && o->labels == NULL))
+            return hpo_fail(err, HPO_EINVAL, "'%.64s': option %zu lacks its name, help or labels", owner, i);
+        if (o->offset > config_size || config_size - o->offset < width)
+            return hpo_fail(err, HPO_EINVAL, "'%.64s': option %s lies outside the config struct of %zu bytes",
+                            owner, o->name, config_size);
+        if (!default_is_good(o))
+            return hpo_fail(err, HPO_EINVAL, "'%.64s': option %s: its default is not within its range", owner,
+                            o->name);
+    }
+    return HPO_OK;
 }

@@ -11,4 +11,8 @@ HPO_NODISCARD hpo_status hpo_options_split(const char *spec, char *name, size_t 
  * nearest known option for an unknown one. `owner` is the algorithm's name for messages. */
 HPO_NODISCARD hpo_status hpo_options_read(const hpo_option *table, size_t n, const char *owner, const char *rest, void *config,
                                           hpo_error *err);
+/* Whether a table is sound: names, help, labels, a default within its range, every offset inside a config
+ * struct of config_size bytes.  Done once, when an algorithm is registered. */
+HPO_NODISCARD hpo_status hpo_options_check(const hpo_option *table, size_t n, const char *owner, size_t config_size,
+                                           hpo_error *err);
 #endif

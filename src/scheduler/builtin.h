@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scheduler/builtin.h - the one list of built-in schedulers: X(name) stands for hpo_scheduler_<name> at
+ * the end of scheduler/<name>.c. */
+#ifndef SCHEDULER_BUILTIN_H
+#define SCHEDULER_BUILTIN_H
+#include "hpo/scheduler.h"
+
+#define HPO_SCHEDULER_LIST(X) X(none)
+
+#define HPO_SCHEDULER_DECLARE(name) extern const hpo_scheduler_ops hpo_scheduler_##name;
+HPO_SCHEDULER_LIST(HPO_SCHEDULER_DECLARE)
+#undef HPO_SCHEDULER_DECLARE
+#endif
