@@ -31,6 +31,7 @@ typedef struct hpo_study_header {
     int64_t lease_max_ms;            /* latest lease end given out */
     double best_value;               /* minimise-oriented, NaN: none */
     int64_t best_number, since_best; /* -1: none */
+    int64_t texts_seq;               /* seq of the last change of spec, metadata, attributes or stop_text */
 } hpo_study_header;
 
 /* The rest of a study; texts are JSON and belong to whoever filled the struct. */
@@ -48,7 +49,7 @@ typedef struct hpo_study_record {
     hpo_study_header header;
 } hpo_study_record;
 
-/* One trial.  Arrays are NULL when absent; values are minimise-oriented, outcomes minus their max. */
+/* One trial.  Arrays are NULL when absent; y is minimise-oriented, outcomes are as measured. */
 typedef struct hpo_trial_record {
     int64_t number, draw, parent;
     int32_t state, attempt, flags, lost; /* flags: HPO_TRIAL_*; lost: times counted against max_retries */
