@@ -11,7 +11,8 @@ const char *hpo_status_name(hpo_status code)
 {
     switch (code) {
 #define NAME_CASE(name, value, text)                                                                         \
-    case HPO_##name: return #name;
+    case HPO_##name:                                                                                         \
+        return #name;
         HPO_STATUS_LIST(NAME_CASE)
 #undef NAME_CASE
     }
@@ -22,7 +23,8 @@ const char *hpo_status_text(hpo_status code)
 {
     switch (code) {
 #define TEXT_CASE(name, value, text)                                                                         \
-    case HPO_##name: return text;
+    case HPO_##name:                                                                                         \
+        return text;
         HPO_STATUS_LIST(TEXT_CASE)
 #undef TEXT_CASE
     }
@@ -45,7 +47,8 @@ static void format_line(char *msg, size_t cap, const char *format, va_list args)
     }
     if ((size_t)n >= cap) {
         size_t end = cap - 4;
-        while (end > 0 && ((unsigned char)msg[end] & 0xC0u) == 0x80u) end--;
+        while (end > 0 && ((unsigned char)msg[end] & 0xC0u) == 0x80u)
+            end--;
         memcpy(msg + end, "...", 4);
     }
     for (char *c = msg; *c != '\0'; c++) {

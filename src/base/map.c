@@ -31,7 +31,8 @@ uint64_t hpo_hash_bytes(const void *data, size_t n, uint64_t seed)
     const unsigned char *p = data;
     uint64_t h = fold(seed ^ E_0, (uint64_t)n ^ PI_0) ^ seed;
     size_t left = n;
-    for (; left > 16; left -= 16, p += 16) h ^= fold(hpo_read_le64(p) ^ PI_1, hpo_read_le64(p + 8) ^ h);
+    for (; left > 16; left -= 16, p += 16)
+        h ^= fold(hpo_read_le64(p) ^ PI_1, hpo_read_le64(p + 8) ^ h);
     /* The last 0..16 bytes as two words; reads may overlap, which the length above makes harmless. */
     uint64_t a = 0, b = 0;
     if (left >= 8) {
@@ -106,7 +107,8 @@ int64_t hpo_map_get(const hpo_map *m, const char *key, int64_t missing)
 
 void hpo_map_fini(hpo_map *m)
 {
-    for (size_t i = 0; i < m->cap; i++) hpo_free(m->slots[i].key);
+    for (size_t i = 0; i < m->cap; i++)
+        hpo_free(m->slots[i].key);
     hpo_free(m->slots);
     *m = (hpo_map){0};
 }
@@ -124,7 +126,8 @@ static size_t home(uint64_t key, size_t cap)
 static size_t find_key(const uint64_t *keys, const int64_t *values, size_t cap, uint64_t key)
 {
     size_t i = home(key, cap);
-    while (values[i] != FREE_SLOT && keys[i] != key) i = (i + 1) & (cap - 1);
+    while (values[i] != FREE_SLOT && keys[i] != key)
+        i = (i + 1) & (cap - 1);
     return i;
 }
 
@@ -138,7 +141,8 @@ static hpo_status u64map_grow(hpo_u64map *m, hpo_error *err)
         hpo_free(values);
         return hpo_fail_memory(err);
     }
-    for (size_t i = 0; i < cap; i++) values[i] = FREE_SLOT;
+    for (size_t i = 0; i < cap; i++)
+        values[i] = FREE_SLOT;
     for (size_t i = 0; i < m->cap; i++) {
         if (m->values[i] == FREE_SLOT) continue;
         size_t j = find_key(keys, values, cap, m->keys[i]);

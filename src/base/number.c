@@ -22,7 +22,8 @@
 #include "base/bits.h"
 #include "base/str.h"
 
-_Static_assert(FLT_RADIX == 2 && DBL_MANT_DIG == 53 && DBL_MAX_EXP == 1024, "double must be IEEE 754 binary64");
+_Static_assert(FLT_RADIX == 2 && DBL_MANT_DIG == 53 && DBL_MAX_EXP == 1024,
+               "double must be IEEE 754 binary64");
 
 enum { TABLE_LOW = -342, TABLE_HIGH = 324 };
 enum { LAST_EXACT = 55 }; /* 10^0 .. 10^55 have at most 128 significant bits */
@@ -108,7 +109,8 @@ static void put_digits(char *p, uint64_t v, int n)
 static int count_digits(uint64_t v)
 {
     int n = 1;
-    for (; v >= 10000; v /= 10000) n += 4;
+    for (; v >= 10000; v /= 10000)
+        n += 4;
     return n + (v >= 10) + (v >= 100) + (v >= 1000);
 }
 
@@ -307,8 +309,10 @@ static void big_multiply_add(big *b, uint32_t factor, uint32_t add)
 
 static void big_multiply_pow10(big *b, int exponent)
 {
-    for (; exponent >= 9; exponent -= 9) big_multiply_add(b, 1000000000, 0);
-    for (; exponent > 0; exponent--) big_multiply_add(b, 10, 0);
+    for (; exponent >= 9; exponent -= 9)
+        big_multiply_add(b, 1000000000, 0);
+    for (; exponent > 0; exponent--)
+        big_multiply_add(b, 10, 0);
 }
 
 static void big_shift_left(big *b, int bits)
@@ -382,8 +386,9 @@ static uint64_t settle(const decimal *d, uint64_t bits)
 
 static double decimal_to_double(const decimal *d)
 {
-    static const double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                          1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double exact_powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                          1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                          1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (d->w == 0) return 0;
     int taken = d->n_digits > 19 ? 19 : d->n_digits;
     if (d->exponent + taken < -323) return 0; /* below half of the smallest double, 2.47e-324 */
@@ -406,7 +411,8 @@ static size_t match_word(const char *s, double *out)
     } words[] = {{"infinity", INFINITY}, {"inf", INFINITY}, {"nan", NAN}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t n = 0;
-        while (words[i].word[n] != '\0' && (char)(s[n] | 0x20) == words[i].word[n]) n++;
+        while (words[i].word[n] != '\0' && (char)(s[n] | 0x20) == words[i].word[n])
+            n++;
         if (words[i].word[n] == '\0') {
             *out = words[i].value;
             return n;

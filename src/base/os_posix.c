@@ -159,7 +159,8 @@ static int write_all(int fd, const unsigned char *p, size_t n)
 static void sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? hpo_strdup(".") : hpo_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    char *folder =
+        slash == NULL ? hpo_strdup(".") : hpo_strndup(path, slash == path ? 1 : (size_t)(slash - path));
     if (folder == NULL) return;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
@@ -230,10 +231,10 @@ int hpo_os_is_network_fs(const char *path, const char **kind)
         uint32_t magic;
         const char *name;
     } table[] = {
-        {0x6969u, "nfs"},         {0xFF534D42u, "cifs"},   {0xFE534D42u, "smb2"},   {0x517Bu, "smb"},
-        {0x564Cu, "ncp"},         {0x73757245u, "coda"},   {0x5346414Fu, "afs"},    {0x6B414653u, "afs"},
-        {0x00C36400u, "ceph"},    {0x0BD00BD0u, "lustre"}, {0x01021997u, "9p"},     {0x47504653u, "gpfs"},
-        {0x01161970u, "gfs2"},    {0x7461636Fu, "ocfs2"},  {0x19830326u, "beegfs"}, {0xAAD7AAEAu, "panfs"},
+        {0x6969u, "nfs"},          {0xFF534D42u, "cifs"},   {0xFE534D42u, "smb2"},   {0x517Bu, "smb"},
+        {0x564Cu, "ncp"},          {0x73757245u, "coda"},   {0x5346414Fu, "afs"},    {0x6B414653u, "afs"},
+        {0x00C36400u, "ceph"},     {0x0BD00BD0u, "lustre"}, {0x01021997u, "9p"},     {0x47504653u, "gpfs"},
+        {0x01161970u, "gfs2"},     {0x7461636Fu, "ocfs2"},  {0x19830326u, "beegfs"}, {0xAAD7AAEAu, "panfs"},
         {0x20030528u, "orangefs"},
     };
     struct statfs fs;

@@ -68,7 +68,8 @@ hpo_status hpo_ops_lookup(hpo_ops_list *l, const char *name, const void **out, h
             near = name_of(ops);
         }
     }
-    if (near != NULL) return hpo_fail(err, HPO_ENOTFOUND, "unknown %s '%s': did you mean '%s'?", l->noun, name, near);
+    if (near != NULL)
+        return hpo_fail(err, HPO_ENOTFOUND, "unknown %s '%s': did you mean '%s'?", l->noun, name, near);
     return hpo_fail(err, HPO_ENOTFOUND, "unknown %s '%.64s': known are %s", l->noun, name, list);
 }
 
@@ -84,14 +85,16 @@ hpo_status hpo_ops_add(hpo_ops_list *l, const void *ops, hpo_error *err)
     if (ops == NULL) return hpo_fail(err, HPO_EINVAL, "registering a %s: ops is NULL", l->noun);
     size_t size = ((const hpo_ops_head *)ops)->size;
     if (size != l->size)
-        return hpo_fail(err, HPO_EINVAL,
-                        "registering a %s: its size is %zu, this library expects %zu: set size to sizeof the struct and "
-                        "compile against the headers of libhpo %s",
-                        l->noun, size, l->size, HPO_VERSION);
+        return hpo_fail(
+            err, HPO_EINVAL,
+            "registering a %s: its size is %zu, this library expects %zu: set size to sizeof the struct and "
+            "compile against the headers of libhpo %s",
+            l->noun, size, l->size, HPO_VERSION);
     const char *name = name_of(ops);
     if (name == NULL || !name_is_good(name))
         return hpo_fail(err, HPO_EINVAL,
-                        "registering a %s: name '%.64s': must be 1 to 31 lower-case letters, digits, '-' or '_' and start "
+                        "registering a %s: name '%.64s': must be 1 to 31 lower-case letters, digits, '-' or "
+                        "'_' and start "
                         "with a letter",
                         l->noun, name == NULL ? "(null)" : name);
     hpo_mutex_lock(&l->mutex);

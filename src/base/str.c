@@ -14,7 +14,8 @@
 static int make_room(hpo_str *s, size_t n)
 {
     if (s->failed) return 0;
-    if (n >= (size_t)PTRDIFF_MAX - s->len || hpo_reserve(&s->text, &s->cap, s->len + n + 1, 1, NULL) != HPO_OK) {
+    if (n >= (size_t)PTRDIFF_MAX - s->len ||
+        hpo_reserve(&s->text, &s->cap, s->len + n + 1, 1, NULL) != HPO_OK) {
         s->failed = 1;
         return 0;
     }
@@ -79,7 +80,10 @@ void hpo_str_int(hpo_str *s, int64_t v)
 static size_t utf8_length(const unsigned char *p, size_t n)
 {
     if (p[0] < 0x80) return 1;
-    size_t len = p[0] >= 0xC2 && p[0] <= 0xDF ? 2 : (p[0] & 0xF0u) == 0xE0u ? 3 : p[0] >= 0xF0 && p[0] <= 0xF4 ? 4 : 0;
+    size_t len = p[0] >= 0xC2 && p[0] <= 0xDF   ? 2
+                 : (p[0] & 0xF0u) == 0xE0u      ? 3
+                 : p[0] >= 0xF0 && p[0] <= 0xF4 ? 4
+                                                : 0;
     if (len == 0 || len > n) return 0;
     for (size_t i = 1; i < len; i++) {
         if ((p[i] & 0xC0u) != 0x80u) return 0;
@@ -172,7 +176,8 @@ unsigned hpo_edit_distance(const char *a, const char *b)
     if (na > LONGEST || nb > LONGEST) return CAP;
     /* Wagner and Fischer (1974), one row: row[j] is the distance from a[0..i) to b[0..j). */
     unsigned row[LONGEST + 1];
-    for (size_t j = 0; j <= nb; j++) row[j] = (unsigned)j;
+    for (size_t j = 0; j <= nb; j++)
+        row[j] = (unsigned)j;
     for (size_t i = 1; i <= na; i++) {
         unsigned diagonal = row[0];
         row[0] = (unsigned)i;
