@@ -48,8 +48,6 @@ HPO_API uint64_t hpo_rng_below(hpo_rng *r, uint64_t n); /* 0..n-1, unbiased; n >
 HPO_API void hpo_space_decode(const hpo_space *s, const double *u, double *x);
 /* The inverse on valid configurations: decode(encode(x)) == x for every x that decode can produce. */
 HPO_API void hpo_space_encode(const hpo_space *s, const double *x, double *u);
-/* How many constraints between parameters the space has. */
-HPO_API size_t hpo_space_n_constraints(const hpo_space *s);
 /* 1 when x satisfies every constraint between parameters. */
 HPO_API int32_t hpo_space_feasible(const hpo_space *s, const double *x);
 /* Maps v uniform in [0,1)^n_dims to the prior's distribution in the unit cube (inverse CDF per

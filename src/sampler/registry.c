@@ -4,7 +4,6 @@
  * tests/unit/sampler (the last two are checked by tests/conform/sampler.c). */
 #include "sampler/registry.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -12,6 +11,7 @@
 #include "base/options.h"
 #include "base/registry.h"
 #include "sampler/builtin.h"
+#include "space/space.h"
 
 #define ENTRY(name) &hpo_sampler_##name,
 static const void *const builtin[] = {HPO_SAMPLER_LIST(ENTRY)};
@@ -70,42 +70,10 @@ const char *hpo_sampler_cap_name(uint32_t bit)
     return NULL;
 }
 
-static uint32_t needs_of(const hpo_param_info *p)
-{
-    uint32_t needs = 0;
-    if (p->is_fidelity || p->kind == HPO_KIND_CONST) return p->when != NULL ? HPO_CAP_CONDITIONAL : 0;
-    switch (p->kind) {
-    case HPO_KIND_FLOAT:
-    case HPO_KIND_VECTOR:
-        needs |= p->step > 0 ? HPO_CAP_DISCRETE : HPO_CAP_CONTINUOUS;
-        break;
-    case HPO_KIND_SIMPLEX:
-        needs |= HPO_CAP_STRUCTURED | HPO_CAP_CONTINUOUS;
-        break;
-    case HPO_KIND_PERMUTATION:
-    case HPO_KIND_SUBSET:
-        needs |= HPO_CAP_STRUCTURED;
-        break;
-    default:
-        needs |= HPO_CAP_DISCRETE;
-        break;
-    }
-    if (p->when != NULL) needs |= HPO_CAP_CONDITIONAL;
-    int numeric = p->kind == HPO_KIND_FLOAT || p->kind == HPO_KIND_INT || p->kind == HPO_KIND_VECTOR;
-    if (numeric && (isnan(p->low) || isnan(p->high))) needs |= HPO_CAP_DEPENDENT;
-    return needs;
-}
-
 uint32_t hpo_sampler_needs(const hpo_space *space, size_t n_objectives, size_t n_outcomes)
 {
-    uint32_t needs = hpo_space_n_constraints(space) > 0 ? HPO_CAP_CONSTRAINTS : 0;
-    if (n_objectives > 1) needs |= HPO_CAP_MULTI_OBJECTIVE;
-    if (n_outcomes > 0) needs |= HPO_CAP_OUTCOMES;
-    for (size_t i = 0; i < hpo_space_n_params(space); i++) {
-        hpo_param_info p = {.size = sizeof p};
-        if (hpo_space_param(space, i, &p, NULL) == HPO_OK) needs |= needs_of(&p);
-    }
-    return needs;
+    return hpo_space_needs(space) | (n_objectives > 1 ? HPO_CAP_MULTI_OBJECTIVE : 0) |
+           (n_outcomes > 0 ? HPO_CAP_OUTCOMES : 0);
 }
 
 hpo_status hpo_sampler_check(const hpo_sampler_ops *ops, uint32_t needs, hpo_error *err)

@@ -2,7 +2,8 @@
 /* sampler/sequence.c - from a sequence of points v_0, v_1, ... in the cube to suggestions.
  *
  * A point passes through the inverse CDF of the prior, u = Q(v), so that equal volumes of the cube are equal
- * probabilities.  Without constraints draw n is point n.  With constraints draw n is the n-th feasible point:
+ * probabilities.  Without constraints draw n is point n.  With constraints (or dependent bounds, which may be
+ * empty) draw n is the n-th feasible point:
  * the feasible part of a low-discrepancy set is again one, relative to the feasible region.
  *
  *   start(0) = 0,   i(n) = first feasible index in [start(n), start(n) + 4096),   start(n+1) = i(n) + 1.
@@ -14,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "space/space.h"
 
 hpo_status hpo_sequence_init(hpo_sequence *s, const hpo_space *space,
                              hpo_status (*point)(void *, uint64_t, double *, hpo_error *), hpo_error *err)
@@ -21,7 +23,7 @@ hpo_status hpo_sequence_init(hpo_sequence *s, const hpo_space *space,
     s->space = space;
     s->n_dims = hpo_space_n_dims(space);
     s->point = point;
-    if (hpo_space_n_constraints(space) == 0) return HPO_OK;
+    if ((hpo_space_needs(space) & (HPO_CAP_CONSTRAINTS | HPO_CAP_DEPENDENT)) == 0) return HPO_OK;
     s->x = hpo_alloc_array(hpo_space_n_columns(space), sizeof *s->x);
     return s->x != NULL ? HPO_OK : hpo_fail_memory(err);
 }
