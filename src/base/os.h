@@ -42,6 +42,8 @@ typedef pthread_mutex_t hpo_mutex;
 #define HPO_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER /* for static mutexes; others: hpo_mutex_init */
 typedef pthread_t hpo_thread;
 HPO_NODISCARD hpo_status hpo_mutex_init(hpo_mutex *m, hpo_error *err);
+/* One that its holder may take again. */
+HPO_NODISCARD hpo_status hpo_mutex_init_recursive(hpo_mutex *m, hpo_error *err);
 void hpo_mutex_lock(hpo_mutex *m);
 void hpo_mutex_unlock(hpo_mutex *m);
 void hpo_mutex_fini(hpo_mutex *m);

@@ -312,6 +312,19 @@ hpo_status hpo_mutex_init(hpo_mutex *m, hpo_error *err)
     return code == 0 ? HPO_OK : hpo_fail(err, HPO_ENOMEM, "cannot make a mutex: %s", reason(code, buf));
 }
 
+hpo_status hpo_mutex_init_recursive(hpo_mutex *m, hpo_error *err)
+{
+    char buf[128];
+    pthread_mutexattr_t attributes;
+    int code = pthread_mutexattr_init(&attributes);
+    if (code == 0) {
+        code = pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+        if (code == 0) code = pthread_mutex_init(m, &attributes);
+        (void)pthread_mutexattr_destroy(&attributes);
+    }
+    return code == 0 ? HPO_OK : hpo_fail(err, HPO_ENOMEM, "cannot make a mutex: %s", reason(code, buf));
+}
+
 void hpo_mutex_lock(hpo_mutex *m)
 {
     (void)pthread_mutex_lock(m);

@@ -50,6 +50,23 @@ HPO_NODISCARD hpo_status hpo_history_update_trial(hpo_history *h, const hpo_tria
 /* A record whose pointers point into the history (until its next change). */
 void hpo_history_get(const hpo_history *h, int64_t number, hpo_trial_record *out);
 void hpo_history_get_report(const hpo_history *h, size_t i, hpo_report_record *out);
-/* Bytes held per stored trial, for `hpo bench` and the docs. */
+
+/* Undoing, for a storage made of a history.  `save` goes before an update of a row with the same t and
+ * parts, and moves what the update would free into `saved` (so the update itself cannot harm it);
+ * `values` has room for n_columns + n_objectives + n_outcomes and is given again to `restore`.  Saved rows
+ * are restored in reverse order, or dropped once the change is final.  None of these can fail. */
+typedef struct hpo_history_saved {
+    hpo_trial_record record; /* its arrays and texts are not used */
+    uint32_t parts, moved;
+    int32_t extra;
+    struct hpo_history_extra old;
+} hpo_history_saved;
+void hpo_history_save(hpo_history *h, const hpo_trial_record *t, uint32_t parts, hpo_history_saved *saved, double *values);
+void hpo_history_restore(hpo_history *h, hpo_history_saved *saved, const double *values);
+void hpo_history_drop(hpo_history_saved *saved);
+/* Takes back the newest rows, reports and extras until so many are left. */
+void hpo_history_truncate(hpo_history *h, size_t n, size_t n_reports, size_t n_extras);
+
+/* Bytes held in all, room for growth included (divide by n for `hpo bench` and the docs). */
 size_t hpo_history_bytes(const hpo_history *h);
 #endif
