@@ -76,9 +76,10 @@ void hpo_str_int(hpo_str *s, int64_t v)
     hpo_str_addn(s, p, (size_t)(buf + sizeof buf - p));
 }
 
-/* Length of the well-formed UTF-8 character at p (n bytes left), or 0: Unicode 15, table 3-7. */
-static size_t utf8_length(const unsigned char *p, size_t n)
+/* Unicode 15, table 3-7. */
+size_t hpo_utf8_length(const char *text, size_t n)
 {
+    const unsigned char *p = (const unsigned char *)text;
     if (p[0] < 0x80) return 1;
     size_t len = p[0] >= 0xC2 && p[0] <= 0xDF   ? 2
                  : (p[0] & 0xF0u) == 0xE0u      ? 3
@@ -107,7 +108,7 @@ void hpo_str_jsonn(hpo_str *s, const char *text, size_t n)
     hpo_str_addc(s, '"');
     size_t start = 0, i = 0; /* bytes start..i-1 need no escape and are not yet copied */
     while (i < n) {
-        size_t len = utf8_length(p + i, n - i);
+        size_t len = hpo_utf8_length(text + i, n - i);
         if (len > 1 || (len == 1 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7F)) {
             i += len;
             continue;

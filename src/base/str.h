@@ -39,6 +39,8 @@ const char *hpo_double_parse(const char *s, double *out);
 /* Reads a whole text as number / integer; 0 when it is not exactly that. */
 int hpo_parse_double(const char *s, double *out);
 int hpo_parse_int(const char *s, int64_t *out);
+/* Length of the well-formed UTF-8 character at p (n > 0 bytes are left), or 0. */
+size_t hpo_utf8_length(const char *p, size_t n);
 /* Edit distance, for "did you mean" texts; capped at 255. */
 unsigned hpo_edit_distance(const char *a, const char *b);
 #endif
