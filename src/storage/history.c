@@ -413,6 +413,30 @@ void hpo_history_get_report(const hpo_history *h, size_t i, hpo_report_record *o
 
 /* ---- undoing ------------------------------------------------------------------------------- */
 
+/* The numbers of set_parts, the other way. */
+static void get_parts(const hpo_history *h, size_t row, uint32_t parts, hpo_trial_record *t)
+{
+    t->seq = h->seq[row];
+    if (parts & HPO_UPDATE_STATE) {
+        t->state = h->state[row];
+        t->attempt = h->attempt[row];
+        t->flags = h->flags[row];
+        t->lost = h->lost[row];
+        t->seq_tell = h->seq_tell[row];
+    }
+    if (parts & HPO_UPDATE_LEASE) {
+        t->token = h->token[row];
+        t->lease_ms = h->lease_ms[row];
+        t->started_ms = h->started_ms[row];
+        t->seq_ask = h->seq_ask[row];
+    }
+    if (parts & HPO_UPDATE_RESULT) {
+        t->cost = h->cost[row];
+        t->ended_ms = h->ended_ms[row];
+    }
+    if (parts & HPO_UPDATE_CONFIG) t->hash = h->hash[row];
+}
+
 static void move_text(char **from, char **to, const char *next, unsigned bit, unsigned *moved)
 {
     if (same_text(*from, next)) return;
@@ -426,7 +450,8 @@ void hpo_history_save(hpo_history *h, const hpo_trial_record *t, uint32_t parts,
 {
     size_t row = (size_t)t->number, nx = h->shape.n_columns, ny = h->shape.n_objectives,
            no = h->shape.n_outcomes;
-    hpo_history_get(h, t->number, &saved->record);
+    saved->record.number = t->number;
+    get_parts(h, row, parts, &saved->record);
     saved->parts = parts;
     saved->extra = h->extra[row];
     saved->moved = 0;

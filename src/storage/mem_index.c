@@ -17,6 +17,7 @@
 #include "base/error.h"
 
 static const uint32_t NONE = UINT32_MAX;
+static const uint64_t FREE = UINT64_MAX;
 
 void hpo_mem_index_fini(hpo_mem_index *ix)
 {
@@ -94,74 +95,96 @@ int64_t hpo_mem_index_ready(const hpo_mem_index *ix, int64_t now_ms)
 
 /* ---- hashes -------------------------------------------------------------------------------- */
 
-/* The slot that holds the ring of `hash`, or the free one where it would stand. */
+/* Fibonacci hashing: the stored hash may be any 64 bits that a storage is given. */
+static uint64_t mix(uint64_t hash)
+{
+    return (hash ^ hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+static uint64_t slot_of(uint64_t mixed, uint32_t row)
+{
+    return (mixed & ~UINT64_C(0xFFFFFFFF)) | row;
+}
+
+/* The slot that holds the ring of `hash`, or the free one where it would stand.  The half of the hash in
+ * the slot spares nearly every look into the history.  The place comes from bits that the half has too,
+ * so that slots can be moved without it. */
 static size_t find_slot(const hpo_mem_index *ix, const hpo_history *h, uint64_t hash)
 {
-    /* Fibonacci hashing: the stored hash may be any 64 bits a storage is given. */
-    size_t i = (size_t)((hash * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & (ix->n_slots - 1);
-    while (ix->slots[i] != NONE && h->hash[ix->slots[i]] != hash)
-        i = (i + 1) & (ix->n_slots - 1);
+    const uint64_t m = mix(hash);
+    const size_t mask = ix->n_slots - 1;
+    size_t i = (size_t)(m >> 32) & mask;
+    for (; ix->slots[i] != FREE; i = (i + 1) & mask)
+        if ((ix->slots[i] ^ m) >> 32 == 0 && h->hash[(uint32_t)ix->slots[i]] == hash) break;
     return i;
 }
 
-/* Frees slot i and moves up what stood behind it, so that no search stops too early. */
-static void free_slot(hpo_mem_index *ix, const hpo_history *h, size_t i)
+/* Puts a slot that is known to be new. */
+static void move_slot(hpo_mem_index *ix, uint64_t slot)
 {
     const size_t mask = ix->n_slots - 1;
-    ix->slots[i] = NONE;
+    size_t i = (size_t)(slot >> 32) & mask;
+    while (ix->slots[i] != FREE)
+        i = (i + 1) & mask;
+    ix->slots[i] = slot;
+}
+
+/* Frees slot i and moves up what stood behind it, so that no search stops too early. */
+static void free_slot(hpo_mem_index *ix, size_t i)
+{
+    const size_t mask = ix->n_slots - 1;
+    ix->slots[i] = FREE;
     ix->n_used--;
-    for (size_t j = (i + 1) & mask; ix->slots[j] != NONE; j = (j + 1) & mask) {
-        uint32_t row = ix->slots[j];
-        ix->slots[j] = NONE;
-        ix->slots[find_slot(ix, h, h->hash[row])] = row;
+    for (size_t j = (i + 1) & mask; ix->slots[j] != FREE; j = (j + 1) & mask) {
+        uint64_t slot = ix->slots[j];
+        ix->slots[j] = FREE;
+        move_slot(ix, slot);
     }
 }
 
-static hpo_status grow_slots(hpo_mem_index *ix, const hpo_history *h, hpo_error *err)
+static hpo_status grow_slots(hpo_mem_index *ix, hpo_error *err)
 {
-    size_t old_n = ix->n_slots;
-    uint32_t *old = ix->slots, *slots;
-    size_t n = old_n == 0 ? 64 : 2 * old_n;
-    slots = hpo_alloc_array(n, sizeof *slots);
+    size_t old_n = ix->n_slots, n = old_n == 0 ? 64 : 2 * old_n;
+    uint64_t *old = ix->slots, *slots = hpo_alloc_array(n, sizeof *slots);
     if (slots == NULL) return hpo_fail_memory(err);
-    for (size_t i = 0; i < n; i++)
-        slots[i] = NONE;
+    memset(slots, 0xFF, n * sizeof *slots); /* FREE */
     ix->slots = slots;
     ix->n_slots = n;
     for (size_t i = 0; i < old_n; i++)
-        if (old[i] != NONE) slots[find_slot(ix, h, h->hash[old[i]])] = old[i];
+        if (old[i] != FREE) move_slot(ix, old[i]);
     hpo_free(old);
     return HPO_OK;
 }
 
 static void link_row(hpo_mem_index *ix, const hpo_history *h, uint32_t row)
 {
-    uint32_t *tail = &ix->slots[find_slot(ix, h, h->hash[row])];
-    if (*tail == NONE) {
-        *tail = ix->same[row] = row;
+    uint64_t *slot = &ix->slots[find_slot(ix, h, h->hash[row])];
+    if (*slot == FREE) {
+        *slot = slot_of(mix(h->hash[row]), row);
+        ix->same[row] = row;
         ix->n_used++;
         return;
     }
-    uint32_t previous = *tail;
-    if (row < previous)
+    uint32_t tail = (uint32_t)*slot, previous = tail;
+    if (row < tail)
         while (ix->same[previous] < row)
             previous = ix->same[previous];
     ix->same[row] = ix->same[previous];
     ix->same[previous] = row;
-    if (row > *tail) *tail = row;
+    if (row > tail) *slot = slot_of(*slot, row);
 }
 
 static void unlink_row(hpo_mem_index *ix, const hpo_history *h, uint32_t row)
 {
     size_t slot = find_slot(ix, h, h->hash[row]);
-    uint32_t previous = ix->slots[slot];
+    uint32_t tail = (uint32_t)ix->slots[slot], previous = tail;
     while (ix->same[previous] != row)
         previous = ix->same[previous];
     if (previous == row) {
-        free_slot(ix, h, slot);
+        free_slot(ix, slot);
     } else {
         ix->same[previous] = ix->same[row];
-        if (ix->slots[slot] == row) ix->slots[slot] = previous;
+        if (tail == row) ix->slots[slot] = slot_of(ix->slots[slot], previous);
     }
     ix->same[row] = NONE;
 }
@@ -169,13 +192,13 @@ static void unlink_row(hpo_mem_index *ix, const hpo_history *h, uint32_t row)
 int64_t hpo_mem_index_find(hpo_mem_index *ix, const hpo_history *h, uint64_t hash)
 {
     if (ix->n_slots == 0) return -1;
-    for (size_t slot = find_slot(ix, h, hash); ix->slots[slot] != NONE;) {
-        uint32_t tail = ix->slots[slot], lowest = ix->same[tail];
+    for (size_t slot = find_slot(ix, h, hash); ix->slots[slot] != FREE;) {
+        uint32_t tail = (uint32_t)ix->slots[slot], lowest = ix->same[tail];
         if (h->state[lowest] != HPO_STATE_FAILED) return lowest;
         ix->same[tail] = ix->same[lowest];
         ix->same[lowest] = NONE;
         if (lowest == tail) {
-            free_slot(ix, h, slot);
+            free_slot(ix, slot);
             break;
         }
     }
@@ -184,23 +207,31 @@ int64_t hpo_mem_index_find(hpo_mem_index *ix, const hpo_history *h, uint64_t has
 
 /* ---- changes ------------------------------------------------------------------------------- */
 
+static hpo_status grow_rows(hpo_mem_index *ix, const hpo_history *h, hpo_error *err)
+{
+    size_t cap = h->n + (h->n < 16384 ? h->n / 2 : h->n / 8) + 16; /* as the columns of the history */
+    uint32_t *p = hpo_realloc_array(ix->place, cap, sizeof *p);
+    if (p == NULL) return hpo_fail_memory(err);
+    ix->place = p;
+    p = hpo_realloc_array(ix->same, cap, sizeof *p);
+    if (p == NULL) return hpo_fail_memory(err);
+    ix->same = p;
+    ix->cap = cap;
+    return HPO_OK;
+}
+
+static hpo_status reserve_heap(hpo_row_heap *heap, hpo_error *err)
+{
+    if (heap->n < heap->cap) return HPO_OK;
+    return hpo_reserve(&heap->entries, &heap->cap, heap->n + 1, sizeof *heap->entries, err);
+}
+
 hpo_status hpo_mem_index_reserve(hpo_mem_index *ix, const hpo_history *h, hpo_error *err)
 {
-    if (ix->cap <= h->n) {
-        size_t cap = h->n + (h->n < 16384 ? h->n / 2 : h->n / 8) + 16;
-        uint32_t *p = hpo_realloc_array(ix->place, cap, sizeof *p);
-        if (p == NULL) return hpo_fail_memory(err);
-        ix->place = p;
-        p = hpo_realloc_array(ix->same, cap, sizeof *p);
-        if (p == NULL) return hpo_fail_memory(err);
-        ix->same = p;
-        ix->cap = cap;
-    }
-    HPO_TRY(hpo_reserve(&ix->waiting.entries, &ix->waiting.cap, ix->waiting.n + 1,
-                        sizeof *ix->waiting.entries, err));
-    HPO_TRY(
-        hpo_reserve(&ix->leases.entries, &ix->leases.cap, ix->leases.n + 1, sizeof *ix->leases.entries, err));
-    return 4 * (ix->n_used + 1) > 3 * ix->n_slots ? grow_slots(ix, h, err) : HPO_OK;
+    if (ix->cap <= h->n) HPO_TRY(grow_rows(ix, h, err));
+    HPO_TRY(reserve_heap(&ix->waiting, err));
+    HPO_TRY(reserve_heap(&ix->leases, err));
+    return 4 * (ix->n_used + 1) > 3 * ix->n_slots ? grow_slots(ix, err) : HPO_OK;
 }
 
 void hpo_mem_index_add(hpo_mem_index *ix, uint32_t row)
