@@ -171,6 +171,8 @@ typedef struct cli_problem {
 /* Exit status; on failure the message is printed and nothing needs freeing. */
 int cli_problem_read(cli *c, cli_problem *p);
 void cli_problem_free(cli_problem *p);
+/* Only the space of --param, --space, --constraint, --derive; NULL when there is none.  Exit status. */
+int cli_space_read(cli *c, hpo_space **out);
 /* Reads "100trials,10min,cost=20,target=0.05,stagnation=50" into b; HPO_EINVAL names the part. */
 hpo_status cli_budget_parse(const char *text, hpo_budget *b, hpo_error *err);
 hpo_status cli_duration_parse(const char *text, double *seconds, hpo_error *err);
@@ -190,6 +192,7 @@ void cli_table_number(cli_table *t, double v);       /* short, "-" for NaN */
 void cli_table_int(cli_table *t, int64_t v);
 /* Prints and frees.  CLI_OK or CLI_FAIL (memory). */
 int cli_table_print(cli *c, cli_table *t, FILE *f);
+void cli_table_free(cli_table *t);
 /* One CSV field, quoted when necessary (RFC 4180). */
 void cli_csv_field(hpo_str *s, const char *text);
 /* Single-quoted for a POSIX shell when necessary. */
@@ -213,7 +216,11 @@ const char *cli_style_off(int colour);
 extern const cli_command *const cli_commands[]; /* ends in NULL */
 const cli_command *cli_command_find(const char *name);
 
-extern const cli_command cli_help, cli_version, cli_completion;
+extern const cli_command cli_create, cli_ask, cli_tell, cli_report, cli_should_stop;
+extern const cli_command cli_best, cli_top, cli_show, cli_ps, cli_export;
+extern const cli_command cli_stop, cli_pause, cli_resume, cli_retry, cli_enqueue;
+extern const cli_command cli_space, cli_db, cli_delete;
+extern const cli_command cli_samplers, cli_completion, cli_help, cli_version;
 
 /* Between main.c, args.c and help.c: reads the words after the command's name; *help is set when --help
  * was among them. */

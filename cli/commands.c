@@ -5,9 +5,33 @@
 #include "cli.h"
 
 const cli_command *const cli_commands[] = {
+    /* Ask and tell */
+    &cli_create,
+    &cli_ask,
+    &cli_tell,
+    &cli_report,
+    &cli_should_stop,
+    /* Look */
+    &cli_best,
+    &cli_top,
+    &cli_show,
+    &cli_ps,
+    &cli_export,
+    /* Steer */
+    &cli_stop,
+    &cli_pause,
+    &cli_resume,
+    &cli_retry,
+    &cli_enqueue,
+    /* Study */
+    &cli_space,
+    &cli_db,
+    &cli_delete,
+    /* Tools */
+    &cli_samplers,
+    &cli_completion,
     &cli_help,
     &cli_version,
-    &cli_completion,
     NULL,
 };
 

@@ -154,10 +154,16 @@ int cli_table_print(cli *c, cli_table *t, FILE *f)
     }
 done:
     hpo_free(width);
+    cli_table_free(t);
+    return rc;
+}
+
+void cli_table_free(cli_table *t)
+{
+    if (!t) return;
     hpo_str_fini(&t->text);
     hpo_free(t->numeric);
     hpo_free(t);
-    return rc;
 }
 
 void cli_csv_field(hpo_str *s, const char *text)

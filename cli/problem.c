@@ -172,6 +172,11 @@ static hpo_status read_space(cli *c, hpo_space **out)
     return st;
 }
 
+int cli_space_read(cli *c, hpo_space **out)
+{
+    return read_space(c, out) == HPO_OK ? CLI_OK : cli_fail(c);
+}
+
 /* ---- objectives and outcomes -------------------------------------------------------------------- */
 
 static hpo_status read_objectives(cli *c, cli_problem *p)
