@@ -245,7 +245,7 @@ static hpo_status read_key(reader *r, struct json_object *object, const char **k
 static hpo_status read_mapping(reader *r, node *parent)
 {
     for (;;) {
-        const char *key;
+        const char *key = NULL;
         node child = {NULL, 0, 0};
         HPO_TRY(next_event(r));
         if (r->event.type == YAML_MAPPING_END_EVENT) return HPO_OK;

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front for Meson.  `make` builds to build/ (the command is build/hpo); everything else that people
+# and CI do has one word here too.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD := build
+CLANG := CC=clang
+SANITISED := --buildtype=debug -Ddefault_library=static
+C_FILES = $(shell git ls-files '*.c' '*.h' | grep -v '^src/.*_table' | sort)
+
+.PHONY: all test demo install check-format format lint asan ubsan tsan msan fuzz coverage bench clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@tools/install-deps.sh build
+	meson setup $(BUILD) --buildtype=release -Dtests=false --prefix=$(abspath $(PREFIX))
+
+# Everything, under several compilers and sanitisers; ends with "N passed, N failed".
+test:
+	@tools/install-deps.sh build test
+	@tools/run_tests.sh
+
+demo: all
+	@examples/digits/demo.sh $(abspath $(BUILD)/hpo)
+
+install: all
+	meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+
+check-format:
+	clang-format --dry-run -Werror $(C_FILES)
+
+format:
+	clang-format -i $(C_FILES)
+
+# clang-tidy, scripts and prose; the same checks as in `make test`, and nothing else.
+lint: build-lint/build.ninja
+	@ninja -C build-lint >/dev/null
+	tools/lint.sh build-lint
+
+# One sanitiser at a time.  gcc's address and thread sanitisers; memory needs clang.
+asan: build-asan/build.ninja
+	meson test -C $(<D) --print-errorlogs
+ubsan: build-ubsan/build.ninja
+	meson test -C $(<D) --print-errorlogs
+tsan: build-tsan/build.ninja
+	meson test -C $(<D) --print-errorlogs --suite study --suite storage --suite runner --suite stress
+# Only what calls no uninstrumented library (json-c, libyaml and SQLite would give false alarms).
+msan: build-msan/build.ninja
+	meson test -C $(<D) --print-errorlogs --suite math --suite space --suite sampler --suite scheduler
+
+build-asan/build.ninja:
+	meson setup $(@D) $(SANITISED) -Db_sanitize=address,undefined
+build-ubsan/build.ninja:
+	meson setup $(@D) $(SANITISED) -Db_sanitize=undefined
+build-tsan/build.ninja:
+	meson setup $(@D) $(SANITISED) -Db_sanitize=thread
+build-msan/build.ninja:
+	$(CLANG) meson setup $(@D) $(SANITISED) -Db_sanitize=memory -Db_lundef=false
+build-lint/build.ninja:
+	$(CLANG) meson setup $(@D) $(SANITISED)
+build-fuzz/build.ninja:
+	$(CLANG) meson setup $(@D) $(SANITISED) -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+
+# Each fuzz target for FUZZ_SECONDS, starting from its corpus; new inputs stay in build-fuzz/corpus.
+FUZZ_SECONDS ?= 60
+fuzz: build-fuzz/build.ninja
+	@ninja -C build-fuzz
+	@tools/run_fuzzers.sh build-fuzz $(FUZZ_SECONDS)
+
+coverage:
+	@test -f build-coverage/build.ninja || \
+	    meson setup build-coverage $(SANITISED) -Db_coverage=true -Db_ndebug=true
+	meson test -C build-coverage --no-suite stress --no-suite check
+	gcovr -r . build-coverage --filter src/ --sort-uncovered --txt build-coverage/coverage.txt
+	@cat build-coverage/coverage.txt
+
+bench: all
+	$(BUILD)/hpo bench overhead --json
+	$(BUILD)/hpo bench storage --json
+
+clean:
+	rm -rf build build-*
