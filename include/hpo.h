@@ -138,6 +138,13 @@ typedef struct hpo_param_info {
     size_t dim, n_dims;        /* where its coordinates stand in the unit cube */
     const char *when;          /* the condition under which it is active, or NULL */
 } hpo_param_info;
+HPO_API void hpo_param_info_init_sized(hpo_param_info *info, size_t size);
+static inline hpo_param_info hpo_param_info_init(void)
+{
+    hpo_param_info info;
+    hpo_param_info_init_sized(&info, sizeof info);
+    return info;
+}
 
 /* An empty space. */
 HPO_API HPO_NODISCARD hpo_status hpo_space_create(hpo_space **out, hpo_error *err);
@@ -499,6 +506,7 @@ typedef struct hpo_trial_info {
     int64_t n_reports;
     double last_step; /* NaN: no report */
     const char *worker, *reason, *checkpoint, *attributes; /* or NULL */
+    int64_t seq; /* the event that changed it last */
 } hpo_trial_info;
 /* Brings the local picture up to date; the calls below show the state at the last sync (and do one
  * themselves if there was none).  *changed (may be NULL) gets the number of events read. */
