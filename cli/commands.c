@@ -28,6 +28,7 @@ const cli_command *const cli_commands[] = {
     &cli_db,
     &cli_delete,
     /* Tools */
+    &cli_rpc,
     &cli_samplers,
     &cli_completion,
     &cli_help,
