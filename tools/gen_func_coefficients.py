@@ -387,7 +387,9 @@ def write_gamma(folder):
     p = chebyshev_fit(lgamma2_over_t, -HALF, HALF, 19)
     report("lgamma(2+t)/t", lgamma2_over_t, p, -HALF, HALF)
     o.array("LGAMMA_POLY", p, "log Gamma(2 + t) = t P(t), |t| <= 1/2")
-    def between(x):  # log Gamma(x) / ((x - 1)(x - 2)), via log Gamma(2 + t), t = x - 2; no node hits 1 or 2
+    def between(x):  # log Gamma(x) / ((x - 1)(x - 2))
+        if x in (ONE, TWO):  # 0/0: the limit
+            x += D(10) ** -40
         t = x - 2
         if t < -HALF:  # log Gamma(x) = log Gamma(x + 1) - log x
             return (lgamma2_over_t(t + 1) * (t + 1) - x.ln()) / ((x - 1) * t)
@@ -410,6 +412,27 @@ def write_gamma(folder):
     o.close()
 
 
+def gauss_legendre(n):
+    """Positive nodes and weights on [-1, 1] by Newton's rule on P_n."""
+    out = []
+    for k in range(n // 2):
+        x = cos_pi((D(k) + D("0.75")) / (n + HALF))
+        for _ in range(8):
+            p0, p1 = ONE, x
+            for j in range(2, n + 1):
+                p0, p1 = p1, ((2 * j - 1) * x * p1 - (j - 1) * p0) / j
+            slope = n * (x * p1 - p0) / (x * x - 1)
+            x -= p1 / slope
+        out.append((x, 2 / ((1 - x * x) * slope * slope)))
+    return out
+
+
+def write_quadrature(folder):
+    o = Out(folder, "dist_quadrature.inc", "Constants of dist_truncnorm.c.")
+    o.array2("GAUSS_LEGENDRE", gauss_legendre(10), "10-point Gauss-Legendre rule on [-1, 1]: {node > 0, weight}")
+    o.close()
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else "src/math"
     write_exp(folder)
@@ -417,6 +440,7 @@ def main():
     write_trig(folder)
     write_erf(folder)
     write_gamma(folder)
+    write_quadrature(folder)
 
 
 main()

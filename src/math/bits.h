@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* math/bits.h - the bits of a double, 64 x 64 -> 128 products, and sums and products of doubles with
- * their rounding errors.  Portable C17: no __int128, no fma.
+/* math/bits.h - the bits of a double, and sums and products of doubles with their rounding errors.
+ * Portable C17: no fma.
  *
  * two_sum: Knuth, TAOCP 2, section 4.2.2 theorem B.  two_prod: Dekker (1971), Veltkamp splitting; exact
  * while no partial product over- or underflows, |a|, |b| < 2^995. */
@@ -8,6 +8,8 @@
 #define MATH_BITS_H
 #include <stdint.h>
 #include <string.h>
+
+#include "base/bits.h"
 
 static inline uint64_t hpo_bits_of(double x)
 {
@@ -21,16 +23,6 @@ static inline double hpo_double_of(uint64_t u)
     double x;
     memcpy(&x, &u, sizeof x);
     return x;
-}
-
-/* High and low 64 bits of a * b. */
-static inline uint64_t hpo_mul64(uint64_t a, uint64_t b, uint64_t *low)
-{
-    uint64_t a0 = a & 0xffffffffu, a1 = a >> 32, b0 = b & 0xffffffffu, b1 = b >> 32;
-    uint64_t p00 = a0 * b0, p01 = a0 * b1, p10 = a1 * b0, p11 = a1 * b1;
-    uint64_t mid = (p00 >> 32) + (p01 & 0xffffffffu) + (p10 & 0xffffffffu);
-    *low = (mid << 32) | (p00 & 0xffffffffu);
-    return p11 + (p01 >> 32) + (p10 >> 32) + (mid >> 32);
 }
 
 /* An unevaluated sum hi + lo with |lo| <= ulp(hi) / 2. */
@@ -59,7 +51,7 @@ static inline hpo_dd hpo_two_prod(double a, double b)
     return (hpo_dd){p, ((ah * bh - p) + ah * bl + al * bh) + al * bl};
 }
 
-/* a^2 / 1, exact. */
+/* a^2 */
 static inline hpo_dd hpo_two_square(double a)
 {
     const double split = 134217729.0;

@@ -3,13 +3,13 @@
  *
  * erf x = x (2/sqrt(pi) + x^2 P(x^2)) for |x| <= 1/2 (Abramowitz & Stegun 7.1.5 economised).
  *
- * erfcx(x) = exp(x^2) erfc(x) is smooth and behaves like 1/(x sqrt(pi)): for x in [1/4, 64) a polynomial of degree 11
- * on each of 8 parts of every binade (the place in a part is exact, so the argument adds no error); beyond 64 the
- * asymptotic series A&S 7.1.23; below 1/4 and for negative x it follows from erf and from erfcx(-x) = 2 exp(x^2) -
- * erfcx(x).
+ * erfcx(x) = exp(x^2) erfc(x) is smooth and behaves like 1/(x sqrt(pi)): for x in [1/4, 64) a polynomial of
+ * degree 11 on each of 8 parts of every binade (the place in a part is exact, so the argument adds no error);
+ * beyond 64 the asymptotic series A&S 7.1.23; below 1/4 and for negative x it follows from erf and from
+ * erfcx(-x) = 2 exp(x^2) - erfcx(x).
  *
- * erfc(x) = exp(-x^2) erfcx(x) for x >= 1/2, with x^2 as an exact sum of two doubles: its rounding error, multiplied
- * by the slope of exp, would cost x^2 ulps.
+ * erfc(x) = exp(-x^2) erfcx(x) for x >= 1/2, with x^2 as an exact sum of two doubles: its rounding error,
+ * multiplied by the slope of exp, would cost x^2 ulps.
  *
  * Measured (tests/unit/math/func.c): erf 1 ulp, erfc 2.1 ulp (tail: down to the subnormals), erfcx 2 ulp. */
 #include "math/func.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/func_exp.c - exp, expm1, tanh.
  *
- * exp(x) = 2^k T_i exp(r), with 128 k + i = round(128 x / ln 2) and |r| <= ln 2 / 256 (Tang 1989, "Table-driven
- * implementation of the exponential function", ACM TOMS 15, section 3).  T_i = 2^(i/128) is kept as h (1 + e), so
- * the result is h + h (e + p) with p = exp(r) - 1 of size 0.003: the last addition is the only rounding that counts.
- * exp(r) by its Taylor series to r^5: the next term is below 2^-60 of 1.
+ * exp(x) = 2^k T_i exp(r), with 128 k + i = round(128 x / ln 2) and |r| <= ln 2 / 256 (Tang 1989,
+ * "Table-driven implementation of the exponential function", ACM TOMS 15, section 3).  T_i = 2^(i/128) is
+ * kept as h (1 + e), so the result is h + h (e + p) with p = exp(r) - 1 of size 0.003: the last addition is
+ * the only rounding that counts. exp(r) by its Taylor series to r^5: the next term is below 2^-60 of 1.
  *
- * expm1(x) = (2^k T_i - 1) + 2^k T_i p for |x| >= 2^-6, where the first part is at least four times the second and
- * exact but for the rounding of T_i, which is known; the Taylor series below.
+ * expm1(x) = (2^k T_i - 1) + 2^k T_i p for |x| >= 2^-6, where the first part is at least four times the
+ * second and exact but for the rounding of T_i, which is known; the Taylor series below.
  *
  * tanh(x) = t / (t + 2), t = expm1(2 |x|), for |x| < 1, else 1 - 2 / (t + 2).
  *
@@ -30,9 +30,9 @@ static inline double pow2(int n)
 }
 
 typedef struct reduced {
-    double r;     /* |r| <= ln 2 / 256 */
-    unsigned i;   /* table index */
-    int k;        /* exponent */
+    double r;   /* |r| <= ln 2 / 256 */
+    unsigned i; /* table index */
+    int k;      /* exponent */
 } reduced;
 
 static inline reduced reduce(double x)

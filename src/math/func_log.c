@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/func_log.c - log, log1p, log2, log10, pow.
  *
- * x = 2^k z, z in about [0.7, 1.41); c the middle of the one of 128 intervals that holds z, with 1 in the middle of
- * an interval whose c is exactly 1 (Tang 1990, "Table-driven implementation of the logarithm", ACM TOMS 16).  Then
+ * x = 2^k z, z in about [0.7, 1.41); c the middle of the one of 128 intervals that holds z, with 1 in the
+ * middle of an interval whose c is exactly 1 (Tang 1990, "Table-driven implementation of the logarithm", ACM
+ * TOMS 16).  Then
  *
  *     log x = k ln 2 + log c + log(1 + r),   r = z/c - 1,  |r| <= 2^-8.
  *
- * 1/c has 20 bits, and z is split in two halves, so z/c - 1 is the exact sum of two doubles without an fma.  k ln 2 +
- * log c is exact in its high part (both are multiples of 2^-42).  log(1 + r) by its Taylor series to r^8.  Near x = 1
- * only r remains, with relative accuracy.
+ * 1/c has 20 bits, and z is split in two halves, so z/c - 1 is the exact sum of two doubles without an fma.
+ * k ln 2 + log c is exact in its high part (both are multiples of 2^-42).  log(1 + r) by its Taylor series to
+ * r^8.  Near x = 1 only r remains, with relative accuracy.
  *
- * log_dd carries r and r^2/2 as sums of two doubles and the series to r^10: relative error below 2^-67, which pow
- * needs because y log x reaches 745, and log2 and log10 use to be exact at powers of 2 and 10.
+ * log_dd carries r and r^2/2 as sums of two doubles and the series to r^10: relative error below 2^-67, which
+ * pow needs because y log x reaches 745, and log2 and log10 use to be exact at powers of 2 and 10.
  *
  * pow: x^y = exp(y log x); the product in double-double.  Special cases: C17 Annex F.10.4.4.
  *
- * Measured (tests/unit/math/func.c): log 0.52 ulp, log1p 0.6, log2 and log10 0.51, pow 0.65 ulp (1 ulp when the result
- * is subnormal). */
+ * Measured (tests/unit/math/func.c): log 0.52 ulp, log1p 0.6, log2 and log10 0.51, pow 0.65 ulp (1 ulp when
+ * the result is subnormal). */
 #include "math/func.h"
 
 #include <math.h>
@@ -29,9 +30,9 @@ static const uint64_t OFF = 0x3fe6900000000000u;
 
 /* The decomposition of a finite positive x. */
 typedef struct parts {
-    double r, r_lo;      /* r + r_lo = z/c - 1 exactly */
-    double hi, lo;       /* hi + lo = k ln 2 + log c, hi exact */
-    double k, scale;     /* exponent; (1/c) 2^-k, how much a small change of x changes r (k within +-1000) */
+    double r, r_lo;  /* r + r_lo = z/c - 1 exactly */
+    double hi, lo;   /* hi + lo = k ln 2 + log c, hi exact */
+    double k, scale; /* exponent; (1/c) 2^-k, how much a small change of x changes r (k within +-1000) */
 } parts;
 
 static inline parts decompose(uint64_t ix)

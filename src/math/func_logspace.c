@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/func_logspace.c - sums and differences of numbers that are known by their logarithms.
  *
- * log(e^a + e^b) = max + log1p(exp(-|a - b|)).  log(1 - e^x) = log(-expm1(x)) for x > -log 2 and log1p(-exp(x)) below
- * (Maechler 2012, "Accurately computing log(1 - exp(-|a|))", equation 7).  Infinities: -inf is the logarithm of 0;
- * +inf wins. */
+ * log(e^a + e^b) = max + log1p(exp(-|a - b|)).  log(1 - e^x) = log(-expm1(x)) for x > -log 2 and
+ * log1p(-exp(x)) below (Maechler 2012, "Accurately computing log(1 - exp(-|a|))", equation 7).  Infinities:
+ * -inf is the logarithm of 0; +inf wins. */
 #include "math/func.h"
 
 #include <math.h>
@@ -39,6 +39,7 @@ double hpo_log_sum_exp(const double *a, unsigned long n)
         if (a[i] > high) high = a[i];
     }
     if (isinf(high)) return high;
-    for (unsigned long i = 0; i < n; i++) sum += hpo_exp(a[i] - high);
+    for (unsigned long i = 0; i < n; i++)
+        sum += hpo_exp(a[i] - high);
     return high + hpo_log(sum);
 }

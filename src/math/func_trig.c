@@ -2,14 +2,14 @@
 /* math/func_trig.c - sin, cos, atan.
  *
  * Reduction: x = n pi/2 + r, |r| <= pi/4, r as a sum of two doubles.
- *   |x| < 2^20 pi/2   Cody & Waite (1980): pi/2 in three parts of 33 bits, n times each is exact, and a fourth part;
- *                     152 bits of pi/2 in all, and no double is nearer than 2^-61 to a multiple of pi/2.
- *   beyond            Payne & Hanek (1983): the 53-bit significand of x times the 192 bits of 2/pi that matter for its
- *                     exponent, in integers; whole turns fall out, 128 bits of fraction remain.
- * Then sin r = r + r^3 P(r^2) and cos r = 1 - r^2/2 + r^4 Q(r^2), with the low part of r to first order.
+ *   |x| < 2^20 pi/2   Cody & Waite (1980): pi/2 in three parts of 33 bits, n times each is exact, and a
+ * fourth part; 152 bits of pi/2 in all, and no double is nearer than 2^-61 to a multiple of pi/2. beyond
+ * Payne & Hanek (1983): the 53-bit significand of x times the 192 bits of 2/pi that matter for its exponent,
+ * in integers; whole turns fall out, 128 bits of fraction remain. Then sin r = r + r^3 P(r^2) and cos r = 1 -
+ * r^2/2 + r^4 Q(r^2), with the low part of r to first order.
  *
- * atan: x in [0, 1]: c = round(16 x)/16, atan x = atan c + atan t, t = (x - c)/(1 + c x), |t| <= 1/32, Taylor to t^13.
- * x > 1: pi/2 - atan(1/x).
+ * atan: x in [0, 1]: c = round(16 x)/16, atan x = atan c + atan t, t = (x - c)/(1 + c x), |t| <= 1/32, Taylor
+ * to t^13. x > 1: pi/2 - atan(1/x).
  *
  * Measured (tests/unit/math/func.c): sin, cos 0.8 ulp for all finite x; atan 1 ulp. */
 #include "math/func.h"
@@ -38,13 +38,10 @@ static unsigned reduce_huge(double x, hpo_dd *r)
     uint64_t m = (ix & (((uint64_t)1 << 52) - 1)) | (uint64_t)1 << 52;
     /* Bits of 2/pi from position e - 2 on: what lies before contributes multiples of 4 to x 2/pi. */
     uint64_t w0 = two_over_pi_word(e - 2), w1 = two_over_pi_word(e + 62), w2 = two_over_pi_word(e + 126);
-    uint64_t l0, l1, l2, h1, h2;
-    h2 = hpo_mul64(m, w2, &l2);
-    h1 = hpo_mul64(m, w1, &l1);
-    l0 = m * w0;
+    uint64_t h1, h2, l0 = m * w0, l1 = hpo_mul64(m, w1, &h1);
+    (void)hpo_mul64(m, w2, &h2); /* its low half is below the last bit kept */
     uint64_t mid = l1 + h2;
     uint64_t top = l0 + h1 + (mid < l1);
-    (void)l2;
     /* x 2/pi mod 4 = top : mid, two integer bits and 126 of fraction. */
     unsigned n = (unsigned)(top >> 62);
     uint64_t f1 = (top << 2) | (mid >> 62), f0 = mid << 2;
@@ -139,7 +136,8 @@ double hpo_atan(double x)
     int i = (int)(a * 16.0 + 0.5);
     double c = (double)i * 0.0625, t = i == 0 ? a : (a - c) / (1.0 + c * a), t2 = t * t, t4 = t2 * t2;
     double tail = t * t2 *
-                  (((-1.0 / 3.0) + t2 * 0.2) + t4 * ((-1.0 / 7.0 + t2 * (1.0 / 9.0)) + t4 * (-1.0 / 11.0 + t2 * (1.0 / 13.0))));
+                  (((-1.0 / 3.0) + t2 * 0.2) +
+                   t4 * ((-1.0 / 7.0 + t2 * (1.0 / 9.0)) + t4 * (-1.0 / 11.0 + t2 * (1.0 / 13.0))));
     hpo_dd s = hpo_fast_two_sum(ATAN_TABLE[i][0], t);
     double lo = s.lo + (ATAN_TABLE[i][1] + tail);
     double y;

@@ -3,15 +3,15 @@
  *
  * Halton (1960): coordinate j of point i is the radical inverse of i in the j-th prime b,
  *     phi_b(i) = sum_k d_k b^(-k-1),   d_k the base-b digits of i.
- * In large bases neighbouring coordinates are strongly correlated; scrambling cures it: digit k of dimension j becomes
- * pi_jk(d_k), pi_jk a random affine permutation d -> (a d + c) mod b, a in 1..b-1, c in 0..b-1 (b is prime), independent
- * for all j and k (Owen 2017, "A randomized Halton algorithm in R", arXiv 1706.02808, with the affine subgroup of all
- * permutations: two numbers a digit instead of b, still pairwise independent and uniform; for b = 2 and 3 it is the
- * whole group).  The infinitely many leading zero digits of i are scrambled as well: their contribution from
- * digit k on is the stored tail[k].
+ * In large bases neighbouring coordinates are strongly correlated; scrambling cures it: digit k of dimension
+ * j becomes pi_jk(d_k), pi_jk a random affine permutation d -> (a d + c) mod b, a in 1..b-1, c in 0..b-1 (b
+ * is prime), independent for all j and k (Owen 2017, "A randomized Halton algorithm in R", arXiv 1706.02808,
+ * with the affine subgroup of all permutations: two numbers a digit instead of b, still pairwise independent
+ * and uniform; for b = 2 and 3 it is the whole group).  The infinitely many leading zero digits of i are
+ * scrambled as well: their contribution from digit k on is the stored tail[k].
  *
- * All digits are collected in one integer over b^K, K the largest with b^K <= 2^62, and divided once: the coordinate is
- * within one rounding of the exact fraction.  Point 0 of the plain sequence is the origin.
+ * All digits are collected in one integer over b^K, K the largest with b^K <= 2^62, and divided once: the
+ * coordinate is within one rounding of the exact fraction.  Point 0 of the plain sequence is the origin.
  *
  * Limits: HPO_HALTON_MAX_DIMS dimensions; digits beyond K (index >= 2^49 at the earliest) do not show. */
 #include "base/alloc.h"
@@ -89,8 +89,8 @@ hpo_status hpo_halton_create(size_t dims, int scrambled, uint64_t seed, hpo_halt
 {
     *out = NULL;
     if (dims < 1 || dims > HPO_HALTON_MAX_DIMS)
-        return hpo_fail(err, HPO_EINVAL, "halton: %zu dimensions; must be 1..%d (use sobol or random beyond)", dims,
-                        (int)HPO_HALTON_MAX_DIMS);
+        return hpo_fail(err, HPO_EINVAL, "halton: %zu dimensions; must be 1..%d (use sobol or random beyond)",
+                        dims, (int)HPO_HALTON_MAX_DIMS);
     hpo_status st = HPO_ENOMEM;
     hpo_halton *h = hpo_calloc(1, sizeof *h);
     if (!h) return hpo_fail_memory(err);
@@ -145,7 +145,8 @@ static double coordinate(const axis *a, const digit *d, uint64_t index)
 
 void hpo_halton_point(const hpo_halton *h, uint64_t index, double *out)
 {
-    for (size_t j = 0; j < h->dims; j++) out[j] = coordinate(&h->axes[j], h->digits + h->axes[j].first, index);
+    for (size_t j = 0; j < h->dims; j++)
+        out[j] = coordinate(&h->axes[j], h->digits + h->axes[j].first, index);
 }
 
 void hpo_halton_free(hpo_halton *h)

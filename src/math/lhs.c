@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/lhs.c - Latin hypercube designs, and two measures of the quality of a design.
  *
- * x_ij = (pi_j(i) + u_ij) / n, pi_j independent random permutations, u_ij uniform in [0, 1) (McKay, Beckman, Conover
- * 1979) or 1/2.  Exchanging the j-th coordinates of two rows keeps the Latin property; both improved kinds do that.
+ * x_ij = (pi_j(i) + u_ij) / n, pi_j independent random permutations, u_ij uniform in [0, 1) (McKay, Beckman,
+ * Conover 1979) or 1/2.  Exchanging the j-th coordinates of two rows keeps the Latin property; both improved
+ * kinds do that.
  *
- *   MAXIMIN    up to 20 plain designs, the one with the largest smallest distance; then exchanges between a row of
- *              the closest pair and a random row, kept when the smallest distance does not shrink.
- *   OPTIMIZED  simulated annealing (Morris & Mitchell 1995, section 4) on phi_p = (sum over pairs d^-p)^(1/p), p = 20: a
+ *   MAXIMIN    up to 20 plain designs, the one with the largest smallest distance; then exchanges between a
+ * row of the closest pair and a random row, kept when the smallest distance does not shrink. OPTIMIZED
+ * simulated annealing (Morris & Mitchell 1995, section 4) on phi_p = (sum over pairs d^-p)^(1/p), p = 20: a
  *              smooth stand-in for the smallest distance.  The temperature applies to log phi_p, so it has no
  *              unit, and falls geometrically from 0.1 to 1e-4.  The best design met is returned.
  *
- * Work is bounded by WORK coordinate differences, whatever n and dims: large designs get fewer steps.  Everything is a
- * function of (kind, n, dims, seed).
+ * Work is bounded by WORK coordinate differences, whatever n and dims: large designs get fewer steps.
+ * Everything is a function of (kind, n, dims, seed).
  *
- * Centred L2 discrepancy: Hickernell (1998), "A generalized discrepancy and quadrature error bound", equation 5.1c; the
- * root, not the square. */
+ * Centred L2 discrepancy: Hickernell (1998), "A generalized discrepancy and quadrature error bound",
+ * equation 5.1c; the root, not the square. */
 #include <math.h>
 #include <string.h>
 
@@ -135,7 +136,8 @@ static double phi_sum(const double *x, size_t n, size_t dims)
 {
     double s = 0.0;
     for (size_t i = 1; i < n; i++) {
-        for (size_t k = 0; k < i; k++) s += term(square_distance(x + i * dims, x + k * dims, dims));
+        for (size_t k = 0; k < i; k++)
+            s += term(square_distance(x + i * dims, x + k * dims, dims));
     }
     return s;
 }
@@ -227,7 +229,8 @@ double hpo_centered_discrepancy(const double *x, size_t n, size_t dims)
 {
     if (n == 0) return (double)NAN;
     double constant = 1.0, single = 0.0, twice = 0.0;
-    for (size_t k = 0; k < dims; k++) constant *= 13.0 / 12.0;
+    for (size_t k = 0; k < dims; k++)
+        constant *= 13.0 / 12.0;
     for (size_t i = 0; i < n; i++) {
         const double *a = x + i * dims;
         double p = 1.0, own = 1.0, row = 0.0;

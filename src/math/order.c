@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/order.c - sorting row indices, and the Pareto front that follows from the order.
  *
- * Introsort (Musser 1997): quicksort with the median of three, heapsort below a depth of 2 log2 n, insertion sort for
- * short runs.  Because equal rows are told apart by their index the order is total: the result is that of a stable
- * sort, and does not depend on the method.
+ * Introsort (Musser 1997): quicksort with the median of three, heapsort below a depth of 2 log2 n, insertion
+ * sort for short runs.  Because equal rows are told apart by their index the order is total: the result is
+ * that of a stable sort, and does not depend on the method.
  *
- * Pareto front (Kung, Luccio, Preparata 1975): in lexicographic order a row can only be dominated by an earlier one.
- * m = 2: it is, exactly when its second value is not below the best so far (O(n log n)).  m > 2: it is compared with
- * the front found so far, which suffices because dominance is transitive (O(n |front| m)). */
+ * Pareto front (Kung, Luccio, Preparata 1975): in lexicographic order a row can only be dominated by an
+ * earlier one. m = 2: it is, exactly when its second value is not below the best so far (O(n log n)).  m > 2:
+ * it is compared with the front found so far, which suffices because dominance is transitive (O(n |front|
+ * m)). */
 #include "math/order.h"
 
 #include <math.h>
@@ -51,7 +52,8 @@ static void insertion(rows r, size_t *o, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
         size_t v = o[i], j = i;
-        for (; j > 0 && before(r, v, o[j - 1]); j--) o[j] = o[j - 1];
+        for (; j > 0 && before(r, v, o[j - 1]); j--)
+            o[j] = o[j - 1];
         o[j] = v;
     }
 }
@@ -70,7 +72,8 @@ static void sift_down(rows r, size_t *o, size_t i, size_t n)
 
 static void heap_sort(rows r, size_t *o, size_t n)
 {
-    for (size_t i = n / 2; i-- > 0;) sift_down(r, o, i, n);
+    for (size_t i = n / 2; i-- > 0;)
+        sift_down(r, o, i, n);
     for (size_t i = n; i-- > 1;) {
         swap_index(&o[0], &o[i]);
         sift_down(r, o, 0, i);
@@ -90,8 +93,10 @@ static void introsort(rows r, size_t *o, size_t n, unsigned depth)
         if (before(r, o[n - 1], o[mid])) swap_index(&o[n - 1], &o[mid]);
         size_t pivot = o[mid], i = 0, j = n - 1;
         for (;;) { /* o[0] <= pivot <= o[n-1]: both scans stop */
-            while (before(r, o[i], pivot)) i++;
-            while (before(r, pivot, o[j])) j--;
+            while (before(r, o[i], pivot))
+                i++;
+            while (before(r, pivot, o[j]))
+                j--;
             if (i >= j) break;
             swap_index(&o[i], &o[j]);
             i++;
@@ -113,7 +118,8 @@ static void introsort(rows r, size_t *o, size_t n, unsigned depth)
 void hpo_order_rows(const double *y, size_t m, size_t n, size_t *order)
 {
     unsigned depth = 2;
-    for (size_t k = n; k > 1; k >>= 1) depth += 2;
+    for (size_t k = n; k > 1; k >>= 1)
+        depth += 2;
     introsort((rows){y, m}, order, n, depth);
 }
 
@@ -146,9 +152,12 @@ static size_t sweep(const double *y, size_t n, size_t m, size_t *out)
         if (m <= 2) {
             /* The last of the front has the smallest last value; equal rows are next to each other. */
             const double *last = front ? y + out[front - 1] * m : NULL;
-            if (last) dominated = m == 1 ? last[0] < row[0] : last[1] < row[1] || (last[1] == row[1] && last[0] < row[0]);
+            if (last)
+                dominated =
+                    m == 1 ? last[0] < row[0] : last[1] < row[1] || (last[1] == row[1] && last[0] < row[0]);
         } else {
-            for (size_t j = 0; j < front && !dominated; j++) dominated = dominates(y + out[j] * m, row, m);
+            for (size_t j = 0; j < front && !dominated; j++)
+                dominated = dominates(y + out[j] * m, row, m);
         }
         if (!dominated) out[front++] = out[i];
     }

@@ -26,6 +26,7 @@
 
 #include "math/bits.h"
 #include "math/dist.h"
+#include "math/dist_internal.h"
 
 enum { PURPOSE_BITS = 20 };
 
@@ -47,7 +48,8 @@ static inline void next_block(hpo_rng *r)
     philox4x32_ctr_t c = {{r->counter[0], r->counter[1], r->counter[2], r->counter[3]}};
     philox4x32_key_t k = {{r->key[0], r->key[1]}};
     c = philox4x32_R(10, c, k);
-    for (int i = 0; i < 4; i++) r->block[i] = c.v[i];
+    for (int i = 0; i < 4; i++)
+        r->block[i] = c.v[i];
     if (++r->counter[0] == 0) r->counter[1] += 1u << PURPOSE_BITS;
     r->used = 0;
 }
@@ -72,15 +74,16 @@ double hpo_rng_uniform(hpo_rng *r)
 
 double hpo_rng_normal(hpo_rng *r)
 {
-    return hpo_normal_quantile(((double)(next_u64(r) >> 12) + 0.5) * 0x1p-52);
+    return hpo_normal_quantile(hpo_rng_open(r));
 }
 
 static inline uint64_t below(hpo_rng *r, uint64_t n)
 {
-    uint64_t low, high = hpo_mul64(next_u64(r), n, &low);
+    uint64_t high, low = hpo_mul64(next_u64(r), n, &high);
     if (low < n) {
         uint64_t reject = (0 - n) % n; /* 2^64 mod n: this many low parts would come once too often */
-        while (low < reject) high = hpo_mul64(next_u64(r), n, &low);
+        while (low < reject)
+            low = hpo_mul64(next_u64(r), n, &high);
     }
     return high;
 }
@@ -92,12 +95,14 @@ uint64_t hpo_rng_below(hpo_rng *r, uint64_t n)
 
 void hpo_rng_uniforms(hpo_rng *r, double *out, size_t n)
 {
-    for (size_t i = 0; i < n; i++) out[i] = (double)(next_u64(r) >> 11) * 0x1p-53;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (double)(next_u64(r) >> 11) * 0x1p-53;
 }
 
 void hpo_rng_permutation(hpo_rng *r, size_t n, uint32_t *out)
 {
-    /* "Inside-out" Fisher-Yates (Knuth, TAOCP 2, 3.4.2 P): element i goes to a random place of the first i+1. */
+    /* "Inside-out" Fisher-Yates (Knuth, TAOCP 2, 3.4.2 P): element i goes to a random place of the first i+1.
+     */
     for (size_t i = 0; i < n; i++) {
         size_t j = (size_t)below(r, i + 1);
         out[i] = out[j];

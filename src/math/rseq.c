@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/rseq.c - the R_d sequence: an additive recurrence (Kronecker sequence) in any dimension.
  *
- * Roberts (2018), "The unreasonable effectiveness of quasirandom sequences": x_ij = frac(s_j + i alpha_j), alpha_j =
- * phi_d^-(j+1), phi_d > 1 the root of x^(d+1) = x + 1 (d = 1: the golden ratio).
+ * Roberts (2018), "The unreasonable effectiveness of quasirandom sequences": x_ij = frac(s_j + i alpha_j),
+ * alpha_j = phi_d^-(j+1), phi_d > 1 the root of x^(d+1) = x + 1 (d = 1: the golden ratio).
  *
- * With y = 1/phi_d the equation is y^d + y^(d+1) = 1, y in (1/2, 1); its left side grows with y, so the root is found by
- * bisection on 128-bit fixed-point numbers, whose truncation errors (d 2^-127) are far below the 64 bits that are
- * kept.  alpha_j is 64 bits of y^(j+1) and i alpha_j is computed mod 2^64: point i is exact for these alphas, nothing
- * accumulates, and the distance from the sequence with the irrational alphas is below i 2^-64.  s_j is 1/2, or random.
+ * With y = 1/phi_d the equation is y^d + y^(d+1) = 1, y in (1/2, 1); its left side grows with y, so the root
+ * is found by bisection on 128-bit fixed-point numbers, whose truncation errors (d 2^-127) are far below the
+ * 64 bits that are kept.  alpha_j is 64 bits of y^(j+1) and i alpha_j is computed mod 2^64: point i is exact
+ * for these alphas, nothing accumulates, and the distance from the sequence with the irrational alphas is
+ * below i 2^-64.  s_j is 1/2, or random.
  *
- * Limit: HPO_RSEQ_MAX_DIMS; the quality of the two-dimensional projections fades beyond some ten dimensions. */
+ * Limit: HPO_RSEQ_MAX_DIMS; the quality of the two-dimensional projections fades beyond some ten dimensions.
+ */
 #include "base/alloc.h"
 #include "base/error.h"
 #include "math/bits.h"
@@ -32,8 +34,9 @@ typedef struct fraction {
 /* a b, truncated; the neglected partial products are below 2^-126. */
 static fraction times(fraction a, fraction b)
 {
-    uint64_t low, l1, l2, top = hpo_mul64(a.hi, b.hi, &low);
-    uint64_t m1 = hpo_mul64(a.hi, b.lo, &l1), m2 = hpo_mul64(a.lo, b.hi, &l2);
+    uint64_t top, m1, m2, low = hpo_mul64(a.hi, b.hi, &top);
+    (void)hpo_mul64(a.hi, b.lo, &m1);
+    (void)hpo_mul64(a.lo, b.hi, &m2);
     uint64_t sum = low + m1;
     top += sum < low;
     uint64_t all = sum + m2;
@@ -46,7 +49,8 @@ static fraction power(fraction y, size_t n)
 {
     fraction result = y;
     size_t top = 1;
-    while (n >> 1 >= top) top <<= 1;
+    while (n >> 1 >= top)
+        top <<= 1;
     for (size_t bit = top >> 1; bit; bit >>= 1) {
         result = times(result, result);
         if (n & bit) result = times(result, y);
@@ -82,8 +86,8 @@ hpo_status hpo_rseq_create(size_t dims, uint64_t seed, int shifted, hpo_rseq **o
 {
     *out = NULL;
     if (dims < 1 || dims > HPO_RSEQ_MAX_DIMS)
-        return hpo_fail(err, HPO_EINVAL, "rseq: %zu dimensions; must be 1..%d (use sobol or random beyond)", dims,
-                        (int)HPO_RSEQ_MAX_DIMS);
+        return hpo_fail(err, HPO_EINVAL, "rseq: %zu dimensions; must be 1..%d (use sobol or random beyond)",
+                        dims, (int)HPO_RSEQ_MAX_DIMS);
     hpo_rseq *r = hpo_alloc(sizeof *r + 2 * dims * sizeof r->alpha[0]);
     if (!r) return hpo_fail_memory(err);
     r->dims = dims;
@@ -102,7 +106,8 @@ hpo_status hpo_rseq_create(size_t dims, uint64_t seed, int shifted, hpo_rseq **o
 
 void hpo_rseq_point(const hpo_rseq *r, uint64_t index, double *out)
 {
-    for (size_t j = 0; j < r->dims; j++) out[j] = (double)((r->shift[j] + index * r->alpha[j]) >> 11) * 0x1p-53;
+    for (size_t j = 0; j < r->dims; j++)
+        out[j] = (double)((r->shift[j] + index * r->alpha[j]) >> 11) * 0x1p-53;
 }
 
 void hpo_rseq_free(hpo_rseq *r)

@@ -6,17 +6,18 @@
  *     x_ij = XOR over the set bits k of i of v_jk,      v_jk = m_jk 2^-k,
  *     m_jk = 2 a_1 m_j,k-1 ^ 4 a_2 m_j,k-2 ^ ... ^ 2^s m_j,k-s ^ m_j,k-s
  *
- * with a_1.. the inner coefficients of the primitive polynomial of dimension j (Joe & Kuo, equation 2).  This is the
- * natural order: point i depends on i alone and costs one XOR a set bit (the Gray code order of Antonov & Saleev visits
- * the same points in each block of 2^k).  Direction numbers have 64 bits, so all 64-bit indices give distinct points
- * and the coordinates are not confined to a grid of 2^-32.  Point 0 is the origin when not scrambled.
+ * with a_1.. the inner coefficients of the primitive polynomial of dimension j (Joe & Kuo, equation 2).  This
+ * is the natural order: point i depends on i alone and costs one XOR a set bit (the Gray code order of
+ * Antonov & Saleev visits the same points in each block of 2^k).  Direction numbers have 64 bits, so all
+ * 64-bit indices give distinct points and the coordinates are not confined to a grid of 2^-32.  Point 0 is
+ * the origin when not scrambled.
  *
- * Scrambling.  SHIFT: one random XOR per dimension.  OWEN: nested uniform scrambling (Owen 1995): the flip of bit k is a
- * random function of bits 1..k-1.  It is a hash whose every step lets a bit depend only on lower ones, applied to
- * the bit-reversed fraction (Laine & Karras 2011; Burley 2020, "Practical hash-based Owen scrambling", JCGT 9(4)):
- * adding a random number, multiplying by a random odd one, and x ^= x * even.  Ours works on 64 bits for the
- * same reason as above; a 32-bit hash would leave the points of a study on a coarse grid.  Direction numbers are
- * kept reversed, so that one reversal per coordinate is saved.
+ * Scrambling.  SHIFT: one random XOR per dimension.  OWEN: nested uniform scrambling (Owen 1995): the flip of
+ * bit k is a random function of bits 1..k-1.  It is a hash whose every step lets a bit depend only on lower
+ * ones, applied to the bit-reversed fraction (Laine & Karras 2011; Burley 2020, "Practical hash-based Owen
+ * scrambling", JCGT 9(4)): adding a random number, multiplying by a random odd one, and x ^= x * even.  Ours
+ * works on 64 bits for the same reason as above; a 32-bit hash would leave the points of a study on a coarse
+ * grid.  Direction numbers are kept reversed, so that one reversal per coordinate is saved.
  *
  * Every prefix of 2^k points is a (t,k,s)-net before and after scrambling.  Limit: HPO_SOBOL_MAX_DIMS. */
 #include <string.h>
@@ -50,7 +51,8 @@ static inline uint64_t reverse_bits(uint64_t x)
 /* Direction numbers of one dimension, most significant bit first.  `row`: polynomial and initial numbers. */
 static void expand(const uint16_t *row, unsigned degree, uint64_t v[BITS])
 {
-    for (unsigned k = 0; k < degree; k++) v[k] = (uint64_t)row[1 + k] << (63 - k);
+    for (unsigned k = 0; k < degree; k++)
+        v[k] = (uint64_t)row[1 + k] << (63 - k);
     for (unsigned k = degree; k < BITS; k++) {
         v[k] = v[k - degree] ^ (v[k - degree] >> degree);
         for (unsigned i = 1; i < degree; i++) {
@@ -62,16 +64,18 @@ static void expand(const uint16_t *row, unsigned degree, uint64_t v[BITS])
 static unsigned degree_of(uint16_t polynomial)
 {
     unsigned d = 0;
-    while (polynomial >> (d + 1)) d++;
+    while (polynomial >> (d + 1))
+        d++;
     return d;
 }
 
-hpo_status hpo_sobol_create(size_t dims, hpo_scrambling scrambling, uint64_t seed, hpo_sobol **out, hpo_error *err)
+hpo_status hpo_sobol_create(size_t dims, hpo_scrambling scrambling, uint64_t seed, hpo_sobol **out,
+                            hpo_error *err)
 {
     *out = NULL;
     if (dims < 1 || dims > HPO_SOBOL_MAX_DIMS)
-        return hpo_fail(err, HPO_EINVAL, "sobol: %zu dimensions; must be 1..%d (use a random sampler beyond)", dims,
-                        (int)HPO_SOBOL_MAX_DIMS);
+        return hpo_fail(err, HPO_EINVAL, "sobol: %zu dimensions; must be 1..%d (use a random sampler beyond)",
+                        dims, (int)HPO_SOBOL_MAX_DIMS);
     hpo_sobol *s = hpo_alloc(sizeof *s + (BITS + 2) * dims * sizeof s->v[0]);
     if (!s) return hpo_fail_memory(err);
     s->dims = dims;
@@ -82,13 +86,15 @@ hpo_status hpo_sobol_create(size_t dims, hpo_scrambling scrambling, uint64_t see
     for (size_t j = 0; j < dims; j++) {
         uint64_t v[BITS];
         if (j == 0) {
-            for (unsigned k = 0; k < BITS; k++) v[k] = (uint64_t)1 << (63 - k);
+            for (unsigned k = 0; k < BITS; k++)
+                v[k] = (uint64_t)1 << (63 - k);
         } else {
             unsigned degree = degree_of(row[0]);
             expand(row, degree, v);
             row += 1 + degree;
         }
-        for (unsigned k = 0; k < BITS; k++) s->v[k * dims + j] = reverse_bits(v[k]);
+        for (unsigned k = 0; k < BITS; k++)
+            s->v[k * dims + j] = reverse_bits(v[k]);
         hpo_rng rng;
         hpo_rng_init(&rng, seed, j, HPO_RNG_SCRAMBLE);
         s->add[j] = hpo_rng_u64(&rng);
@@ -119,10 +125,12 @@ static inline double to_unit(uint64_t reversed)
 /* XOR of the direction numbers of dimensions from..from+n-1, n <= 8, in registers. */
 static inline void accumulate(const uint64_t *v, size_t stride, uint64_t index, size_t n, uint64_t x[8])
 {
-    for (size_t j = 0; j < n; j++) x[j] = 0;
+    for (size_t j = 0; j < n; j++)
+        x[j] = 0;
     for (; index; index >>= 1, v += stride) {
         uint64_t mask = 0 - (index & 1u); /* branch-free: the bits of an index are as good as random */
-        for (size_t j = 0; j < n; j++) x[j] ^= v[j] & mask;
+        for (size_t j = 0; j < n; j++)
+            x[j] ^= v[j] & mask;
     }
 }
 
@@ -135,13 +143,16 @@ void hpo_sobol_point(const hpo_sobol *s, uint64_t index, double *out)
         const uint64_t *add = s->add + from, *mul = s->mul + from;
         switch (s->scrambling) {
         case HPO_SCRAMBLE_OWEN:
-            for (size_t j = 0; j < n; j++) out[from + j] = to_unit(nested_hash(x[j], add[j], mul[j]));
+            for (size_t j = 0; j < n; j++)
+                out[from + j] = to_unit(nested_hash(x[j], add[j], mul[j]));
             break;
         case HPO_SCRAMBLE_SHIFT:
-            for (size_t j = 0; j < n; j++) out[from + j] = to_unit(x[j] ^ add[j]);
+            for (size_t j = 0; j < n; j++)
+                out[from + j] = to_unit(x[j] ^ add[j]);
             break;
         case HPO_SCRAMBLE_NONE:
-            for (size_t j = 0; j < n; j++) out[from + j] = to_unit(x[j]);
+            for (size_t j = 0; j < n; j++)
+                out[from + j] = to_unit(x[j]);
             break;
         }
     }

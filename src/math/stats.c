@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/stats.c - sums, moments, order statistics, ranks.
  *
- * sum         pairwise (Higham 1993, "The accuracy of floating point summation", section 3): error O(log n) ulps, in
- *             a fixed order: blocks of 64 are added in sequence, then halves.
- * variance    two passes with the correction term (Chan, Golub, LeVeque 1983, equation 1.7).
- * moments     Welford (1962).
- * select      Hoare's quickselect, median of three; reorders its input; falls back to sorting when the partitions
- *             are bad, so that O(n log n) is the worst case.
- * quantile    type 7 of Hyndman & Fan (1996): linear interpolation of the order statistics at (n - 1) q.
- * argsort     indices are compared by (value, index): no ties are left, so quicksort with a heapsort fallback is
- *             stable and needs no memory.
+ * sum         pairwise (Higham 1993, "The accuracy of floating point summation", section 3): error O(log n)
+ * ulps, in a fixed order: blocks of 64 are added in sequence, then halves. variance    two passes with the
+ * correction term (Chan, Golub, LeVeque 1983, equation 1.7). moments     Welford (1962). select      Hoare's
+ * quickselect, median of three; reorders its input; falls back to sorting when the partitions are bad, so
+ * that O(n log n) is the worst case. quantile    type 7 of Hyndman & Fan (1996): linear interpolation of the
+ * order statistics at (n - 1) q. argsort     indices are compared by (value, index): no ties are left, so
+ * quicksort with a heapsort fallback is stable and needs no memory.
  *
  * NaN: the largest value in every order.  In sums, moments and correlation it spreads. */
 #include "math/stats.h"
@@ -22,7 +20,8 @@ double hpo_sum(const double *x, size_t n)
 {
     if (n <= 64) {
         double s = 0.0;
-        for (size_t i = 0; i < n; i++) s += x[i];
+        for (size_t i = 0; i < n; i++)
+            s += x[i];
         return s;
     }
     size_t half = (n / 2 + 63) / 64 * 64;
@@ -75,7 +74,8 @@ static void sift_down(double *x, size_t i, size_t n)
 
 static void heap_sort(double *x, size_t n)
 {
-    for (size_t i = n / 2; i-- > 0;) sift_down(x, i, n);
+    for (size_t i = n / 2; i-- > 0;)
+        sift_down(x, i, n);
     for (size_t i = n; i-- > 1;) {
         swap_double(&x[0], &x[i]);
         sift_down(x, 0, i);
@@ -98,8 +98,10 @@ static void select_kth(double *x, size_t n, size_t k)
         double pivot = x[mid];
         size_t i = lo, j = hi;
         for (;;) {
-            while (below(x[i], pivot)) i++;
-            while (below(pivot, x[j])) j--;
+            while (below(x[i], pivot))
+                i++;
+            while (below(pivot, x[j]))
+                j--;
             if (i >= j) break;
             swap_double(&x[i], &x[j]);
             i++;
@@ -142,7 +144,8 @@ double hpo_median(double *x, size_t n)
 
 void hpo_argsort(const double *x, size_t n, size_t *order)
 {
-    for (size_t i = 0; i < n; i++) order[i] = i;
+    for (size_t i = 0; i < n; i++)
+        order[i] = i;
     hpo_order_rows(x, 1, n, order);
 }
 
@@ -152,9 +155,11 @@ void hpo_ranks(const double *x, size_t n, size_t *order, double *ranks)
     for (size_t i = 0; i < n;) {
         size_t j = i + 1;
         double v = x[order[i]];
-        while (j < n && (x[order[j]] == v || (isnan(v) && isnan(x[order[j]])))) j++;
+        while (j < n && (x[order[j]] == v || (isnan(v) && isnan(x[order[j]]))))
+            j++;
         double shared = 0.5 * (double)(i + 1 + j);
-        for (; i < j; i++) ranks[order[i]] = shared;
+        for (; i < j; i++)
+            ranks[order[i]] = shared;
     }
 }
 
