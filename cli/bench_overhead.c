@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/bench_overhead.c - `hpo bench overhead`: ask, report and tell in memory through hpo.h, and the start
+ * of the command. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+
+enum {
+    REPEATS = 101,
+    OPS = 100,        /* a repeat: about 50 us, long against the clock's resolution */
+    FRESH_MAX = 1000, /* up to so many trials each repeat begins with a new study */
+    RUNS = 31         /* of a whole process */
+};
+
+/* One repeat on a study that has n trials; *kept is made on the first call and reused when it is large. */
+static hpo_status one_repeat(const char *space, const char *sampler, int64_t n, hpo_study **kept, double *ns,
+                             hpo_error *err)
+{
+    hpo_status rc = HPO_OK;
+    if (*kept == NULL) {
+        rc = bench_study(NULL, space, sampler, kept, err);
+        if (rc == HPO_OK) rc = bench_ask_tell(*kept, n, err);
+    }
+    double start = bench_now();
+    if (rc == HPO_OK) rc = bench_ask_tell(*kept, OPS, err);
+    *ns = (bench_now() - start) / OPS;
+    if (n <= FRESH_MAX) {
+        hpo_study_free(*kept);
+        *kept = NULL;
+    }
+    return rc;
+}
+
+static void measure(bench *b, const char *name, const char *space, const char *sampler, int64_t n,
+                    double reference)
+{
+    double samples[REPEATS];
+    hpo_study *kept = NULL;
+    hpo_error err = {HPO_OK, ""};
+    if (!bench_wanted(b, name, n)) return;
+    double warm;
+    hpo_status rc = one_repeat(space, sampler, n, &kept, &warm, &err);
+    for (size_t i = 0; i < REPEATS && rc == HPO_OK; i++)
+        rc = one_repeat(space, sampler, n, &kept, &samples[i], &err);
+    hpo_study_free(kept);
+    if (rc != HPO_OK) {
+        bench_fail(b, name, &err);
+        return;
+    }
+    bench_line l = {.name = name, .n = n, .unit = "ns_per_op", .reference = reference};
+    bench_summary(samples, REPEATS, &l.value, &l.best);
+    bench_print(b, &l);
+}
+
+static hpo_status reports(hpo_study *s, hpo_trial *t, int64_t *step, hpo_error *err)
+{
+    (void)s;
+    for (int i = 0; i < OPS; i++) {
+        hpo_decision d;
+        hpo_status rc = hpo_trial_report(t, (double)++*step, 0.5, &d, err);
+        if (rc != HPO_OK) return rc;
+    }
+    return HPO_OK;
+}
+
+static void measure_reports(bench *b, int64_t n)
+{
+    static const char name[] = "report/none";
+    double samples[REPEATS];
+    hpo_study *s = NULL;
+    hpo_trial *t = NULL;
+    int64_t step = 0;
+    hpo_error err = {HPO_OK, ""};
+    if (!bench_wanted(b, name, n)) return;
+    hpo_status rc = bench_study(NULL, bench_space_f5, "random", &s, &err);
+    if (rc == HPO_OK) rc = bench_ask_tell(s, n, &err);
+    if (rc == HPO_OK) rc = hpo_study_ask(s, &t, &err);
+    if (rc == HPO_OK) rc = reports(s, t, &step, &err);
+    for (size_t i = 0; i < REPEATS && rc == HPO_OK; i++) {
+        double start = bench_now();
+        rc = reports(s, t, &step, &err);
+        samples[i] = (bench_now() - start) / OPS;
+    }
+    hpo_trial_free(t);
+    hpo_study_free(s);
+    if (rc != HPO_OK) {
+        bench_fail(b, name, &err);
+        return;
+    }
+    bench_line l = {.name = name, .n = n, .unit = "ns_per_op", .reference = 1000};
+    bench_summary(samples, REPEATS, &l.value, &l.best);
+    bench_print(b, &l);
+}
+
+static void measure_process(bench *b, const char *name, int64_t n, const char *program,
+                            const char *const *words, double reference)
+{
+    double samples[RUNS];
+    hpo_error err = {HPO_EIO, "the program could not be run"};
+    if (!bench_wanted(b, name, n)) return;
+    for (size_t i = 0; i <= RUNS; i++) { /* the first one warms up */
+        double ns = bench_spawn(program, words);
+        if (ns < 0) {
+            bench_fail(b, name, &err);
+            return;
+        }
+        if (i > 0) samples[i - 1] = ns;
+    }
+    bench_line l = {.name = name, .n = n, .unit = "ns_per_op", .reference = reference};
+    bench_summary(samples, RUNS, &l.value, &l.best);
+    bench_print(b, &l);
+}
+
+static void measure_ask(bench *b, const char *self, int64_t n)
+{
+    static const char name[] = "process/ask";
+    char path[600];
+    hpo_storage *st = NULL;
+    hpo_study *s = NULL;
+    hpo_error err = {HPO_OK, ""};
+    if (!bench_wanted(b, name, n)) return;
+    snprintf(path, sizeof path, "%s/ask.db", b->folder);
+    hpo_status rc = hpo_storage_open(path, &st, &err);
+    if (rc == HPO_OK) rc = bench_study(st, bench_space_f5, "random", &s, &err);
+    hpo_study_free(s);
+    hpo_storage_free(st);
+    if (rc == HPO_OK) rc = bench_fill(path, n, &err);
+    if (rc != HPO_OK) {
+        bench_fail(b, name, &err);
+        return;
+    }
+    const char *const words[] = {"ask", "--storage", path, "-n", "bench", "--json", NULL};
+    measure_process(b, name, n, self, words, 20e6);
+}
+
+void bench_overhead(bench *b)
+{
+    static const int64_t counts[] = {0, 1000, 100000};
+    static const struct {
+        const char *name, *space, *sampler;
+        double reference;
+    } rows[] = {
+        {"random/f5", bench_space_f5, "random", 500},
+        {"sobol/f5", bench_space_f5, "sobol", 500},
+        {"halton/f5", bench_space_f5, "halton", BENCH_NONE},
+        {"rsequence/f5", bench_space_f5, "rsequence", BENCH_NONE},
+        {"lhs/f5", bench_space_f5, "lhs", BENCH_NONE},
+        {"grid/f5", bench_space_f5, "grid:points=12,force=yes", BENCH_NONE},
+        {"random/mixed20", bench_space_mixed20, "random", 5000},
+        {"sobol/mixed20", bench_space_mixed20, "sobol", 5000},
+    };
+    for (size_t i = 0; i < CLI_COUNT(rows); i++)
+        for (size_t k = 0; k < CLI_COUNT(counts); k++)
+            measure(b, rows[i].name, rows[i].space, rows[i].sampler, counts[k], rows[i].reference);
+    measure_reports(b, 0);
+    measure_reports(b, 100000);
+
+    char self[512];
+    if (!bench_self(self, sizeof self)) {
+        cli_note("process/...: left out: this system does not tell the path of a running program");
+        return;
+    }
+    const char *const version[] = {"--version", NULL}, *const nothing[] = {NULL};
+    measure_process(b, "process/true", 0, "/bin/true", nothing, BENCH_NONE); /* what any process costs here */
+    measure_process(b, "process/version", 0, self, version, 5e6);
+    measure_ask(b, self, 100000);
+}
