@@ -30,6 +30,7 @@ const cli_command *const cli_commands[] = {
     /* Tools */
     &cli_rpc,
     &cli_samplers,
+    &cli_bench,
     &cli_completion,
     &cli_help,
     &cli_version,
