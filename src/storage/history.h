@@ -6,9 +6,9 @@
  * side tables, so a plain trial costs about 130 bytes + 8 a column and value. */
 #ifndef STORAGE_HISTORY_H
 #define STORAGE_HISTORY_H
-#include <stdint.h>
 #include "base/map.h"
 #include "hpo/storage.h"
+#include <stdint.h>
 
 typedef struct hpo_history {
     hpo_row_shape shape;
@@ -20,22 +20,22 @@ typedef struct hpo_history {
     int64_t *seq, *seq_ask, *seq_from, *seq_tell;
     int64_t *created_ms, *started_ms, *ended_ms, *lease_ms;
     double *cost;
-    double *x;               /* n x n_columns */
-    double *y;               /* n x n_objectives, all NaN: absent */
-    double *outcome;         /* n x n_outcomes, NaN: absent */
-    int32_t *extra;          /* index into extras, or -1 */
-    int32_t *last_report;    /* index of the trial's newest report, or -1 */
+    double *x;            /* n x n_columns */
+    double *y;            /* n x n_objectives, all NaN: absent */
+    double *outcome;      /* n x n_outcomes, NaN: absent */
+    int32_t *extra;       /* index into extras, or -1 */
+    int32_t *last_report; /* index of the trial's newest report, or -1 */
     size_t cap;
 
     struct hpo_history_extra { /* rare parts; NULL when absent; owned */
         double *sem, *gradient;
         char *worker, *reason, *checkpoint, *attributes;
-    } *extras;
+    } * extras;
     size_t n_extras, cap_extras;
 
     size_t n_reports, cap_reports;
     int64_t *r_trial, *r_seq, *r_time_ms;
-    double *r_step, *r_cost, *r_y; /* r_y: n_reports x n_objectives */
+    double *r_step, *r_cost, *r_y;            /* r_y: n_reports x n_objectives */
     int32_t *r_fold, *r_attempt, *r_previous; /* r_previous: the same trial's report before it, or -1 */
     char **r_metrics;                         /* NULL when absent; owned */
 } hpo_history;
@@ -46,7 +46,8 @@ void hpo_history_fini(hpo_history *h);
 HPO_NODISCARD hpo_status hpo_history_put_trial(hpo_history *h, const hpo_trial_record *t, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_history_put_report(hpo_history *h, const hpo_report_record *r, hpo_error *err);
 /* Overwrites the named parts (HPO_UPDATE_*) and seq. */
-HPO_NODISCARD hpo_status hpo_history_update_trial(hpo_history *h, const hpo_trial_record *t, uint32_t parts, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_history_update_trial(hpo_history *h, const hpo_trial_record *t, uint32_t parts,
+                                                  hpo_error *err);
 /* A record whose pointers point into the history (until its next change). */
 void hpo_history_get(const hpo_history *h, int64_t number, hpo_trial_record *out);
 void hpo_history_get_report(const hpo_history *h, size_t i, hpo_report_record *out);
@@ -61,7 +62,8 @@ typedef struct hpo_history_saved {
     int32_t extra;
     struct hpo_history_extra old;
 } hpo_history_saved;
-void hpo_history_save(hpo_history *h, const hpo_trial_record *t, uint32_t parts, hpo_history_saved *saved, double *values);
+void hpo_history_save(hpo_history *h, const hpo_trial_record *t, uint32_t parts, hpo_history_saved *saved,
+                      double *values);
 void hpo_history_restore(hpo_history *h, hpo_history_saved *saved, const double *values);
 void hpo_history_drop(hpo_history_saved *saved);
 /* Takes back the newest rows, reports and extras until so many are left. */

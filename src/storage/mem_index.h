@@ -5,16 +5,16 @@
  * Costs a row: 8 bytes, and 8 bytes a slot of the hash table (filled between 3/8 and 3/4). */
 #ifndef STORAGE_MEM_INDEX_H
 #define STORAGE_MEM_INDEX_H
+#include "storage/history.h"
 #include <stddef.h>
 #include <stdint.h>
-#include "storage/history.h"
 
 /* A binary heap of (key, row), smallest first, that knows where each row stands. */
 typedef struct hpo_row_heap {
     struct hpo_row_heap_entry {
         int64_t key;
         uint32_t row;
-    } *entries;
+    } * entries;
     size_t n, cap;
 } hpo_row_heap;
 
@@ -22,9 +22,10 @@ typedef struct hpo_mem_index {
     hpo_row_heap waiting; /* WAITING rows by number */
     hpo_row_heap leases;  /* RUNNING rows by lease end; those that never expire are not in it */
     uint32_t *place;      /* row -> its position in the heap that holds it, or UINT32_MAX */
-    uint32_t *same;       /* row -> next row with the same hash, in a ring of ascending numbers; UINT32_MAX: in none */
-    size_t cap;           /* of place and same */
-    uint64_t *slots;      /* upper half: of the mixed hash; lower: highest row of the ring; all ones: free */
+    uint32_t
+        *same;  /* row -> next row with the same hash, in a ring of ascending numbers; UINT32_MAX: in none */
+    size_t cap; /* of place and same */
+    uint64_t *slots; /* upper half: of the mixed hash; lower: highest row of the ring; all ones: free */
     size_t n_slots, n_used;
 } hpo_mem_index; /* zero-initialised is empty */
 

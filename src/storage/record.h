@@ -5,7 +5,8 @@
 #include "hpo/storage.h"
 
 /* *out gets everything, the texts as copies of its own. */
-HPO_NODISCARD hpo_status hpo_study_record_copy(const hpo_study_record *in, hpo_study_record *out, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study_record_copy(const hpo_study_record *in, hpo_study_record *out,
+                                               hpo_error *err);
 /* Frees the texts of a copy and zeroes it. */
 void hpo_study_record_fini(hpo_study_record *r);
 /* Frees one text that a record shows as const but owns. */

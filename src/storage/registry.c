@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/registry.h"
 
-static const void *const BUILTIN[] = {&hpo_storage_mem};
+static const void *const BUILTIN[] = {&hpo_storage_mem, &hpo_storage_sqlite};
 static hpo_ops_list storages = HPO_OPS_LIST("storage", hpo_storage_ops, BUILTIN);
 
 const hpo_storage_ops *hpo_storage_at(size_t i)

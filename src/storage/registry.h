@@ -2,8 +2,8 @@
 /* storage/registry.h - the table of storages. */
 #ifndef STORAGE_REGISTRY_H
 #define STORAGE_REGISTRY_H
-#include <stddef.h>
 #include "hpo/storage.h"
+#include <stddef.h>
 
 extern const hpo_storage_ops hpo_storage_mem;
 extern const hpo_storage_ops hpo_storage_sqlite;
