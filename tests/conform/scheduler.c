@@ -4,6 +4,7 @@
 #include "hpo/scheduler.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/options.h"
 #include "scheduler/registry.h"
 #include "t.h"
@@ -30,11 +31,11 @@ static const hpo_option bound_options[] = {
 static hpo_status bound_init(void *state, const void *config, const hpo_space *space, size_t n_objectives,
                              uint64_t seed, hpo_error *err)
 {
-    (void)space, (void)n_objectives, (void)seed, (void)err;
+    (void)space, (void)n_objectives, (void)seed;
     bound_state *s = state;
     s->c = *(const bound_config *)config;
     s->stopped = hpo_calloc(1, sizeof *s->stopped);
-    return s->stopped != NULL ? HPO_OK : HPO_ENOMEM;
+    return s->stopped != NULL ? HPO_OK : hpo_fail_memory(err);
 }
 
 static hpo_status bound_report(void *state, const hpo_sched_report *r, hpo_decision *out, hpo_error *err)
