@@ -153,9 +153,11 @@ void cli_note(const char *format, ...) HPO_PRINTF(1, 2);
 
 /* --storage, else $HPO_STORAGE, else "hpo.db". */
 const char *cli_storage_url(const cli *c);
+/* The file behind it, or NULL when it is none. */
+const char *cli_storage_file(const cli *c, char *buf, size_t cap);
 /* Opens c->storage (once).  A missing file is an error that says how to begin, unless `make`. */
 int cli_open_storage(cli *c, int make);
-/* Opens c->study: -n NAME, else the only one. */
+/* Opens c->study: -n NAME, else $HPO_STUDY (set for programs that `hpo run` starts), else the only one. */
 int cli_open_study(cli *c);
 
 /* What CLI_PROBLEM_OPTIONS say.  Texts point into the command line or into `text`. */
@@ -217,10 +219,10 @@ extern const cli_command *const cli_commands[]; /* ends in NULL */
 const cli_command *cli_command_find(const char *name);
 
 extern const cli_command cli_create, cli_ask, cli_tell, cli_report, cli_should_stop;
-extern const cli_command cli_best, cli_top, cli_show, cli_ps, cli_export;
+extern const cli_command cli_best, cli_top, cli_show, cli_ps, cli_watch, cli_logs, cli_plot, cli_export;
 extern const cli_command cli_stop, cli_pause, cli_resume, cli_retry, cli_enqueue;
 extern const cli_command cli_space, cli_db, cli_delete;
-extern const cli_command cli_rpc, cli_samplers, cli_bench, cli_completion, cli_help, cli_version;
+extern const cli_command cli_doctor, cli_rpc, cli_samplers, cli_bench, cli_completion, cli_help, cli_version;
 
 /* Between main.c, args.c and help.c: reads the words after the command's name; *help is set when --help
  * was among them. */

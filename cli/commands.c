@@ -16,6 +16,9 @@ const cli_command *const cli_commands[] = {
     &cli_top,
     &cli_show,
     &cli_ps,
+    &cli_watch,
+    &cli_logs,
+    &cli_plot,
     &cli_export,
     /* Steer */
     &cli_stop,
@@ -28,6 +31,7 @@ const cli_command *const cli_commands[] = {
     &cli_db,
     &cli_delete,
     /* Tools */
+    &cli_doctor,
     &cli_rpc,
     &cli_samplers,
     &cli_bench,

@@ -80,6 +80,11 @@ static const char *file_of_url(const char *url, char *buf, size_t cap)
     return buf;
 }
 
+const char *cli_storage_file(const cli *c, char *buf, size_t cap)
+{
+    return file_of_url(cli_storage_url(c), buf, cap);
+}
+
 int cli_open_storage(cli *c, int make)
 {
     const char *url = cli_storage_url(c);
@@ -98,9 +103,10 @@ int cli_open_storage(cli *c, int make)
 
 int cli_open_study(cli *c)
 {
+    const char *env = getenv("HPO_STUDY");
+    const char *name = cli_get(c, "name", env && *env ? env : NULL);
     int rc = cli_open_storage(c, 0);
     if (rc != CLI_OK || c->study) return rc;
-    if (hpo_study_open(c->storage, cli_get(c, "name", NULL), &c->study, &c->err) != HPO_OK)
-        return cli_fail(c);
+    if (hpo_study_open(c->storage, name, &c->study, &c->err) != HPO_OK) return cli_fail(c);
     return CLI_OK;
 }

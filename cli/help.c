@@ -199,6 +199,8 @@ static const char man_tail[] =
     ".SH ENVIRONMENT\n"
     ".TP\n.B HPO_STORAGE\nthe storage when \\-\\-storage is not given; default hpo.db in the current "
     "folder.\n"
+    ".TP\n.B HPO_STUDY\nthe study when \\-\\-name is not given.\n"
+    ".TP\n.B HPO_TRIAL, HPO_TOKEN\nthe trial and its token for tell, report and should\\-stop when no trial is given.\n"
     ".TP\n.B NO_COLOR\nif set and not empty, no colours are used.\n"
     ".TP\n.B COLUMNS\nthe width of tables and plots.\n"
     ".SH EXIT STATUS\n"
