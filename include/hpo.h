@@ -49,7 +49,7 @@ HPO_BEGIN_DECLS
     X(EBUSY, -12, "the storage stayed locked for too long")
 
 typedef enum hpo_status {
-#define HPO_STATUS_ENUM(name, value, text) HPO_##name = value,
+#define HPO_STATUS_ENUM(name, value, text) HPO_##name = (value),
     HPO_STATUS_LIST(HPO_STATUS_ENUM)
 #undef HPO_STATUS_ENUM
 } hpo_status;
