@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* study/ask.c - handing out the next trial.
+ *
+ * One transaction: is the study over or resting; is a budget spent; is somebody waiting (enqueued, given
+ * back, or lost by a worker whose lease has ended); what does the scheduler want; else a new suggestion.
+ *
+ * A sampler that reads the view computes between two transactions, with only the ask locks held: the first
+ * transaction brings the view up to date and fixes the draw number, the second checks that the draw is still
+ * the next one, and stores the trial.  If an event in between has changed that, the suggestion is computed
+ * again. */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "math/rng.h"
+#include "study/study.h"
+
+/* Suggestions refused in a row before the study looks for a configuration itself: a random draw fails so
+ * often only when fewer than a few per cent of the space are left. */
+enum { MAX_REFUSED = 16 };
+
+/* What must happen outside the transaction before the ask can go on. */
+typedef enum ask_step { STEP_NONE, STEP_REFRESH, STEP_SLOW, STEP_COMPUTE } ask_step;
+
+typedef struct ask_state {
+    const char *worker;
+    double lease;
+    int slow;      /* the ask locks are held */
+    int have;      /* u_ask holds the suggestion for `draw` */
+    int none_left; /* ... or the sampler has no further one */
+    int64_t first; /* header.next_draw that `refused` counts from */
+    int64_t refused;
+    int64_t number;   /* of the trial the suggestion was made for */
+    int64_t seq_from; /* what was known */
+    ask_step step;
+    hpo_trial *trial;
+} ask_state;
+
+/* ---- a trial that exists ----------------------------------------------------------------------- */
+
+static void hold(hpo_study *s, hpo_trial *t, const hpo_trial_record *rec, double lease)
+{
+    t->number = rec->number;
+    t->token = rec->token;
+    t->attempt = rec->attempt;
+    t->lease = lease;
+    t->seed = hpo_study__program_seed(s, rec->number);
+}
+
+static void set_resource(const hpo_study *s, double *x, double resource)
+{
+    if (s->fidelity_column < 0 || isnan(resource)) return;
+    x[s->fidelity_column] = fmin(fmax(resource, s->fidelity_low), s->fidelity_high);
+}
+
+/* The worker of this trial is gone for good. */
+static hpo_status give_up(hpo_study *s, hpo_study_header *h, hpo_trial_record *rec, int64_t now,
+                          hpo_error *err)
+{
+    hpo_str reason = {0};
+    hpo_str_addf(&reason, "lost %d times", (int)rec->lost);
+    if (reason.failed) {
+        hpo_str_fini(&reason);
+        return hpo_fail_memory(err);
+    }
+    rec->seq = rec->seq_tell = hpo_study__event(h, now);
+    hpo_study__count(h, rec->state, HPO_STATE_FAILED);
+    rec->state = HPO_STATE_FAILED;
+    rec->reason = reason.text;
+    rec->ended_ms = now;
+    hpo_study__finish(s, h, rec);
+    hpo_status status = s->ops->update_trial(s->store, s->id, rec, HPO_UPDATE_STATE | HPO_UPDATE_RESULT, err);
+    hpo_str_fini(&reason);
+    return status;
+}
+
+/* Hands out trial `number` once more; no handle when it was lost once too often. */
+static hpo_status claim(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t number, double resource,
+                        int64_t now, hpo_error *err)
+{
+    hpo_trial_record rec;
+    uint32_t parts = HPO_UPDATE_STATE | HPO_UPDATE_LEASE;
+    HPO_TRY(hpo_study__get(s, number, &rec, err));
+    rec.lost += rec.state == HPO_STATE_RUNNING;
+    if (rec.lost > s->spec.max_retries && rec.state == HPO_STATE_RUNNING)
+        return give_up(s, h, &rec, now, err);
+    HPO_TRY(hpo_study__take_handle(s, &c->trial, err));
+    memcpy(c->trial->x, rec.x, s->shape.n_columns * sizeof *rec.x);
+    if (!isnan(resource)) {
+        set_resource(s, c->trial->x, resource);
+        rec.x = c->trial->x;
+        parts |= HPO_UPDATE_CONFIG;
+    }
+    rec.seq = rec.seq_ask = hpo_study__event(h, now);
+    hpo_study__count(h, rec.state, HPO_STATE_RUNNING);
+    rec.state = HPO_STATE_RUNNING;
+    rec.attempt++;
+    rec.flags &= ~HPO_TRIAL_STOP_REQUESTED;
+    rec.token = hpo_study__token(s, number, rec.attempt);
+    rec.started_ms = now;
+    rec.seq_tell = 0;
+    rec.lease_ms = hpo_study__lease(h, now, c->lease);
+    rec.worker = c->worker;
+    hold(s, c->trial, &rec, c->lease);
+    c->trial->attached = rec.attempt > 1; /* the attempts before may have reported costs */
+    return s->ops->update_trial(s->store, s->id, &rec, parts, err);
+}
+
+/* ---- a new trial -------------------------------------------------------------------------------- */
+
+static hpo_status insert(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t draw, int64_t parent,
+                         uint64_t hash, const char *checkpoint, int64_t now, hpo_error *err)
+{
+    int64_t from = c->have ? c->seq_from : h->seq;
+    hpo_trial_record rec = {.number = h->next_number++,
+                            .draw = draw,
+                            .parent = parent,
+                            .state = HPO_STATE_RUNNING,
+                            .attempt = 1,
+                            .hash = hash,
+                            .seq_from = from,
+                            .created_ms = now,
+                            .started_ms = now,
+                            .x = c->trial->x,
+                            .worker = c->worker,
+                            .checkpoint = checkpoint};
+    rec.seq = rec.seq_ask = hpo_study__event(h, now);
+    rec.token = hpo_study__token(s, rec.number, 1);
+    rec.lease_ms = hpo_study__lease(h, now, c->lease);
+    hpo_study__count(h, -1, HPO_STATE_RUNNING);
+    hold(s, c->trial, &rec, c->lease);
+    return s->ops->insert_trial(s->store, s->id, &rec, err);
+}
+
+/* A copy of a trial with its checkpoint, to go on from there (population based training). */
+static hpo_status insert_clone(hpo_study *s, ask_state *c, hpo_study_header *h, const hpo_action *act,
+                               int64_t now, hpo_error *err)
+{
+    hpo_trial_record parent;
+    hpo_str checkpoint = {0};
+    HPO_TRY(hpo_study__get(s, act->trial, &parent, err));
+    HPO_TRY(hpo_study__take_handle(s, &c->trial, err));
+    memcpy(c->trial->x, parent.x, s->shape.n_columns * sizeof *parent.x);
+    set_resource(s, c->trial->x, act->resource);
+    if (parent.checkpoint != NULL) hpo_str_add(&checkpoint, parent.checkpoint);
+    hpo_status status = checkpoint.failed
+                            ? hpo_fail_memory(err)
+                            : insert(s, c, h, -1, act->trial, parent.hash, checkpoint.text, now, err);
+    hpo_str_fini(&checkpoint);
+    return status;
+}
+
+/* Suggestions of samplers outside the contract (a NaN where a coordinate is active, a point outside the cube)
+ * must not become configurations outside their bounds. */
+static void into_cube(double *u, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(u[i] >= 0 && u[i] <= 1)) u[i] = u[i] > 1 ? 1 : u[i] < 0 ? 0 : isnan(u[i]) ? 0.5 : u[i];
+}
+
+static hpo_status sample(hpo_study *s, const hpo_view *view, int64_t draw, double *u, hpo_error *err)
+{
+    hpo_rng rng;
+    hpo_rng_init(&rng, s->seed, (uint64_t)draw, HPO_RNG_SAMPLER);
+    hpo_status status =
+        s->sampler.ops->ask(s->sampler.state, view, (uint64_t)(draw - s->spec.draw_base), &rng, u, err);
+    if (status == HPO_OK) into_cube(u, s->n_dims);
+    return status;
+}
+
+/* In a finite space failures count as seen too, else one that always fails would be tried for ever; and with
+ * lag the answer must not depend on what has failed so far.  The storage's index leaves failures out, the
+ * view has them. */
+static int needs_view(hpo_study *s, const hpo_study_header *h)
+{
+    if (s->history) return 1;
+    if (s->spec.noisy || (h->n_by_state[HPO_STATE_FAILED] == 0 && s->spec.lag == 0)) return 0;
+    return hpo_suggest__enumerable(s);
+}
+
+/* Brings the view to this transaction and leaves the point to be computed outside. */
+static hpo_status prepare(hpo_study *s, ask_state *c, const hpo_study_header *h, hpo_error *err)
+{
+    HPO_TRY(hpo_view__sync(s, h->seq, err));
+    if (s->view.lagged) HPO_TRY(hpo_lag__admit(s, h->next_number, err));
+    c->number = h->next_number;
+    c->seq_from = s->view.seq;
+    c->step = STEP_COMPUTE;
+    return HPO_OK;
+}
+
+static hpo_status compute(hpo_study *s, ask_state *c, hpo_error *err)
+{
+    hpo_status status = sample(s, &s->view.v, c->first + c->refused, s->u_ask, err);
+    c->none_left = status == HPO_DONE;
+    c->have = status == HPO_OK || c->none_left;
+    return c->have ? HPO_OK : status;
+}
+
+/* Finds the configuration of a new trial in c->trial->x.  c->step != NONE: come again after that step. */
+static hpo_status suggest(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t now, uint64_t *hash,
+                          int64_t *draw, hpo_error *err)
+{
+    int with_view = needs_view(s, h);
+    if (with_view && !c->slow) {
+        c->step = STEP_SLOW;
+        return HPO_OK;
+    }
+    if (c->first != h->next_draw || (s->view.lagged && c->number != h->next_number)) {
+        c->have = 0;
+        c->refused = 0;
+        c->first = h->next_draw;
+    }
+    if (with_view && !s->history) HPO_TRY(hpo_view__sync(s, h->seq, err));
+    for (; c->refused < MAX_REFUSED; c->refused++, c->have = 0) {
+        hpo_verdict verdict;
+        hpo_status status = HPO_OK;
+        *draw = c->first + c->refused;
+        if (s->history && !c->have) return prepare(s, c, h, err);
+        double *u = s->history ? s->u_ask : s->u;
+        if (!s->history) status = sample(s, &s->nothing, *draw, u, err);
+        if (status == HPO_DONE || (c->have && c->none_left))
+            return hpo_budget__finish(s, h, now, HPO_STOP_REASON_EXHAUSTED, err);
+        HPO_TRY(status);
+        HPO_TRY(hpo_suggest__judge(s, with_view ? &s->view : NULL, u, c->trial->x, hash, &verdict, err));
+        if (verdict == HPO_VERDICT_TAKE) return HPO_OK;
+    }
+    *draw = c->first + c->refused;
+    if (!c->slow) {
+        c->step = STEP_SLOW;
+        return HPO_OK;
+    }
+    HPO_TRY(hpo_view__sync(s, h->seq, err));
+    hpo_status status = hpo_suggest__fallback(s, (uint64_t)*draw, c->trial->x, hash, err);
+    if (status == HPO_DONE) return hpo_budget__finish(s, h, now, HPO_STOP_REASON_EXHAUSTED, err);
+    return status;
+}
+
+static hpo_status insert_new(hpo_study *s, ask_state *c, hpo_study_header *h, double resource, int64_t now,
+                             hpo_error *err)
+{
+    uint64_t hash = 0;
+    int64_t draw = 0;
+    HPO_TRY(hpo_study__take_handle(s, &c->trial, err));
+    hpo_status status = suggest(s, c, h, now, &hash, &draw, err);
+    if (status != HPO_OK || c->step != STEP_NONE) return status;
+    set_resource(s, c->trial->x, resource);
+    h->next_draw = draw + 1;
+    return insert(s, c, h, draw, -1, hash, NULL, now, err);
+}
+
+/* ---- the order of questions --------------------------------------------------------------------- */
+
+static hpo_status ask_scheduler(hpo_study *s, const hpo_study_header *h, hpo_action *act, hpo_error *err)
+{
+    *act = (hpo_action){HPO_ACT_NEW, -1, (double)NAN};
+    if (s->scheduler.ops->next == NULL) return HPO_OK;
+    if (hpo_fold__needed(s)) HPO_TRY(hpo_fold__sync(s, h, err));
+    return s->scheduler.ops->next(s->scheduler.state, (uint64_t)h->next_draw, act, err);
+}
+
+static hpo_status resume(hpo_study *s, ask_state *c, hpo_study_header *h, const hpo_action *act, int64_t now,
+                         hpo_error *err)
+{
+    hpo_trial_record rec;
+    HPO_TRY(hpo_study__get(s, act->trial, &rec, err));
+    if (rec.state != HPO_STATE_PAUSED)
+        return HPO_WAIT; /* told to pause, but its worker has not yet done so */
+    double resource = isnan(act->resource) ? s->fidelity_high : act->resource;
+    return claim(s, c, h, act->trial, s->fidelity_column >= 0 ? resource : (double)NAN, now, err);
+}
+
+static hpo_status hand_out(hpo_study *s, ask_state *c, hpo_study_header *h, hpo_error *err)
+{
+    int64_t now = hpo_study__now(s, h), number;
+    hpo_action act;
+    if (h->status == HPO_STUDY_STOPPED) return HPO_DONE;
+    if (h->status == HPO_STUDY_PAUSED) return HPO_WAIT;
+    hpo_stop_reason spent = hpo_budget__spent(s, h, now);
+    if (spent != HPO_STOP_REASON_NONE) return hpo_budget__finish(s, h, now, spent, err);
+    for (;;) {
+        HPO_TRY(s->ops->next_ready(s->store, s->id, now, &number, err));
+        if (number < 0) break;
+        HPO_TRY(claim(s, c, h, number, (double)NAN, now, err));
+        if (c->trial != NULL) return HPO_OK;
+    }
+    HPO_TRY(ask_scheduler(s, h, &act, err));
+    if (act.kind == HPO_ACT_RESUME) return resume(s, c, h, &act, now, err);
+    int may_create = hpo_budget__may_create(s, h);
+    if (act.kind == HPO_ACT_WAIT && may_create) return HPO_WAIT;
+    if (!may_create) return hpo_budget__finish(s, h, now, HPO_STOP_REASON_TRIALS, err);
+    if (act.kind == HPO_ACT_CLONE) return insert_clone(s, c, h, &act, now, err);
+    return insert_new(s, c, h, act.resource, now, err);
+}
+
+/* One transaction.  It may end without a trial because something must be done outside of it first (c->step).
+ */
+static hpo_status attempt(hpo_study *s, ask_state *c, hpo_error *err)
+{
+    hpo_study_header h;
+    c->step = STEP_NONE;
+    c->trial = NULL;
+    HPO_TRY(hpo_study__begin(s, &h, err));
+    int64_t seq = h.seq;
+    hpo_status status = HPO_OK;
+    if (!(c->lease > 0)) c->lease = s->spec.lease;
+    if (h.texts_seq != s->texts_seq)
+        c->step = STEP_REFRESH;
+    else
+        status = hand_out(s, c, &h, err);
+    int given = status == HPO_OK && c->step == STEP_NONE;
+    if (status >= 0 && h.seq != seq) {
+        hpo_status rc = s->ops->commit(s->store, s->id, &h, err);
+        if (rc != HPO_OK) {
+            status = rc;
+            given = 0;
+        }
+    } else {
+        s->ops->rollback(s->store, s->id);
+    }
+    if (!given && c->trial != NULL) {
+        hpo_study__return_handle(s, c->trial);
+        c->trial = NULL;
+    }
+    return status;
+}
+
+/* ---- locks --------------------------------------------------------------------------------------- */
+
+static hpo_status attempt_all(hpo_study *s, ask_state *c, hpo_error *err)
+{
+    hpo_mutex_lock(&s->lock);
+    if (s->history && !c->slow) {
+        hpo_mutex_unlock(&s->lock);
+        c->step = STEP_SLOW;
+        return HPO_OK;
+    }
+    hpo_status status = attempt(s, c, err);
+    while (status == HPO_OK && c->step == STEP_COMPUTE) {
+        hpo_mutex_unlock(&s->lock);
+        status = compute(s, c, err);
+        hpo_mutex_lock(&s->lock);
+        if (status == HPO_OK) status = attempt(s, c, err);
+    }
+    hpo_mutex_unlock(&s->lock);
+    return status;
+}
+
+/* The first look at a long history takes a while: it is taken before anything is locked for others. */
+static hpo_status catch_up(hpo_study *s, hpo_error *err)
+{
+    hpo_study_header h;
+    HPO_TRY(s->ops->read_header(s->store, s->id, &h, err));
+    return hpo_view__sync(s, h.seq, err);
+}
+
+static hpo_status attempt_slow(hpo_study *s, ask_state *c, hpo_error *err)
+{
+    hpo_mutex_lock(&s->ask_lock);
+    hpo_status status = s->ops->lock_ask != NULL ? s->ops->lock_ask(s->store, s->id, err) : HPO_OK;
+    if (status == HPO_OK) {
+        status = catch_up(s, err);
+        if (status == HPO_OK) status = attempt_all(s, c, err);
+        if (s->ops->lock_ask != NULL) s->ops->unlock_ask(s->store, s->id);
+    }
+    hpo_mutex_unlock(&s->ask_lock);
+    return status;
+}
+
+static hpo_status refresh(hpo_study *s, hpo_error *err)
+{
+    hpo_mutex_lock(&s->ask_lock);
+    hpo_mutex_lock(&s->lock);
+    hpo_status status = hpo_study__refresh(s, err);
+    hpo_mutex_unlock(&s->lock);
+    hpo_mutex_unlock(&s->ask_lock);
+    return status;
+}
+
+hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, hpo_trial **out, hpo_error *err)
+{
+    ask_state c = {.worker = o->worker, .lease = o->lease, .first = -1};
+    for (;;) {
+        hpo_status status = c.slow ? attempt_slow(s, &c, err) : attempt_all(s, &c, err);
+        if (status != HPO_OK || c.step == STEP_NONE) {
+            *out = c.trial;
+            return status;
+        }
+        c.slow |= c.step == STEP_SLOW;
+        if (c.step == STEP_REFRESH) {
+            HPO_TRY(refresh(s, err));
+            c.have = 0;
+            c.first = -1;
+        }
+    }
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* study/tell.c - the end of a trial: who may tell, what is stored, what it does to the counters.
+ *
+ *   record \ told      COMPLETE STOPPED FAILED INFEASIBLE   PAUSED      WAITING (give back)
+ *   RUNNING, holder    stored, counted                      PAUSED      WAITING, or FAILED above max_retries
+ *   ended, holder      the same again: OK, nothing changes; another state or value: HPO_ESTATE
+ *   PAUSED, WAITING    HPO_ESTATE, but the same state again is OK
+ *   any, not holder    HPO_ESTALE
+ *
+ * An expired lease that nobody has taken up still belongs to its holder. */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "study/study.h"
+
+/* ---- checks without the lock: they need only the shape --------------------------------------- */
+
+static hpo_status check_values(const hpo_study *s, const hpo_result *r, hpo_error *err)
+{
+    size_t n = s->shape.n_objectives;
+    int needed = r->state == HPO_STATE_COMPLETE;
+    if (r->values == NULL && !needed) return HPO_OK;
+    if (r->values == NULL || r->n_values != n)
+        return hpo_fail(err, HPO_EINVAL, "%zu values were told, the study has %zu objective%s",
+                        r->values == NULL ? (size_t)0 : r->n_values, n, n == 1 ? "" : "s");
+    for (size_t i = 0; i < n && needed; i++)
+        if (isnan(r->values[i]))
+            return hpo_fail(err, HPO_EINVAL,
+                            "the value of '%s' is NaN: tell state FAILED instead of COMPLETE",
+                            s->spec.objectives[i].name);
+    return HPO_OK;
+}
+
+static hpo_status check_result(const hpo_study *s, const hpo_result *r, hpo_error *err)
+{
+    if ((int)r->state < 0 || r->state >= HPO_N_STATES || r->state == HPO_STATE_RUNNING)
+        return hpo_fail(err, HPO_EINVAL,
+                        "state %d cannot be told: use COMPLETE, STOPPED, PAUSED, FAILED, "
+                        "INFEASIBLE, or WAITING to give the trial back",
+                        (int)r->state);
+    HPO_TRY(check_values(s, r, err));
+    if (r->outcomes != NULL && r->n_outcomes != s->shape.n_outcomes)
+        return hpo_fail(err, HPO_EINVAL, "%zu outcomes were told, the study has %zu", r->n_outcomes,
+                        s->shape.n_outcomes);
+    if (!(r->cost >= 0))
+        return hpo_fail(err, HPO_EINVAL, "cost is %g: must be 0 (unknown) or positive", r->cost);
+    for (size_t i = 0; r->sems != NULL && r->values != NULL && i < r->n_values; i++)
+        if (r->sems[i] < 0)
+            return hpo_fail(err, HPO_EINVAL, "the standard error of '%s' is %g: must not be negative",
+                            s->spec.objectives[i].name, r->sems[i]);
+    return HPO_OK;
+}
+
+/* ---- what was told ---------------------------------------------------------------------------- */
+
+static int same_numbers(const double *a, const double *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double p = a != NULL ? a[i] : (double)NAN, q = b != NULL ? b[i] : (double)NAN;
+        if (!(p == q || (isnan(p) && isnan(q)))) return 0;
+    }
+    return 1;
+}
+
+/* Values count for COMPLETE and STOPPED only; a STOPPED trial told without values took them from its reports.
+ */
+static int same_result(const hpo_study *s, const hpo_trial_record *t, const hpo_result *r, const double *y)
+{
+    if (r->state == HPO_STATE_WAITING && t->state == HPO_STATE_FAILED) return t->lost > s->spec.max_retries;
+    if (t->state != (int32_t)r->state) return 0;
+    if (r->state != HPO_STATE_COMPLETE && r->state != HPO_STATE_STOPPED) return 1;
+    if (r->values != NULL && !same_numbers(t->y, y, s->shape.n_objectives)) return 0;
+    return r->outcomes == NULL || same_numbers(t->outcome, r->outcomes, s->shape.n_outcomes);
+}
+
+static hpo_status refuse(const hpo_trial_record *t, const hpo_result *r, hpo_error *err)
+{
+    const char *is = hpo_state_name((hpo_state)t->state), *told = hpo_state_name(r->state);
+    if (t->state == (int32_t)r->state)
+        return hpo_fail(err, HPO_ESTATE,
+                        "trial %lld was already told as %s with other values: the first result stands",
+                        (long long)t->number, is);
+    return hpo_fail(err, HPO_ESTATE, "trial %lld is %s and cannot be told as %s: only a running trial ends",
+                    (long long)t->number, is, told);
+}
+
+hpo_status hpo_study__check_holder(const hpo_trial_record *t, uint64_t token, hpo_error *err)
+{
+    if (t->token != token)
+        return hpo_fail(err, HPO_ESTALE,
+                        "trial %lld: the lease was lost and attempt %d now counts: drop this result",
+                        (long long)t->number, (int)t->attempt);
+    if (t->state != HPO_STATE_RUNNING)
+        return hpo_fail(err, HPO_ESTATE, "trial %lld is %s: only a running trial can be reported on",
+                        (long long)t->number, hpo_state_name((hpo_state)t->state));
+    return HPO_OK;
+}
+
+/* ---- the trial's own reports ------------------------------------------------------------------ */
+
+typedef struct sum_of_reports {
+    double *y; /* NULL: not wanted */
+    size_t n;
+    int any;
+    double cost;
+} sum_of_reports;
+
+static hpo_status add_report(void *ctx, const hpo_report_record *r)
+{
+    sum_of_reports *sum = ctx;
+    sum->cost += r->cost;
+    int measured = 0;
+    for (size_t i = 0; r->y != NULL && i < sum->n; i++)
+        measured |= !isnan(r->y[i]);
+    if (sum->y == NULL || !measured) return HPO_OK;
+    memcpy(sum->y, r->y, sum->n * sizeof *sum->y);
+    sum->any = 1;
+    return HPO_OK;
+}
+
+/* The last measured report is the value of a trial STOPPED without one; reported costs stand in for a cost
+ * that was not told.  Plain trials have no reports and nothing is read. */
+static hpo_status use_reports(hpo_study *s, const hpo_trial *t, const hpo_result *r, const double **y,
+                              double *cost, hpo_error *err)
+{
+    int need_y = r->state == HPO_STATE_STOPPED && r->values == NULL;
+    int need_cost = r->cost == 0 && t->attached;
+    *cost = r->cost > 0 ? r->cost : t->reported_cost;
+    if (!need_y && !need_cost) return HPO_OK;
+    sum_of_reports sum = {need_y ? s->y : NULL, s->shape.n_objectives, 0, 0};
+    hpo_reader reader = {NULL, add_report, &sum};
+    HPO_TRY(s->ops->read_reports(s->store, s->id, t->number, &reader, err));
+    if (sum.any) *y = s->y;
+    if (need_cost) *cost = sum.cost;
+    return HPO_OK;
+}
+
+/* ---- counting --------------------------------------------------------------------------------- */
+
+int hpo_study__feasible(const hpo_study *s, const double *outcome)
+{
+    for (size_t i = 0; i < s->shape.n_outcomes; i++)
+        if (outcome == NULL || !(outcome[i] <= s->spec.outcomes[i].max))
+            return 0; /* not measured: not shown to hold */
+    return 1;
+}
+
+/* Only COMPLETE trials become the incumbent: a STOPPED one was measured at less than full resource.  Equal
+ * values go to the lower number, so the end of a study does not depend on the order of completion. */
+void hpo_study__finish(const hpo_study *s, hpo_study_header *h, const hpo_trial_record *t)
+{
+    h->since_best++;
+    if (t->state != HPO_STATE_COMPLETE || s->shape.n_objectives != 1) return;
+    if (!hpo_study__feasible(s, t->outcome)) return;
+    double y = t->y[0];
+    if (h->best_number >= 0 && y == h->best_value && t->number < h->best_number) h->best_number = t->number;
+    if (h->best_number >= 0 && !(y < h->best_value)) return;
+    h->best_value = y;
+    h->best_number = t->number;
+    h->since_best = 0;
+}
+
+/* ---- the transitions --------------------------------------------------------------------------- */
+
+static const double *orient_gradient(hpo_study *s, const double *gradient)
+{
+    if (gradient == NULL) return NULL;
+    for (size_t i = 0; i < s->shape.n_columns; i++)
+        s->gradient[i] = gradient[i] * s->sign[0];
+    return s->gradient;
+}
+
+static hpo_status end_trial(hpo_study *s, hpo_study_header *h, const hpo_trial *t, const hpo_result *r,
+                            hpo_trial_record *rec, int64_t now, hpo_error *err)
+{
+    const double *y = r->values != NULL ? s->y : NULL;
+    double cost;
+    HPO_TRY(use_reports(s, t, r, &y, &cost, err));
+    int has_values = r->state == HPO_STATE_COMPLETE || r->state == HPO_STATE_STOPPED;
+    int over = hpo_view__is_end((int32_t)r->state);
+    rec->seq = hpo_study__event(h, now);
+    rec->seq_tell = over || r->state == HPO_STATE_PAUSED ? rec->seq : 0;
+    rec->state = (int32_t)r->state;
+    rec->y = has_values ? y : NULL;
+    rec->sem = has_values && r->values != NULL ? r->sems : NULL;
+    rec->outcome = r->outcomes;
+    rec->gradient = has_values ? orient_gradient(s, r->gradient) : NULL;
+    rec->ended_ms = over ? now : 0;
+    rec->reason = r->reason;
+    if (r->checkpoint != NULL) rec->checkpoint = r->checkpoint;
+    rec->cost += cost;
+    h->cost += cost;
+    hpo_study__count(h, HPO_STATE_RUNNING, rec->state);
+    if (over) hpo_study__finish(s, h, rec);
+    return s->ops->update_trial(s->store, s->id, rec, HPO_UPDATE_STATE | HPO_UPDATE_RESULT, err);
+}
+
+/* Back to the queue.  The token stays, so that giving back twice is seen as the same tell. */
+static hpo_status give_back(hpo_study *s, hpo_study_header *h, const hpo_trial *t, const hpo_result *r,
+                            hpo_trial_record *rec, int64_t now, hpo_error *err)
+{
+    hpo_result failed = *r;
+    hpo_str text = {0};
+    rec->lost += r->count_retry != 0;
+    if (rec->lost <= s->spec.max_retries) return end_trial(s, h, t, r, rec, now, err);
+    hpo_str_addf(&text, "lost %d times", (int)rec->lost);
+    failed.state = HPO_STATE_FAILED;
+    failed.values = NULL;
+    failed.reason = text.text;
+    hpo_status status = text.failed ? hpo_fail_memory(err) : end_trial(s, h, t, &failed, rec, now, err);
+    hpo_str_fini(&text);
+    return status;
+}
+
+static hpo_status tell_in(hpo_study *s, hpo_study_header *h, hpo_trial *t, const hpo_result *r, int *changed,
+                          hpo_error *err)
+{
+    hpo_trial_record rec;
+    HPO_TRY(hpo_study__get(s, t->number, &rec, err));
+    for (size_t i = 0; r->values != NULL && i < s->shape.n_objectives; i++)
+        s->y[i] = r->values[i] * s->sign[i];
+    if (rec.token != t->token) return hpo_study__check_holder(&rec, t->token, err);
+    *changed = rec.state == HPO_STATE_RUNNING;
+    if (!*changed) return same_result(s, &rec, r, s->y) ? HPO_OK : refuse(&rec, r, err);
+    int64_t now = hpo_study__now(s, h);
+    if (r->state == HPO_STATE_WAITING) return give_back(s, h, t, r, &rec, now, err);
+    return end_trial(s, h, t, r, &rec, now, err);
+}
+
+hpo_status hpo_study__tell(hpo_study *s, hpo_trial *t, const hpo_result *r, hpo_error *err)
+{
+    hpo_study_header h;
+    int changed = 0;
+    HPO_TRY(check_result(s, r, err));
+    HPO_TRY(hpo_study__begin(s, &h, err));
+    hpo_status status = tell_in(s, &h, t, r, &changed, err);
+    if (status == HPO_OK && !changed) {
+        s->ops->rollback(s->store, s->id);
+        return HPO_OK;
+    }
+    return hpo_study__end(s, &h, status, err);
+}
