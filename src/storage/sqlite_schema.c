@@ -59,130 +59,82 @@
 
 #define TABLE_META "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 
+/* clang-format off */
+
 /* Milliseconds as "2026-01-31T12:00:00.000Z"; 0 is "not yet". */
 #define ISO_TIME(ms) "iif(" ms " = 0, NULL, strftime('%Y-%m-%dT%H:%M:%fZ', " ms " / 1000.0, 'unixepoch'))"
-/* A stored objective value as the user sees it. */
-#define USER_VALUE(v, i)                                                                                     \
+/* Stored objective value v number i as the user sees it. */
+#define USER_VALUE(v, i) \
     "iif(s.spec ->> ('$.objectives[' || " i " || '].direction') = 'maximize', 0 - " v ", " v ")"
-#define OBJECT_OF_VALUES(y)                                                                                  \
-    "(SELECT json_group_object(coalesce(s.spec ->> ('$.objectives[' || v.key || '].name'), 'y' || "          \
-    "v.key), " USER_VALUE("v.value", "v.key") ") FROM json_each(" y ") v)"
-#define ELEMENT(i) "(t.x -> ('$[' || (" i ") || ']'))"
-/* One element of a parameter as JSON: a label, true/false, a whole number, a number. */
-#define ONE_VALUE(i)                                                                                         \
-    "CASE WHEN p.labels IS NOT NULL THEN p.labels -> ('$[' || CAST(" ELEMENT(                                \
-        i) " AS INTEGER) || ']') "                                                                           \
-           "WHEN p.kind = 'bool' THEN iif(" ELEMENT(                                                         \
-               i) " = '0', 'false', 'true') "                                                                \
-                  "WHEN p.kind = 'int' THEN CAST(CAST(" ELEMENT(i) " AS REAL) AS INTEGER) ELSE " ELEMENT(    \
-                      i) " END"
+/* {"loss":0.1,"memory":2} */
+#define OBJECTIVES(y) \
+    "(SELECT json_group_object(coalesce(s.spec ->> ('$.objectives[' || v.key || '].name'), 'y' || v.key), " \
+    USER_VALUE("v.value", "v.key") ") FROM json_each(" y ") v)"
+/* Element i of the configuration, as JSON and as whole number. */
+#define ELEMENT(i) "(t.x -> ('$[' || " i " || ']'))"
+#define WHOLE(i) "CAST(t.x ->> ('$[' || " i " || ']') AS INTEGER)"
+/* A parameter with one column as JSON: a label, true/false, a whole number, a number. */
+#define ONE_VALUE \
+    "CASE WHEN p.labels IS NOT NULL THEN p.labels -> ('$[' || " WHOLE("p.first_column") " || ']')\n" \
+    "    WHEN p.kind = 'bool' THEN iif(" WHOLE("p.first_column") " = 0, 'false', 'true')\n" \
+    "    WHEN p.kind = 'int' THEN " WHOLE("p.first_column") " ELSE " ELEMENT("p.first_column") " END"
+/* One with several as a JSON array: shares and entries, the items of a permutation in their order, the
+ * chosen items of a subset. */
+#define MANY_VALUES \
+    "(SELECT '[' || coalesce(group_concat(CASE p.kind\n" \
+    "    WHEN 'subset' THEN coalesce(p.labels -> ('$[' || (v.key - p.first_column) || ']'), v.key - p.first_column)\n" \
+    "    WHEN 'permutation' THEN coalesce(p.labels -> ('$[' || " WHOLE("v.key") " || ']'), " WHOLE("v.key") ")\n" \
+    "    ELSE " ELEMENT("v.key") " END), '') || ']' FROM json_each(t.x) v WHERE v.key >= p.first_column\n" \
+    "    AND v.key < p.first_column + p.n_columns AND (p.kind <> 'subset' OR v.value <> 0))"
 
-static const char
-    *const VIEWS
-        [] = {"DROP VIEW IF EXISTS studies; CREATE VIEW studies AS SELECT s.name, "
-              "CASE p.status WHEN 0 THEN 'active' WHEN 1 THEN 'paused' ELSE 'stopped' END AS status, "
-              "json_extract('[\"none\",\"trials\",\"time\",\"cost\",\"target\",\"stagnation\",\"exhausted\","
-              "\"user\",\"abort\"]', "
-              "'$[' || p.stop_reason || ']') AS stop_reason, s.stop_text, p.next_number AS trials, "
-              "p.n_waiting AS waiting, "
-              "p.n_running AS running, p.n_paused AS paused, p.n_complete AS complete, p.n_stopped AS "
-              "stopped, "
-              "p.n_failed AS failed, p.n_infeasible AS infeasible, " USER_VALUE(
-                  "p.best_value",
-                  "0") " AS best_value, "
-                       "iif(p.best_number < 0, NULL, p.best_number) AS best_number, p.cost, p.active_ms / "
-                       "1000.0 AS active_seconds, "
-                       "s.spec ->> 'sampler' AS sampler, s.spec ->> 'scheduler' AS scheduler, "
-                       "s.seed, " ISO_TIME("s.created_ms") " AS created, " ISO_TIME(
-                           "p.last_ms") " AS last_event, s.space, s.spec, s.metadata, "
-                                        "s.attributes, s.id FROM study s JOIN progress p ON p.study = s.id;",
+static const char *const VIEWS[] = {
+    "DROP VIEW IF EXISTS studies;\n"
+    "CREATE VIEW studies AS SELECT s.name,\n"
+    "  CASE p.status WHEN 0 THEN 'active' WHEN 1 THEN 'paused' ELSE 'stopped' END AS status,\n"
+    "  CASE p.stop_reason WHEN 0 THEN 'none' WHEN 1 THEN 'trials' WHEN 2 THEN 'time' WHEN 3 THEN 'cost'\n"
+    "    WHEN 4 THEN 'target' WHEN 5 THEN 'stagnation' WHEN 6 THEN 'exhausted' WHEN 7 THEN 'user'\n"
+    "    WHEN 8 THEN 'abort' END AS stop_reason,\n"
+    "  s.stop_text, p.next_number AS trials, p.n_waiting AS waiting, p.n_running AS running,\n"
+    "  p.n_paused AS paused, p.n_complete AS complete, p.n_stopped AS stopped, p.n_failed AS failed,\n"
+    "  p.n_infeasible AS infeasible, " USER_VALUE("p.best_value", "0") " AS best_value,\n"
+    "  iif(p.best_number < 0, NULL, p.best_number) AS best_number, p.cost,\n"
+    "  p.active_ms / 1000.0 AS active_seconds, s.spec ->> 'sampler' AS sampler,\n"
+    "  s.spec ->> 'scheduler' AS scheduler, s.seed, " ISO_TIME("s.created_ms") " AS created,\n"
+    "  " ISO_TIME("p.last_ms") " AS last_event,\n"
+    "  s.space, s.spec, s.metadata, s.attributes, s.id\n"
+    "FROM study s JOIN progress p ON p.study = s.id;",
 
-              "DROP VIEW IF EXISTS trials; CREATE VIEW trials AS SELECT s.name AS study, t.number, "
-              "CASE t.state WHEN 0 THEN 'waiting' WHEN 1 THEN 'running' WHEN 2 THEN 'paused' WHEN 3 THEN "
-              "'complete' "
-              "WHEN 4 THEN 'stopped' WHEN 5 THEN 'failed' WHEN 6 THEN 'infeasible' END AS "
-              "state, " USER_VALUE("(t.y ->> 0)", "0") " AS value, iif(t.y IS NULL, NULL, " OBJECT_OF_VALUES(
-                  "t.y") ") AS objectives, "
-                         "iif(t.outcome IS NULL, NULL, (SELECT json_group_object(coalesce(s.spec ->> "
-                         "('$.outcomes[' || v.key || '].name'), "
-                         "'c' || v.key), v.value + coalesce(s.spec ->> ('$.outcomes[' || v.key || '].max'), "
-                         "0)) FROM json_each(t.outcome) v)) "
-                         "AS outcomes, "
-                         "(SELECT json_group_object(p.name, json(CASE WHEN p.n_columns = 1 AND p.kind NOT "
-                         "IN "
-                         "('permutation', 'simplex', 'subset', 'vector') THEN " ONE_VALUE(
-                             "p.first_column") " ELSE "
-                                               "(SELECT '[' || group_concat(v.value) || ']' FROM "
-                                               "json_each(t.x) v WHERE v.key >= p.first_column AND "
-                                               "v.key < p.first_column + p.n_columns) END)) FROM param p "
-                                               "WHERE p.study = t.study AND " ELEMENT(
-                                                   "p.first_column") " <> 'null') AS params, "
-                                                                     "iif(t.ended_ms > 0 AND t.started_ms > "
-                                                                     "0, (t.ended_ms - t.started_ms) / "
-                                                                     "1000.0, NULL) AS duration, t.cost, "
-                                                                     "t.worker, t.reason, t.attempt, "
-                                                                     "t.lost, t.checkpoint, "
-                                                                     "t.attributes, " ISO_TIME(
-                                                                         "t.created_"
-                                                                         "ms") " AS "
-                                                                               "create"
-                                                                               "d,"
-                                                                               " " ISO_TIME("t.started_ms") " AS started, " ISO_TIME(
-                                                                                   "t."
-                                                                                   "en"
-                                                                                   "de"
-                                                                                   "d_"
-                                                                                   "m"
-                                                                                   "s") " AS ended, "
-                                                                                        "iif(t.state = 1 AND "
-                                                                                        "t.lease_ms < "
-                                                                                        "253402300800000,"
-                                                                                        " " ISO_TIME(
-                                                                                            "t.lease_ms") ", "
-                                                                                                          "NU"
-                                                                                                          "LL"
-                                                                                                          ") "
-                                                                                                          "AS"
-                                                                                                          " l"
-                                                                                                          "ea"
-                                                                                                          "se"
-                                                                                                          "_u"
-                                                                                                          "nt"
-                                                                                                          "il"
-                                                                                                          ", "
-                                                                                                          "t."
-                                                                                                          "se"
-                                                                                                          "q "
-                                                                                                          "FR"
-                                                                                                          "OM"
-                                                                                                          " t"
-                                                                                                          "ri"
-                                                                                                          "al"
-                                                                                                          " t"
-                                                                                                          " J"
-                                                                                                          "OI"
-                                                                                                          "N "
-                                                                                                          "st"
-                                                                                                          "ud"
-                                                                                                          "y "
-                                                                                                          "s "
-                                                                                                          "ON"
-                                                                                                          " s"
-                                                                                                          ".i"
-                                                                                                          "d "
-                                                                                                          "= "
-                                                                                                          "t."
-                                                                                                          "st"
-                                                                                                          "ud"
-                                                                                                          "y"
-                                                                                                          ";",
+    "DROP VIEW IF EXISTS trials;\n"
+    "CREATE VIEW trials AS SELECT s.name AS study, t.number,\n"
+    "  CASE t.state WHEN 0 THEN 'waiting' WHEN 1 THEN 'running' WHEN 2 THEN 'paused' WHEN 3 THEN 'complete'\n"
+    "    WHEN 4 THEN 'stopped' WHEN 5 THEN 'failed' WHEN 6 THEN 'infeasible' END AS state,\n"
+    "  " USER_VALUE("(t.y ->> 0)", "0") " AS value,\n"
+    "  iif(t.y IS NULL, NULL, " OBJECTIVES("t.y") ") AS objectives,\n"
+    "  iif(t.outcome IS NULL, NULL, (SELECT json_group_object(\n"
+    "    coalesce(s.spec ->> ('$.outcomes[' || v.key || '].name'), 'c' || v.key),\n"
+    "    v.value + coalesce(s.spec ->> ('$.outcomes[' || v.key || '].max'), 0)) FROM json_each(t.outcome) v)) AS outcomes,\n"
+    "  (SELECT json_group_object(p.name, json(iif(p.n_columns = 1 AND p.kind NOT IN\n"
+    "    ('permutation', 'simplex', 'subset', 'vector'), " ONE_VALUE ",\n"
+    "    " MANY_VALUES ")))\n"
+    "    FROM param p WHERE p.study = t.study AND " ELEMENT("p.first_column") " <> 'null') AS params,\n"
+    "  iif(t.ended_ms > 0 AND t.started_ms > 0, (t.ended_ms - t.started_ms) / 1000.0, NULL) AS duration,\n"
+    "  t.cost, t.worker, t.reason, t.attempt, t.lost, t.checkpoint, t.attributes,\n"
+    "  " ISO_TIME("t.created_ms") " AS created,\n"
+    "  " ISO_TIME("t.started_ms") " AS started,\n"
+    "  " ISO_TIME("t.ended_ms") " AS ended,\n"
+    "  iif(t.state = 1 AND t.lease_ms < 253402300800000, " ISO_TIME("t.lease_ms") ", NULL) AS lease_until,\n"
+    "  t.seq\n"
+    "FROM trial t JOIN study s ON s.id = t.study;",
 
-              "DROP VIEW IF EXISTS reports; CREATE VIEW reports AS SELECT s.name AS study, r.trial AS "
-              "number, r.step, " USER_VALUE("(r.y ->> 0)", "0") " AS value, " OBJECT_OF_VALUES(
-                  "r.y") " AS objectives, "
-                         "iif(r.fold < 0, NULL, r.fold) AS fold, r.cost, r.attempt, " ISO_TIME(
-                             "r.time_ms") " AS time, r.metrics, r.seq "
-                                          "FROM report r JOIN study s ON s.id = r.study;"};
+    "DROP VIEW IF EXISTS reports;\n"
+    "CREATE VIEW reports AS SELECT s.name AS study, r.trial AS number, r.step,\n"
+    "  " USER_VALUE("(r.y ->> 0)", "0") " AS value,\n"
+    "  " OBJECTIVES("r.y") " AS objectives,\n"
+    "  iif(r.fold < 0, NULL, r.fold) AS fold, r.cost, r.attempt, " ISO_TIME("r.time_ms") " AS time,\n"
+    "  r.metrics, r.seq\n"
+    "FROM report r JOIN study s ON s.id = r.study;"};
+
+/* clang-format on */
 
 static const char FILL_PARAMS[] =
     "INSERT INTO param SELECT study, position, name, kind, coalesce(sum(n) OVER (PARTITION BY study ORDER BY "
@@ -193,7 +145,7 @@ static const char FILL_PARAMS[] =
     "coalesce(p.value ->> 'type', '?') AS kind, "
     "CASE WHEN p.value ->> 'type' IN ('permutation', 'simplex', 'subset', 'vector') "
     "THEN coalesce(p.value ->> 'n', json_array_length(p.value, '$.values'), 1) ELSE 1 END AS n, "
-    "p.value -> 'values' AS labels "
+    "iif(p.value ->> 'type' = 'const', json_array(p.value -> 'value'), p.value -> 'values') AS labels "
     "FROM study s, json_each(iif(json_valid(s.space), s.space, '{}'), '$.params') p "
     "WHERE p.type = 'object' AND (s.id = ?1 OR ?1 IS NULL))";
 
