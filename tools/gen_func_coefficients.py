@@ -396,7 +396,7 @@ def write_gamma(folder):
         return lgamma2_over_t(t) / (x - 1)
 
     q = chebyshev_fit(between, ONE, TWO, 23, centred=True)
-    report("lgamma(x)/(x-1)(x-2)", between, q, ONE + D("1e-6"), TWO, centred=True)
+    report("lgamma(x)/(x-1)(x-2)", between, q, ONE, TWO, centred=True)
     o.array("LGAMMA_MIDDLE", q, "log Gamma(x) = (x - 1)(x - 2) P(2 x - 3), 1 <= x <= 2")
     stir, dig = [], []
     for k in range(1, 11):

@@ -49,31 +49,24 @@ static double factor(double x, double y, double a, double b)
     return INV_SQRT_2PI * sqrt(a) * sqrt(b / (a + b)) * hpo_exp(log_factor(x, y, a, b));
 }
 
-/* I_x(a, b) a / factor, for x below the mean */
-static double fraction(double x, double a, double b)
+/* factor / I_x(a, b), for x below the mean; y = 1 - x */
+static double fraction(double x, double y, double a, double b)
 {
-    double ab = a + b, c = 1.0, d = 1.0 - ab * x / (a + 1.0);
-    if (fabs(d) < TINY) d = TINY;
-    d = 1.0 / d;
-    double f = d;
-    for (double m = 1.0;; m += 1.0) {
-        double am = a + 2.0 * m;
-        double even = m * (b - m) * x / ((am - 1.0) * am);
-        d = 1.0 + even * d;
+    double lambda = a * y - b * x, c = a / (a + 1.0) * (lambda + 1.0), f, d = 0.0;
+    if (fabs(c) < TINY) c = TINY;
+    f = c;
+    for (double n = 1.0;; n += 1.0) {
+        double m = a + 2.0 * n - 1.0, s = n * (b - n) * x / m;
+        double alpha = s * ((a + n - 1.0) / m) * (a + b + n - 1.0) * x;
+        double beta = n + s + (a + n) / (m + 2.0) * (lambda + 1.0 + n * (1.0 + y));
+        d = beta + alpha * d;
         if (fabs(d) < TINY) d = TINY;
-        c = 1.0 + even / c;
-        if (fabs(c) < TINY) c = TINY;
         d = 1.0 / d;
-        f *= d * c;
-        double odd = -(a + m) * (ab + m) * x / (am * (am + 1.0));
-        d = 1.0 + odd * d;
-        if (fabs(d) < TINY) d = TINY;
-        c = 1.0 + odd / c;
+        c = beta + alpha / c;
         if (fabs(c) < TINY) c = TINY;
-        d = 1.0 / d;
-        double step = d * c;
+        double step = c * d;
         f *= step;
-        if (fabs(step - 1.0) <= 4.0 * EPS || m > 1e9) return f;
+        if (fabs(step - 1.0) <= 4.0 * EPS || n > 1e9) return f;
     }
 }
 
@@ -87,11 +80,11 @@ static both beta_both(double x, double y, double a, double b)
     if (x <= 0.0) return (both){0.0, 1.0};
     if (y <= 0.0) return (both){1.0, 0.0};
     if (x * (a + b + 2.0) < a + 1.0) {
-        double p = factor(x, y, a, b) * fraction(x, a, b) / a;
+        double p = factor(x, y, a, b) / fraction(x, y, a, b);
         if (p > 1.0) p = 1.0;
         return (both){p, 1.0 - p};
     }
-    double q = factor(y, x, b, a) * fraction(y, b, a) / b;
+    double q = factor(y, x, b, a) / fraction(y, x, b, a);
     if (q > 1.0) q = 1.0;
     return (both){1.0 - q, q};
 }
@@ -125,6 +118,15 @@ static place at_logit(double t)
     return t < 0 ? (place){small, big} : (place){big, small};
 }
 
+static place at_odds(double o)
+{
+    if (o > 1.0) {
+        double i = 1.0 / o;
+        return (place){1.0 / (1.0 + i), i / (1.0 + i)};
+    }
+    return (place){o / (1.0 + o), 1.0 / (1.0 + o)};
+}
+
 static double log_beta_times_a(double a, double b)
 {
     return hpo_lgamma(a + 1.0) + hpo_lgamma(b) - hpo_lgamma(a + b);
@@ -145,29 +147,34 @@ static double start(double p, double a, double b)
 static place beta_quantile_both(double p, double q, double a, double b)
 {
     int lower = p <= q;
-    double target = hpo_log(lower ? p : q), lo = -750.0, hi = 750.0;
-    double t = start(p, a, b);
-    if (!(t > lo)) t = lo + 1.0;
-    if (!(t < hi)) t = hi - 1.0;
-    for (int i = 0; i < 200; i++) {
-        place z = at_logit(t);
+    double target = lower ? p : q, lo = 0.0, hi = HUGE_VAL, t = start(p, a, b);
+    if (t < -700.0) return (place){hpo_exp(t), 1.0}; /* the series has one term */
+    if (t > 700.0) return (place){1.0, hpo_exp(-t)};
+    double odds = hpo_exp(t); /* x / y; steps multiply it, so that its logarithm is never rounded */
+    for (int i = 0; i < 300; i++) {
+        place z = at_odds(odds);
         both v = beta_both(z.x, z.y, a, b);
-        double value = lower ? v.p : v.q, gap = hpo_log(value) - target;
-        if (lower ? gap > 0.0 : gap < 0.0) {
-            hi = t;
+        double value = lower ? v.p : v.q;
+        if ((value > target) == lower) {
+            hi = odds;
         } else {
-            lo = t;
+            lo = odds;
         }
-        double slope = factor(z.x, z.y, a, b) / value;
-        double next = t + (lower ? -gap : gap) / slope;
-        if (!(next > lo && next < hi)) next = 0.5 * (lo + hi);
-        double step = next - t;
-        t = next;
-        if (fabs(step) <= 0x1p-52 * (1.0 + 0.25 * fabs(t))) break;
+        double slope = factor(z.x, z.y, a, b) / value, gap = hpo_log(value / target);
+        double step = (lower ? -gap : gap) / slope, next = odds * hpo_exp(step);
+        if (next > lo && next < hi) {
+            odds = next;
+            /* Newton's error is about step^2 times the curvature. */
+            if (step * step * (1.0 + sqrt(a) + sqrt(b)) <= 0x1p-56) break;
+        } else if (lo == 0.0 || isinf(hi)) {
+            odds *= isinf(hi) ? 0x1p10 : 0x1p-10;
+            if (odds == 0.0 || isinf(odds)) break;
+        } else {
+            if (hi - lo <= 0x1p-52 * hi) break;
+            odds = hi > 4.0 * lo ? sqrt(lo) * sqrt(hi) : 0.5 * (lo + hi);
+        }
     }
-    if (t < -745.2) return (place){0.0, 1.0};
-    if (t > 745.2) return (place){1.0, 0.0};
-    return at_logit(t);
+    return at_odds(odds);
 }
 
 double hpo_beta_quantile(double p, double a, double b)
@@ -193,8 +200,12 @@ double hpo_student_cdf(double t, double df)
         double z = isinf(df) ? t : t * (1.0 - 0.25 / df) / sqrt(1.0 + 0.5 * t * t / df);
         return hpo_normal_cdf(z);
     }
-    /* x = df/(df + t^2) without overflow */
+    /* x = df/(df + t^2) without overflow; far out the first term of the series, which needs log x only */
     double s = fabs(t) / sqrt(df), x, y;
+    if (s > 1e100) {
+        double tail = 0.5 * hpo_exp(-df * hpo_log(s) - log_beta_times_a(0.5 * df, 0.5));
+        return t < 0 ? tail : 1.0 - tail;
+    }
     if (s > 1.0) {
         double i = 1.0 / s;
         x = i * i / (1.0 + i * i);
@@ -218,8 +229,13 @@ double hpo_student_quantile(double p, double df)
     }
     double centre = p - 0.5, tail = centre < 0 ? p : 1.0 - p;
     if (centre == 0.0) return 0.0;
-    place z = beta_quantile_both(2.0 * tail, 2.0 * fabs(centre), 0.5 * df, 0.5);
-    double t = sqrt(df) * sqrt(z.y) / sqrt(z.x);
+    double logx = (hpo_log(2.0 * tail) + log_beta_times_a(0.5 * df, 0.5)) / (0.5 * df), t;
+    if (logx < -100.0) { /* the series has one term */
+        t = sqrt(df) * hpo_exp(-0.5 * logx);
+    } else {
+        place z = beta_quantile_both(2.0 * tail, 2.0 * fabs(centre), 0.5 * df, 0.5);
+        t = sqrt(df) * sqrt(z.y) / sqrt(z.x);
+    }
     return centre < 0 ? -t : t;
 }
 

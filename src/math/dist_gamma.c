@@ -67,6 +67,8 @@ double hpo_gamma_small(double a)
 /* x^a e^-x / Gamma(a + 1) */
 static double density_factor(double a, double x)
 {
+    if (a >= 8.0 && x < 0.5 * a) /* (x - a)/a would lose a small x */
+        return INV_SQRT_2PI / sqrt(a) * hpo_exp(a * hpo_log(x / a) - (x - a) - hpo_stirling_error(a));
     if (a >= 8.0)
         return INV_SQRT_2PI / sqrt(a) * hpo_exp(a * hpo_log1pmx((x - a) / a) - hpo_stirling_error(a));
     if (x > 1000.0) return 0.0;
@@ -165,37 +167,33 @@ double hpo_gamma_quantile(double p, double shape)
     if (!(p >= 0.0 && p <= 1.0) || !(a > 0.0)) return (double)NAN;
     if (p == 0.0) return 0.0;
     if (p == 1.0) return HUGE_VAL;
-    double t = start(p, a), lo = -HUGE_VAL, hi = HUGE_VAL;
-    if (t < -40.0) { /* the series has one term; the neglected part is below 1e-17 */
-        return hpo_exp(t);
-    }
+    double t = start(p, a), lo = 0.0, hi = HUGE_VAL;
+    if (t < -40.0) return hpo_exp(t); /* the series has one term: what is neglected is below 1e-17 */
     int lower = p <= 0.5;
-    double target = lower ? hpo_log(p) : hpo_log1p(-p);
-    for (int i = 0; i < 100; i++) {
-        double x = hpo_exp(t);
+    double target = lower ? p : 1.0 - p, x = hpo_exp(t);
+    for (int i = 0; i < 200; i++) {
         both v = gamma_both(a, x);
         double value = lower ? v.p : v.q;
-        double gap = hpo_log(value) - target; /* > 0: too large a tail */
-        if (lower ? gap > 0.0 : gap < 0.0) {
-            hi = t;
+        if ((value > target) == lower) {
+            hi = x;
         } else {
-            lo = t;
+            lo = x;
         }
-        double slope = a * density_factor(a, x) / value; /* |d log value / d t| */
-        double step = lower ? -gap / slope : gap / slope;
-        double next = t + step;
-        if (!(next > lo && next < hi)) { /* outside the bracket, or not a number */
-            if (isinf(lo) || isinf(hi)) {
-                next = t + (isinf(hi) ? 1.0 : -1.0);
-            } else {
-                next = 0.5 * (lo + hi);
-            }
+        /* slope of log value in log x; steps multiply x, so that log x is never rounded */
+        double slope = a * density_factor(a, x) / value, gap = hpo_log(value / target);
+        double step = (lower ? -gap : gap) / slope, next = x * hpo_exp(step);
+        if (next > lo && next < hi) {
+            x = next;
+            /* Newton's error is about step^2 times the curvature, which is of order sqrt a. */
+            if (step * step * (1.0 + sqrt(a)) <= 0x1p-56) break;
+        } else if (lo == 0.0 || isinf(hi)) {
+            x *= isinf(hi) ? 2.0 : 0.5;
+        } else {
+            if (hi - lo <= 0x1p-52 * hi) break;
+            x = hi > 4.0 * lo ? sqrt(lo) * sqrt(hi) : 0.5 * (lo + hi);
         }
-        step = next - t;
-        t = next;
-        if (fabs(step) <= 0x1p-52 * (1.0 + fabs(t) * 0.25)) break;
     }
-    return hpo_exp(t);
+    return x;
 }
 
 /* Gamma(shape), shape >= 1 */

@@ -42,24 +42,37 @@ void hpo_rng_init(hpo_rng *r, uint64_t seed, uint64_t index, uint32_t purpose)
     r->used = 4;
 }
 
-/* Computes the block that the counter points at and moves the counter on. */
-static inline void next_block(hpo_rng *r)
+/* The block that the counter points at; moves the counter on. */
+static inline philox4x32_ctr_t next_block(hpo_rng *r)
 {
     philox4x32_ctr_t c = {{r->counter[0], r->counter[1], r->counter[2], r->counter[3]}};
     philox4x32_key_t k = {{r->key[0], r->key[1]}};
-    c = philox4x32_R(10, c, k);
-    for (int i = 0; i < 4; i++)
-        r->block[i] = c.v[i];
     if (++r->counter[0] == 0) r->counter[1] += 1u << PURPOSE_BITS;
-    r->used = 0;
+    return philox4x32_R(10, c, k);
 }
 
+static inline uint64_t join(uint32_t low, uint32_t high)
+{
+    return (uint64_t)low | (uint64_t)high << 32;
+}
+
+/* The first number of a block comes straight from the computation, the second waits in r->block. */
 static inline uint64_t next_u64(hpo_rng *r)
 {
-    if (r->used >= 4) next_block(r);
-    uint64_t v = (uint64_t)r->block[r->used & 3u] | (uint64_t)r->block[(r->used + 1) & 3u] << 32;
-    r->used += 2;
-    return v;
+    if (r->used == 2) {
+        r->used = 4;
+        return join(r->block[2], r->block[3]);
+    }
+    philox4x32_ctr_t c = next_block(r);
+    for (int i = 0; i < 4; i++)
+        r->block[i] = c.v[i];
+    r->used = 2;
+    return join(c.v[0], c.v[1]);
+}
+
+static inline double to_unit(uint64_t v)
+{
+    return (double)(v >> 11) * 0x1p-53;
 }
 
 uint64_t hpo_rng_u64(hpo_rng *r)
@@ -69,7 +82,7 @@ uint64_t hpo_rng_u64(hpo_rng *r)
 
 double hpo_rng_uniform(hpo_rng *r)
 {
-    return (double)(next_u64(r) >> 11) * 0x1p-53;
+    return to_unit(next_u64(r));
 }
 
 double hpo_rng_normal(hpo_rng *r)
@@ -95,8 +108,14 @@ uint64_t hpo_rng_below(hpo_rng *r, uint64_t n)
 
 void hpo_rng_uniforms(hpo_rng *r, double *out, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        out[i] = (double)(next_u64(r) >> 11) * 0x1p-53;
+    size_t i = 0;
+    if (n > 0 && r->used == 2) out[i++] = to_unit(next_u64(r));
+    for (; n - i >= 2; i += 2) { /* whole blocks, without a detour through memory */
+        philox4x32_ctr_t c = next_block(r);
+        out[i] = to_unit(join(c.v[0], c.v[1]));
+        out[i + 1] = to_unit(join(c.v[2], c.v[3]));
+    }
+    if (i < n) out[i] = to_unit(next_u64(r));
 }
 
 void hpo_rng_permutation(hpo_rng *r, size_t n, uint32_t *out)

@@ -29,13 +29,13 @@
 
 #include "math/sobol_table.inc"
 
-enum { BITS = 64 };
+enum { BITS = 64, GROUPS = BITS / 4, ENTRIES = GROUPS * 16 };
 
 struct hpo_sobol {
     size_t dims;
     hpo_scrambling scrambling;
     uint64_t *add, *mul; /* per dimension: the random numbers of the scrambling */
-    uint64_t v[];        /* [bit][dim], bit-reversed direction numbers */
+    uint64_t v[]; /* [group of 4 bits][value of the group][dim], bit-reversed XORs of direction numbers */
 };
 
 static inline uint64_t reverse_bits(uint64_t x)
@@ -61,6 +61,20 @@ static void expand(const uint16_t *row, unsigned degree, uint64_t v[BITS])
     }
 }
 
+/* table[(group * 16 + value) * stride]: XOR of the reversed direction numbers of that group that `value`
+ * selects. */
+static void tabulate(const uint64_t v[BITS], size_t stride, uint64_t *table)
+{
+    for (unsigned g = 0; g < GROUPS; g++) {
+        uint64_t *t = table + (size_t)g * 16 * stride;
+        t[0] = 0;
+        for (unsigned value = 1; value < 16; value++) {
+            unsigned top = value >= 8 ? 3 : value >= 4 ? 2 : value >= 2 ? 1 : 0;
+            t[value * stride] = t[(value ^ (1u << top)) * stride] ^ reverse_bits(v[4 * g + top]);
+        }
+    }
+}
+
 static unsigned degree_of(uint16_t polynomial)
 {
     unsigned d = 0;
@@ -76,11 +90,11 @@ hpo_status hpo_sobol_create(size_t dims, hpo_scrambling scrambling, uint64_t see
     if (dims < 1 || dims > HPO_SOBOL_MAX_DIMS)
         return hpo_fail(err, HPO_EINVAL, "sobol: %zu dimensions; must be 1..%d (use a random sampler beyond)",
                         dims, (int)HPO_SOBOL_MAX_DIMS);
-    hpo_sobol *s = hpo_alloc(sizeof *s + (BITS + 2) * dims * sizeof s->v[0]);
+    hpo_sobol *s = hpo_alloc(sizeof *s + (ENTRIES + 2) * dims * sizeof s->v[0]);
     if (!s) return hpo_fail_memory(err);
     s->dims = dims;
     s->scrambling = scrambling;
-    s->add = s->v + BITS * dims;
+    s->add = s->v + ENTRIES * dims;
     s->mul = s->add + dims;
     const uint16_t *row = SOBOL_TABLE;
     for (size_t j = 0; j < dims; j++) {
@@ -93,8 +107,7 @@ hpo_status hpo_sobol_create(size_t dims, hpo_scrambling scrambling, uint64_t see
             expand(row, degree, v);
             row += 1 + degree;
         }
-        for (unsigned k = 0; k < BITS; k++)
-            s->v[k * dims + j] = reverse_bits(v[k]);
+        tabulate(v, dims, s->v + j);
         hpo_rng rng;
         hpo_rng_init(&rng, seed, j, HPO_RNG_SCRAMBLE);
         s->add[j] = hpo_rng_u64(&rng);
@@ -122,15 +135,17 @@ static inline double to_unit(uint64_t reversed)
     return (double)(reverse_bits(reversed) >> 11) * 0x1p-53;
 }
 
-/* XOR of the direction numbers of dimensions from..from+n-1, n <= 8, in registers. */
+/* Fractions of dimensions from..from+n-1 (n <= 8), bit-reversed. */
 static inline void accumulate(const uint64_t *v, size_t stride, uint64_t index, size_t n, uint64_t x[8])
 {
+    const uint64_t *t = v + (index & 15u) * stride;
     for (size_t j = 0; j < n; j++)
-        x[j] = 0;
-    for (; index; index >>= 1, v += stride) {
-        uint64_t mask = 0 - (index & 1u); /* branch-free: the bits of an index are as good as random */
+        x[j] = t[j];
+    while (index >>= 4) {
+        v += 16 * stride;
+        t = v + (index & 15u) * stride;
         for (size_t j = 0; j < n; j++)
-            x[j] ^= v[j] & mask;
+            x[j] ^= t[j];
     }
 }
 
