@@ -120,7 +120,8 @@ static char *layout(char *p, uint64_t digits, int exponent)
     int n = count_digits(digits), point = n + exponent; /* 0.d1..dn * 10^point */
     if (point > -4 && point <= 16) {
         if (point <= 0) {
-            memcpy(p, "0.000", 5);
+            memset(p, '0', 5);
+            p[1] = '.';
             put_digits(p + 2 - point, digits, n);
             return p + 2 - point + n;
         }

@@ -152,9 +152,7 @@ static int resolve_plain(const char *text, size_t n, struct json_object **out)
         *out = hpo_tree_integer(text);
     else if (is_based_integer(text, &u))
         *out = u <= INT64_MAX ? json_object_new_int64((int64_t)u) : json_object_new_uint64(u);
-    else if (is_float(text) && hpo_parse_double(text, &v))
-        *out = hpo_tree_double(v);
-    else if (is_special_float(text, &v))
+    else if ((is_float(text) && hpo_parse_double(text, &v)) || is_special_float(text, &v))
         *out = hpo_tree_double(v);
     else
         *out = json_object_new_string_len(text, (int)n);

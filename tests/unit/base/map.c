@@ -185,7 +185,7 @@ static void test_hash_avalanche(void **state)
                 uint64_t change = h ^ hpo_hash_bytes(b, n, seed);
                 b[bit / 8] ^= (unsigned char)(1u << bit % 8);
                 for (int out = 0; out < 64; out++)
-                    flips[bit][out] += change >> out & 1;
+                    flips[bit][out] += (unsigned)(change >> out & 1);
             }
         }
         for (size_t bit = 0; bit < 8 * n; bit++) {
