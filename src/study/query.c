@@ -186,6 +186,7 @@ static hpo_status copy_trial(hpo_study *s, const hpo_trial_record *t, hpo_trial_
                           .seq_ask = t->seq_ask,
                           .seq_from = t->seq_from,
                           .seq_tell = t->seq_tell,
+                          .seq = t->seq,
                           .last_step = (double)NAN};
     int ok = copy_values(s, t->x, NULL, s->shape.n_columns, &o->x) &&
              copy_values(s, t->y, s->sign, m, &o->values) && copy_values(s, t->sem, NULL, m, &o->sems) &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* api/names.c - words of the enums of a study, from the lists in hpo.h. */
+/* study/names.c - words of the enums of a study, from the lists in hpo.h. */
 #include "hpo.h"
 
 const char *hpo_state_name(hpo_state s)
