@@ -7,6 +7,7 @@
 #include "base/options.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -129,9 +130,7 @@ static const char *range_text(const hpo_option *o, char buf[160])
         parts[3] = o->min > -HUGE_VAL ? " to " : " of at most ";
         parts[4] = high;
     }
-    buf[0] = '\0';
-    for (int i = 0; i < 5; i++)
-        strcat(buf, parts[i]); /* at most 14 + 14 + 31 + 12 + 31 bytes */
+    (void)snprintf(buf, 160, "%s%s%s%s%s", parts[0], parts[1], parts[2], parts[3], parts[4]);
     return buf;
 }
 
@@ -182,8 +181,8 @@ static hpo_status read_enum(const hpo_option *o, const char *owner, span value, 
         }
         add_to_list(list, o->labels[i]);
     }
-    char want[LIST_MAX + 16] = "one of ";
-    strcat(want, list);
+    char want[LIST_MAX + 16];
+    (void)snprintf(want, sizeof want, "one of %s", list);
     return fail_value(o, owner, value, want, err);
 }
 

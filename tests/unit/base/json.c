@@ -104,6 +104,7 @@ static void test_json_refusals(void **state)
         {"\"\\ud800\"", "surrogate"},
         {"\"\\udc00\"", "surrogate"},
         {"\"\\ud800\\u0041\"", "surrogate"},
+        {"\"\\ud800\\ue000\"", "surrogate"},
         {"\"a\nb\"", "control character"},
         {"\"\xFF\"", "not UTF-8"},
         {"{\"a\":1,\n\"b\":2,\n\"\\u0061\":3}", "line 3, column 1: key 'a' appears twice"},

@@ -151,6 +151,7 @@ static void test_lock_excludes(void **state)
     assert_true(waited >= 30000000 && waited < INT64_C(5000000000));
     hpo_os_lock_release(&a);
     assert_ok(hpo_os_lock_take(&b, 0, &err), err);
+    assert_fails(hpo_os_lock_take(&a, 0, &err), HPO_EBUSY, err, "0 ms");
     hpo_os_lock_close(&b); /* closing lets go */
     assert_int_equal(b.fd, -1);
     assert_ok(hpo_os_lock_take(&a, 0, &err), err);
