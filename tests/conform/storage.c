@@ -194,6 +194,12 @@ static double some_double(t_rng *rng)
     return k == 0 ? (double)INFINITY : k == 1 ? -(double)INFINITY : t_odd_double(rng);
 }
 
+/* Costs, steps and the best value: the sign of a zero means nothing there and may be lost. */
+static double some_scalar(t_rng *rng)
+{
+    return some_double(rng) + 0.0;
+}
+
 static void some_doubles(t_rng *rng, double *v, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -226,7 +232,7 @@ static void change(t_rng *rng, model_trial *t, uint32_t parts)
         t->r.worker = some_text(rng);
     }
     if (parts & HPO_UPDATE_RESULT) {
-        t->r.cost = some_double(rng);
+        t->r.cost = some_scalar(rng);
         t->r.ended_ms = t_int(rng, 0, INT64_C(1) << 42);
         t->r.reason = some_text(rng);
         t->r.checkpoint = some_text(rng);
@@ -284,8 +290,8 @@ static void random_operation(const hpo_storage_ops *o, void *self, int64_t id, m
         r->r = (hpo_report_record){.trial = t_int(rng, 0, (int64_t)m->n - 1),
                                    .seq = ++m->header.seq,
                                    .time_ms = t_int(rng, 0, INT64_C(1) << 42),
-                                   .step = some_double(rng),
-                                   .cost = some_double(rng),
+                                   .step = some_scalar(rng),
+                                   .cost = some_scalar(rng),
                                    .fold = (int32_t)t_int(rng, -1, 5),
                                    .attempt = (int32_t)t_int(rng, 1, 3),
                                    .metrics = some_text(rng)};
@@ -295,8 +301,8 @@ static void random_operation(const hpo_storage_ops *o, void *self, int64_t id, m
     }
     m->header.next_draw = t_int(rng, 0, 1000);
     m->header.n_by_state[t_int(rng, 0, HPO_N_STATES - 1)]++;
-    m->header.cost = some_double(rng);
-    m->header.best_value = t_int(rng, 0, 3) == 0 ? (double)NAN : some_double(rng);
+    m->header.cost = some_scalar(rng);
+    m->header.best_value = t_int(rng, 0, 3) == 0 ? (double)NAN : some_scalar(rng);
     m->header.last_ms++;
 }
 
