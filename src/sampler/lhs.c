@@ -21,8 +21,9 @@
 #include "sampler/builtin.h"
 #include "sampler/sequence.h"
 
-/* The two searching kinds cost O(n^2) an improvement step: beyond this a design takes minutes. */
-enum { SEARCH_MAX = 1000 };
+/* The search of maximin and optimized has a fixed budget of work (0.1 s, see math/lhs.c): beyond this size
+ * too little of it is left for one row, and the first look at all pairs alone takes longer. */
+enum { SEARCH_MAX = 5000 };
 
 typedef struct lhs_config {
     int64_t n;
@@ -78,7 +79,8 @@ static hpo_status lhs_init(void *state, const void *config, const hpo_space *spa
     s->seed = seed;
     if (s->n > SEARCH_MAX && (s->kind == HPO_LHS_MAXIMIN || s->kind == HPO_LHS_OPTIMIZED))
         return hpo_fail(err, HPO_EINVAL,
-                        "lhs: kind=%s takes too long for n=%zu: use n=%d at most, kind=plain, or sobol",
+                        "lhs: kind=%s cannot improve a design of n=%zu rows: use n=%d at most, kind=plain, "
+                        "or sampler sobol",
                         kind_labels[s->kind], s->n, (int)SEARCH_MAX);
     HPO_TRY(hpo_sequence_init(&s->sequence, space, lhs_point, err));
     if (s->sequence.n_dims == 0) return HPO_OK;
