@@ -31,8 +31,8 @@ enum {
     X(SET_HEADER,                                                                                            \
       "UPDATE progress SET seq=?2, next_number=?3, next_draw=?4, n_waiting=?5, n_running=?6, n_paused=?7, "  \
       "n_complete=?8, n_stopped=?9, n_failed=?10, n_infeasible=?11, status=?12, stop_reason=?13, cost=?14, " \
-      "last_ms=?15, active_ms=?16, lease_max_ms=?17, best_value=?18, best_number=?19, since_best=?20 "       \
-      "WHERE study=?1")                                                                                      \
+      "last_ms=?15, active_ms=?16, lease_max_ms=?17, best_value=?18, best_number=?19, since_best=?20, "      \
+      "texts_seq=?21 WHERE study=?1")                                                                                      \
     X(INSERT_TRIAL,                                                                                          \
       "INSERT INTO trial(id, study, number, " HPO_SQLITE_TRIAL_COLUMNS ") VALUES("                           \
       "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,"      \
@@ -58,7 +58,9 @@ enum {
                   " FROM report INDEXED BY report_trial WHERE study = ?1 AND trial = ?2 "                    \
                   "ORDER BY id")
 
-#define HPO_SQLITE_HEADER_COLUMNS                                                                            \
+#define HPO_SQLITE_HEADER_COLUMNS HPO_SQLITE_HEADER_COLUMNS_0 ", texts_seq"
+/* Those of version 0. */
+#define HPO_SQLITE_HEADER_COLUMNS_0                                                                            \
     "seq, next_number, next_draw, n_waiting, n_running, n_paused, n_complete, n_stopped, n_failed, "         \
     "n_infeasible, status, stop_reason, cost, last_ms, active_ms, lease_max_ms, best_value, best_number, "   \
     "since_best"

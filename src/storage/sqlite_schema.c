@@ -27,7 +27,7 @@
     "n_failed INTEGER NOT NULL, n_infeasible INTEGER NOT NULL, status INTEGER NOT NULL, "                    \
     "stop_reason INTEGER NOT NULL, cost REAL, last_ms INTEGER NOT NULL, active_ms INTEGER NOT NULL, "        \
     "lease_max_ms INTEGER NOT NULL, best_value REAL, best_number INTEGER NOT NULL, "                         \
-    "since_best INTEGER NOT NULL) STRICT;"
+    "since_best INTEGER NOT NULL, texts_seq INTEGER NOT NULL) STRICT;"
 
 /* Made from study.space for the views alone: which columns of trial.x belong to which parameter. */
 #define TABLE_PARAM                                                                                          \
@@ -112,7 +112,7 @@ static const char *const VIEWS[] = {
     "  iif(t.y IS NULL, NULL, " OBJECTIVES("t.y") ") AS objectives,\n"
     "  iif(t.outcome IS NULL, NULL, (SELECT json_group_object(\n"
     "    coalesce(s.spec ->> ('$.outcomes[' || v.key || '].name'), 'c' || v.key),\n"
-    "    v.value + coalesce(s.spec ->> ('$.outcomes[' || v.key || '].max'), 0)) FROM json_each(t.outcome) v)) AS outcomes,\n"
+    "    v.value) FROM json_each(t.outcome) v)) AS outcomes,\n"
     "  (SELECT json_group_object(p.name, json(iif(p.n_columns = 1 AND p.kind NOT IN\n"
     "    ('permutation', 'simplex', 'subset', 'vector'), " ONE_VALUE ",\n"
     "    " MANY_VALUES ")))\n"
@@ -153,7 +153,7 @@ static const char FILL_PARAMS[] =
  * of the attempt, neither views nor the table behind them. */
 #define FROM_0                                                                                               \
     TABLE_PROGRESS TABLE_PARAM                                                                               \
-        "INSERT INTO progress SELECT id, " HPO_SQLITE_HEADER_COLUMNS " FROM study;"                          \
+        "INSERT INTO progress SELECT id, " HPO_SQLITE_HEADER_COLUMNS_0 ", 0 FROM study;"                     \
         "ALTER TABLE study DROP COLUMN seq; ALTER TABLE study DROP COLUMN next_number;"                      \
         "ALTER TABLE study DROP COLUMN next_draw; ALTER TABLE study DROP COLUMN n_waiting;"                  \
         "ALTER TABLE study DROP COLUMN n_running; ALTER TABLE study DROP COLUMN n_paused;"                   \

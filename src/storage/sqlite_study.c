@@ -55,7 +55,8 @@ static void read_header_columns(sqlite3_stmt *st, int i, hpo_study_header *h)
     h->lease_max_ms = sqlite3_column_int64(st, i++);
     h->best_value = column_double(st, i++);
     h->best_number = sqlite3_column_int64(st, i++);
-    h->since_best = sqlite3_column_int64(st, i);
+    h->since_best = sqlite3_column_int64(st, i++);
+    h->texts_seq = sqlite3_column_int64(st, i);
 }
 
 /* From parameter i on; a NaN is bound as NULL by SQLite itself. */
@@ -74,7 +75,8 @@ static void bind_header(sqlite3_stmt *st, int i, const hpo_study_header *h)
     (void)sqlite3_bind_int64(st, i++, h->lease_max_ms);
     (void)sqlite3_bind_double(st, i++, h->best_value);
     (void)sqlite3_bind_int64(st, i++, h->best_number);
-    (void)sqlite3_bind_int64(st, i, h->since_best);
+    (void)sqlite3_bind_int64(st, i++, h->since_best);
+    (void)sqlite3_bind_int64(st, i, h->texts_seq);
 }
 
 hpo_status hpo_sqlite__load_header(hpo_sqlite *s, int64_t study, hpo_study_header *out, hpo_error *err)
@@ -189,7 +191,7 @@ static hpo_status insert_progress(hpo_sqlite *s, int64_t id, const hpo_study_hea
     int rc = sqlite3_prepare_v2(s->db,
                                 "INSERT INTO progress(study, " HPO_SQLITE_HEADER_COLUMNS
                                 ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,"
-                                "?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
+                                "?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)",
                                 -1, &st, NULL);
     if (rc == SQLITE_OK) {
         (void)sqlite3_bind_int64(st, 1, id);
