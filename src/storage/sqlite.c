@@ -2,8 +2,9 @@
 /* storage/sqlite.c - "sqlite:PATH", all studies in one SQLite file.  docs/database.md describes the file.
  *
  * Writers of all processes queue on an flock of <path>-lock before BEGIN IMMEDIATE: SQLite's own busy
- * handler polls, and with many writers some then wait for seconds.  The kernel frees an flock when its
- * holder dies.  The busy handler remains for programs that do not know the lock (sqlite3 in a shell).
+ * handler polls, and with many writers some then wait for seconds.  The kernel serves the queue in order and
+ * frees an flock when its holder dies, so waiting needs no limit; ?timeout=SECONDS sets one, at the price of
+ * polling.  The busy handler remains for programs that do not know the lock (sqlite3 in a shell).
  *
  * Write-ahead log, synchronous=NORMAL: a commit survives any end of the process, kill -9 included; a power
  * failure may undo the last commits but never damages the file.  synchronous=FULL waits for the disk at
@@ -21,7 +22,7 @@
 #include "storage/registry.h"
 
 enum {
-    WAIT_MS = 60000,        /* default of ?timeout: how long begin may wait for other writers */
+    WAIT_MS = 60000,        /* how long to wait for programs that do not know our lock, without ?timeout */
     CHECKPOINT_PAGES = 4000 /* 16 MB of log between checkpoints: each one waits for the disk three times */
 };
 
@@ -186,7 +187,7 @@ hpo_status hpo_sqlite__begin_write(hpo_sqlite *s, hpo_error *err)
     if (s->open != 0 || !sqlite3_get_autocommit(s->db))
         return hpo_fail_internal(err, "begin inside a transaction");
     if (s->lock.fd < 0) HPO_TRY(prepare_writing(s, err));
-    hpo_status rc = hpo_os_lock_take(&s->lock, s->timeout_ms, err);
+    hpo_status rc = hpo_os_lock_take(&s->lock, s->patient ? -1 : s->timeout_ms, err);
     if (rc == HPO_EBUSY) return hpo_sqlite__fail(s, SQLITE_BUSY, "writing", err);
     HPO_TRY(rc);
     s->broken = 0;
@@ -385,6 +386,7 @@ static hpo_status read_option(hpo_sqlite *s, const char *o, size_t n, hpo_error 
             return hpo_fail(err, HPO_EINVAL,
                             "storage option timeout=%s: must be a number of seconds from 0 to 1e6", text);
         s->timeout_ms = (int64_t)(seconds * 1000);
+        s->patient = 0;
     } else {
         return hpo_fail(err, HPO_EINVAL,
                         "storage option '%.*s': known are sync=normal, sync=full, readonly=1, "
@@ -508,6 +510,7 @@ static hpo_status sqlite_open(const char *rest, void **self, hpo_error *err)
     s->lock.fd = -1;
     s->pid = hpo_os_pid();
     s->timeout_ms = WAIT_MS;
+    s->patient = 1;
     s->jitter = (uint64_t)hpo_os_monotonic_ns() ^ (uint64_t)s->pid << 32;
     hpo_status rc = hpo_mutex_init_recursive(&s->mutex, err);
     if (rc == HPO_OK) {

@@ -32,7 +32,7 @@ enum {
       "UPDATE progress SET seq=?2, next_number=?3, next_draw=?4, n_waiting=?5, n_running=?6, n_paused=?7, "  \
       "n_complete=?8, n_stopped=?9, n_failed=?10, n_infeasible=?11, status=?12, stop_reason=?13, cost=?14, " \
       "last_ms=?15, active_ms=?16, lease_max_ms=?17, best_value=?18, best_number=?19, since_best=?20, "      \
-      "texts_seq=?21 WHERE study=?1")                                                                                      \
+      "texts_seq=?21 WHERE study=?1")                                                                        \
     X(INSERT_TRIAL,                                                                                          \
       "INSERT INTO trial(id, study, number, " HPO_SQLITE_TRIAL_COLUMNS ") VALUES("                           \
       "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,"      \
@@ -60,7 +60,7 @@ enum {
 
 #define HPO_SQLITE_HEADER_COLUMNS HPO_SQLITE_HEADER_COLUMNS_0 ", texts_seq"
 /* Those of version 0. */
-#define HPO_SQLITE_HEADER_COLUMNS_0                                                                            \
+#define HPO_SQLITE_HEADER_COLUMNS_0                                                                          \
     "seq, next_number, next_draw, n_waiting, n_running, n_paused, n_complete, n_stopped, n_failed, "         \
     "n_infeasible, status, stop_reason, cost, last_ms, active_ms, lease_max_ms, best_value, best_number, "   \
     "since_best"
@@ -102,15 +102,16 @@ typedef struct hpo_sqlite_row {
 typedef struct hpo_sqlite {
     hpo_mutex mutex; /* recursive; held from begin to commit or rollback */
     sqlite3 *db;
-    char *path;    /* absolute, without symbolic links: the locks of all who use the file must meet */
-    char *shown;   /* as the user wrote it, for messages */
-    int32_t pid;   /* a SQLite connection must not be used across fork */
-    int full;      /* synchronous=FULL */
-    int readonly;  /* asked for, or all that the file system allows */
-    int immutable; /* opened without any lock: the folder cannot be written */
-    int network;   /* 1: a network file system was allowed */
-    int32_t found; /* schema version at open, before any migration */
-    int64_t timeout_ms;
+    char *path;         /* absolute, without symbolic links: the locks of all who use the file must meet */
+    char *shown;        /* as the user wrote it, for messages */
+    int32_t pid;        /* a SQLite connection must not be used across fork */
+    int full;           /* synchronous=FULL */
+    int readonly;       /* asked for, or all that the file system allows */
+    int immutable;      /* opened without any lock: the folder cannot be written */
+    int network;        /* 1: a network file system was allowed */
+    int32_t found;      /* schema version at open, before any migration */
+    int64_t timeout_ms; /* for a database that another program keeps locked */
+    int patient;        /* 1: our own lock is waited for without limit */
     uint64_t jitter;
     hpo_os_lock lock;        /* <path>-lock, in front of the write lock of SQLite; fd -1: not opened yet */
     int64_t open;            /* study of the open transaction, 0: none */
