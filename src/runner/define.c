@@ -2,8 +2,8 @@
 /* runner/define.c - phase one of a command: parameters defined inside words.
  *
  *   {name:domain}               ours; the domain is in the inline grammar of docs/space.md
- *   --name~prior(...)           Orion: uniform, loguniform, randint, choices, fidelity; becomes two words
- *   name=uniform[low:high]      Guild: uniform, loguniform; with or without dashes in front
+ *   --name~prior(...)           Orion; becomes two words, --name and the value
+ *   name=uniform[low:high]      Guild: uniform and loguniform, with or without dashes in front
  *
  * What is left behind refers to names only, so that the stored command is independent of spellings. */
 #include <ctype.h>
@@ -131,262 +131,56 @@ static hpo_status define_word(const char *word, hpo_space *space, hpo_str *out, 
 
 /* ---- spellings of other tools ------------------------------------------------------------------- */
 
-/* Splits "a, b, key=v" at commas outside brackets and quotes; returns the number of parts. */
-enum { MAX_PARTS = 256 };
-typedef struct part {
-    const char *text;
-    size_t n;
-} part;
+/* --lr~loguniform(1e-5,1) and lr=loguniform[1e-5:1]: the domain is what the space's own grammar reads. */
+typedef struct foreign_word {
+    size_t dashes, name_len;
+    const char *domain;
+    int separate; /* Orion with dashes: flag and value are two words */
+} foreign_word;
 
-static void trim(part *p)
+static int read_foreign(const char *word, foreign_word *f)
 {
-    while (p->n && isspace((unsigned char)p->text[0]))
-        p->text++, p->n--;
-    while (p->n && isspace((unsigned char)p->text[p->n - 1]))
-        p->n--;
+    static const char *const guild[] = {"uniform[", "loguniform["};
+    f->dashes = strspn(word, "-");
+    f->name_len = hpo_placeholder_name(word + f->dashes);
+    const char *p = word + f->dashes + f->name_len;
+    if (!f->name_len || (*p != '~' && *p != '=') || !p[1]) return 0;
+    f->domain = p + 1;
+    f->separate = *p == '~' && f->dashes > 0;
+    size_t len = strlen(f->domain);
+    if (*p == '~') {
+        size_t n = hpo_placeholder_name(f->domain);
+        return n > 0 && f->domain[n] == '(' && f->domain[len - 1] == ')';
+    }
+    for (size_t i = 0; i < sizeof guild / sizeof guild[0]; i++)
+        if (!strncmp(f->domain, guild[i], strlen(guild[i])) && f->domain[len - 1] == ']') return 1;
+    return 0;
 }
 
-static int split(const char *text, size_t n, char separator, part *parts)
+static hpo_status define_foreign(const char *word, const foreign_word *f, hpo_space *space, hpo_words *out,
+                                 hpo_error *err)
 {
-    int count = 0;
-    int depth = 0;
-    char quote = 0;
-    part now = {text, 0};
-    for (size_t i = 0; i <= n; i++) {
-        char c = i < n ? text[i] : separator;
-        if (quote && i < n) {
-            if (c == quote) quote = 0;
-        } else if (c == '\'' || c == '"') {
-            quote = c;
-        } else if (c == '(' || c == '[' || c == '{') {
-            depth++;
-        } else if (c == ')' || c == ']' || c == '}') {
-            depth--;
-        } else if (c == separator && (depth == 0 || i == n)) {
-            now.n = (size_t)(text + i - now.text);
-            trim(&now);
-            if (count == MAX_PARTS) return -1;
-            if (now.n || i < n) parts[count++] = now;
-            now.text = text + i + 1;
-        }
-    }
-    return count;
-}
-
-static int part_is(part p, const char *word)
-{
-    return strlen(word) == p.n && !memcmp(p.text, word, p.n);
-}
-
-static int part_number(part p, double *v)
-{
-    char buf[64];
-    if (p.n >= sizeof buf) return 0;
-    memcpy(buf, p.text, p.n);
-    buf[p.n] = '\0';
-    return hpo_parse_double(buf, v);
-}
-
-/* A label for the inline grammar: quoted always, so that commas and words like `if` mean nothing. */
-static void add_label(hpo_str *out, part p)
-{
-    int quoted = p.n >= 2 && (p.text[0] == '\'' || p.text[0] == '"') && p.text[p.n - 1] == p.text[0];
-    double v;
-    if (!quoted && part_number(p, &v)) {
-        hpo_str_addn(out, p.text, p.n);
-        return;
-    }
-    if (quoted) p.text++, p.n -= 2;
-    hpo_str_addc(out, '\'');
-    for (size_t i = 0; i < p.n; i++) {
-        if (p.text[i] == '\'' || p.text[i] == '\\') hpo_str_addc(out, '\\');
-        hpo_str_addc(out, p.text[i]);
-    }
-    hpo_str_addc(out, '\'');
-}
-
-static hpo_status add_choices(hpo_str *out, const part *parts, int n, const char *word, hpo_error *err)
-{
-    part inner[MAX_PARTS];
-    if (n == 1 && parts[0].n >= 2 && strchr("[({", parts[0].text[0])) {
-        int is_dict = parts[0].text[0] == '{';
-        n = split(parts[0].text + 1, parts[0].n - 2, ',', inner);
-        for (int i = 0; is_dict && i < n; i++) { /* {'a': 0.2}: the weights are not taken over */
-            part pair[MAX_PARTS];
-            if (split(inner[i].text, inner[i].n, ':', pair) == 2) inner[i] = pair[0];
-        }
-        parts = inner;
-    }
-    if (n < 1)
-        return hpo_fail(err, HPO_EINVAL, "'%.200s': between 1 and %d choices are needed", word, MAX_PARTS);
-    for (int i = 0; i < n; i++) {
-        if (i) hpo_str_addc(out, ',');
-        add_label(out, parts[i]);
-    }
-    return HPO_OK;
-}
-
-/* prior(args) of Orion as a domain of ours. */
-static hpo_status prior_domain(part prior, const char *args, size_t n_args, const char *word, hpo_str *out,
-                               hpo_error *err)
-{
-    part parts[MAX_PARTS];
-    part positional[MAX_PARTS];
-    part fallback = {NULL, 0};
-    int n_positional = 0;
-    int whole = part_is(prior, "randint");
-    int n = split(args, n_args, ',', parts);
-    if (n < 0) return hpo_fail(err, HPO_EINVAL, "'%.200s': more than %d arguments", word, MAX_PARTS);
-    for (int i = 0; i < n; i++) {
-        const char *equals = memchr(parts[i].text, '=', parts[i].n);
-        if (!equals || strchr("'\"[({", parts[i].text[0])) {
-            positional[n_positional++] = parts[i];
-            continue;
-        }
-        part key = {parts[i].text, (size_t)(equals - parts[i].text)};
-        part value = {equals + 1, (size_t)(parts[i].text + parts[i].n - equals - 1)};
-        trim(&key);
-        trim(&value);
-        if (part_is(key, "discrete")) {
-            whole = part_is(value, "True") || part_is(value, "true") || part_is(value, "1");
-        } else if (part_is(key, "default_value")) {
-            fallback = value;
-        } else if (!part_is(key, "precision") && !part_is(key, "base")) {
-            return hpo_fail(err, HPO_EINVAL,
-                            "'%.200s': unknown argument '%.*s': known are discrete, default_value, "
-                            "precision and base",
-                            word, (int)key.n, key.text);
-        }
-    }
-    if (part_is(prior, "choices")) {
-        HPO_TRY(add_choices(out, positional, n_positional, word, err));
-    } else {
-        int is_log = part_is(prior, "loguniform");
-        int is_fidelity = part_is(prior, "fidelity");
-        double low;
-        double high;
-        if (!is_log && !is_fidelity && !part_is(prior, "uniform") && !part_is(prior, "randint"))
-            return hpo_fail(
-                err, HPO_EINVAL,
-                "'%.200s': unknown prior '%.*s': known are uniform, loguniform, randint, choices and "
-                "fidelity; anything else is written as {name:domain}",
-                word, (int)prior.n, prior.text);
-        int third = n_positional == 3 && is_fidelity; /* its base */
-        if ((n_positional != 2 && !third) || !part_number(positional[0], &low) ||
-            !part_number(positional[1], &high))
-            return hpo_fail(err, HPO_EINVAL, "'%.200s': two numbers are needed: %.*s(low, high)", word,
-                            (int)prior.n, prior.text);
-        if (part_is(prior, "randint")) high -= 1; /* its upper end is not included */
-        hpo_str_add(out, is_fidelity ? "fidelity " : whole ? "int " : "");
-        if (is_log) hpo_str_add(out, "log ");
-        hpo_str_double(out, low);
-        hpo_str_add(out, "..");
-        hpo_str_double(out, high);
-    }
-    if (fallback.text) {
-        hpo_str_add(out, " default ");
-        if (part_is(prior, "choices"))
-            add_label(out, fallback);
-        else
-            hpo_str_addn(out, fallback.text, fallback.n);
-    }
-    return HPO_OK;
-}
-
-/* --lr~loguniform(1e-5,1): *done is 0 when the word is something else. */
-static hpo_status define_orion(const char *word, hpo_space *space, hpo_words *out, int *done, hpo_error *err)
-{
-    size_t dashes = strspn(word, "-");
-    size_t name_len = hpo_placeholder_name(word + dashes);
-    const char *tilde = word + dashes + name_len;
-    *done = 0;
-    if (!name_len || *tilde != '~') return HPO_OK;
-    part prior = {tilde + 1, hpo_placeholder_name(tilde + 1)};
-    const char *open = prior.text + prior.n;
-    size_t rest = strlen(open);
-    if (!prior.n || rest < 2 || open[0] != '(' || open[rest - 1] != ')') return HPO_OK;
-
-    hpo_str domain = {0};
+    const char *name = word + f->dashes;
     hpo_str value = {0};
-    hpo_status rc = prior_domain(prior, open + 1, rest - 2, word, &domain, err);
-    if (rc == HPO_OK && domain.failed) rc = hpo_fail_memory(err);
-    if (rc == HPO_OK) rc = add_param(space, word + dashes, name_len, domain.text, domain.len, err);
-    if (rc != HPO_OK) goto done;
-    if (dashes == 0) {
-        hpo_str_addn(&value, word, name_len);
-        hpo_str_addc(&value, '=');
+    HPO_TRY(add_param(space, name, f->name_len, f->domain, strlen(f->domain), err));
+    if (f->separate) {
+        HPO_TRY(hpo_words_add(out, word, f->dashes + f->name_len, err));
     } else {
-        rc = hpo_words_add(out, word, dashes + name_len, err);
-        if (rc != HPO_OK) goto done;
+        hpo_str_addn(&value, word, f->dashes + f->name_len);
+        hpo_str_addc(&value, '=');
     }
     hpo_str_addc(&value, '{');
-    hpo_str_addn(&value, word + dashes, name_len);
+    hpo_str_addn(&value, name, f->name_len);
     hpo_str_addc(&value, '}');
-    rc = value.failed ? hpo_fail_memory(err) : hpo_words_add(out, value.text, value.len, err);
-    *done = 1;
-done:
-    hpo_str_fini(&domain);
+    hpo_status rc = value.failed ? hpo_fail_memory(err) : hpo_words_add(out, value.text, value.len, err);
     hpo_str_fini(&value);
-    return rc;
-}
-
-/* lr=loguniform[1e-5:1] */
-static hpo_status define_guild(const char *word, hpo_space *space, hpo_words *out, int *done, hpo_error *err)
-{
-    size_t dashes = strspn(word, "-");
-    size_t name_len = hpo_placeholder_name(word + dashes);
-    const char *equals = word + dashes + name_len;
-    *done = 0;
-    if (!name_len || *equals != '=') return HPO_OK;
-    part prior = {equals + 1, hpo_placeholder_name(equals + 1)};
-    const char *open = prior.text + prior.n;
-    size_t rest = strlen(open);
-    int is_log = part_is(prior, "loguniform");
-    if ((!is_log && !part_is(prior, "uniform")) || rest < 2 || open[0] != '[' || open[rest - 1] != ']')
-        return HPO_OK;
-
-    hpo_str text = {0};
-    part parts[MAX_PARTS];
-    double v;
-    hpo_status rc = HPO_OK;
-    int n = split(open + 1, rest - 2, ':', parts);
-    if ((n != 2 && n != 3) || !part_number(parts[0], &v) || !part_number(parts[1], &v) ||
-        (n == 3 && !part_number(parts[2], &v))) {
-        rc = hpo_fail(err, HPO_EINVAL,
-                      "'%.200s': two numbers are needed: %.*s[low:high] (or [low:high:first])", word,
-                      (int)prior.n, prior.text);
-        goto done;
-    }
-    if (is_log) hpo_str_add(&text, "log ");
-    hpo_str_addn(&text, parts[0].text, parts[0].n);
-    hpo_str_add(&text, "..");
-    hpo_str_addn(&text, parts[1].text, parts[1].n);
-    if (n == 3) {
-        hpo_str_add(&text, " default ");
-        hpo_str_addn(&text, parts[2].text, parts[2].n);
-    }
-    rc = text.failed ? hpo_fail_memory(err)
-                     : add_param(space, word + dashes, name_len, text.text, text.len, err);
-    if (rc != HPO_OK) goto done;
-    hpo_str_clear(&text);
-    hpo_str_addn(&text, word, dashes + name_len);
-    hpo_str_add(&text, "={");
-    hpo_str_addn(&text, word + dashes, name_len);
-    hpo_str_addc(&text, '}');
-    rc = text.failed ? hpo_fail_memory(err) : hpo_words_add(out, text.text, text.len, err);
-    *done = 1;
-done:
-    hpo_str_fini(&text);
     return rc;
 }
 
 hpo_status hpo_template_define(const char *word, hpo_space *space, hpo_words *out, hpo_error *err)
 {
-    int done;
-    HPO_TRY(define_orion(word, space, out, &done, err));
-    if (done) return HPO_OK;
-    HPO_TRY(define_guild(word, space, out, &done, err));
-    if (done) return HPO_OK;
+    foreign_word f;
+    if (read_foreign(word, &f)) return define_foreign(word, &f, space, out, err);
     hpo_str text = {0};
     hpo_status rc = define_word(word, space, &text, err);
     if (rc == HPO_OK)

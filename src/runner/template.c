@@ -159,11 +159,12 @@ typedef struct word_parts {
     size_t active, inactive; /* placeholders of parameters */
 } word_parts;
 
-static hpo_status add_text(hpo_str *out, char *text)
+static void add_value(const hpo_template *t, hpo_str *out, const char *text)
 {
-    hpo_str_add(out, text);
-    hpo_free(text);
-    return HPO_OK;
+    if (t->quote)
+        hpo_shell_quote(out, text);
+    else
+        hpo_str_add(out, text);
 }
 
 static hpo_status render_word(const hpo_template *t, const hpo_template_word *w, const hpo_space *space,
@@ -181,7 +182,7 @@ static hpo_status render_word(const hpo_template *t, const hpo_template_word *w,
             continue;
         }
         if (p->kind == HPO_PIECE_SPECIAL) {
-            hpo_str_add(out, specials[p->index]);
+            add_value(t, out, specials[p->index]);
             continue;
         }
         if (p->kind == HPO_PIECE_PARAM)
@@ -190,7 +191,8 @@ static hpo_status render_word(const hpo_template *t, const hpo_template_word *w,
             rc = hpo_space_derived_text(space, x, p->index, &name, &text, err);
         if (rc == HPO_OK) {
             count->active++;
-            HPO_TRY(add_text(out, text));
+            add_value(t, out, text);
+            hpo_free(text);
         } else if (rc == HPO_ENOTFOUND) {
             count->inactive++;
         } else {

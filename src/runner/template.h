@@ -69,6 +69,7 @@ typedef struct hpo_template {
     size_t n_words, cap_words;
     hpo_expr **conditions;
     size_t n_conditions, cap_conditions;
+    int quote;  /* values are quoted for a shell */
 } hpo_template; /* zero-initialised is empty */
 
 /* Adds a word; `condition` is an expression (the word stands only where it is true) or NULL.  Consecutive
