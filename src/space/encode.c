@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "math/dist.h"
 #include "math/func.h"
+#include "space/region.h"
 #include "space/space.h"
 #include <math.h>
 #include <string.h>
@@ -53,12 +54,17 @@ static void encode_permutation(const hpo_codec *c, const double *x, double *u)
         u[(size_t)x[i]] = ((double)i + 0.5) / c->n;
 }
 
+double hpo_simplex_keep(double u, double m)
+{
+    return m == 1 ? u : hpo_pow(u, 1 / m);
+}
+
 static void decode_simplex(const hpo_codec *c, const double *u, double *x)
 {
     double left = 1;
     for (size_t i = 0; i + 1 < c->n; i++) {
         size_t m = c->n - 1 - i;
-        double keep = m == 1 ? u[i] : hpo_pow(u[i], 1.0 / (double)m);
+        double keep = hpo_simplex_keep(u[i], (double)m);
         double next = floor(left * keep * simplex_grid + 0.5) / simplex_grid;
         x[i] = left - next;
         left = next;
