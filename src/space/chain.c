@@ -3,9 +3,9 @@
  *
  * Each move picks a line through the current point: along one coordinate, along a random direction
  * (hit-and-run, Smith 1984), or along the difference of two points of the fixed pool, which follows thin
- * shapes.  On the line a uniform point of the chord within the cube is proposed; an infeasible one becomes the
- * new end of the chord on its side (shrinkage of the slice sampler, Neal 2003, figure 5), so that every move
- * ends at a feasible point and the uniform law on the feasible set, of whatever shape, is invariant. */
+ * shapes.  On the line a uniform point of the chord within the cube is proposed; an infeasible one becomes
+ * the new end of the chord on its side (shrinkage of the slice sampler, Neal 2003, figure 5), so that every
+ * move ends at a feasible point and the uniform law on the feasible set, of whatever shape, is invariant. */
 #include "space/region.h"
 #include <math.h>
 #include <string.h>
@@ -38,22 +38,24 @@ static void direction(const hpo_space *s, const hpo_region *r, size_t turn, hpo_
     size_t n = r->n_dims, kind = turn % 3;
     memset(d, 0, n * sizeof *d);
     if (kind == 1 && n > 1) {
-        for (size_t i = 0; i < n; i++) d[i] = hpo_rng_normal(rng);
+        for (size_t i = 0; i < n; i++)
+            d[i] = hpo_rng_normal(rng);
         return;
     }
     if (kind == 2 && r->n_pool > 1) {
         const double *p = r->pool + hpo_rng_below(rng, r->n_pool) * s->n_dims;
         const double *q = r->pool + hpo_rng_below(rng, r->n_pool) * s->n_dims;
         double size = 0;
-        for (size_t i = 0; i < n; i++) size += fabs(d[i] = p[r->dims[i]] - q[r->dims[i]]);
+        for (size_t i = 0; i < n; i++)
+            size += fabs(d[i] = p[r->dims[i]] - q[r->dims[i]]);
         if (size > 0) return;
     }
     d[hpo_rng_below(rng, n)] = 1;
 }
 
 /* One move along d; v stays feasible. */
-static void move(const hpo_space *s, const hpo_region *r, const double *d, hpo_rng *rng, double *v, double *x, double *w,
-                 double *u)
+static void move(const hpo_space *s, const hpo_region *r, const double *d, hpo_rng *rng, double *v, double *x,
+                 double *w, double *u)
 {
     double a, b;
     chord(r, v, d, &a, &b);
@@ -72,12 +74,15 @@ static void move(const hpo_space *s, const hpo_region *r, const double *d, hpo_r
             memcpy(v, w, s->n_dims * sizeof *v);
             return;
         }
-        if (t < 0) a = t;
-        else b = t;
+        if (t < 0)
+            a = t;
+        else
+            b = t;
     }
 }
 
-void hpo_chain_walk(const hpo_space *s, const hpo_region *r, size_t sweeps, hpo_rng *rng, double *v, double *x, double *work)
+void hpo_chain_walk(const hpo_space *s, const hpo_region *r, size_t sweeps, hpo_rng *rng, double *v,
+                    double *x, double *work)
 {
     double *d = work, *w = work + s->n_dims, *u = w + s->n_dims;
     for (size_t i = 0; i < sweeps * r->n_dims; i++) {

@@ -2,8 +2,9 @@
 /* space/expr_interval.c - runs the bytecode of an expression on ranges instead of values.
  *
  * The result encloses every value that expr_eval.c can give when each column lies in its range, and says
- * whether it can be unknown.  The rounded + - * / sqrt floor are monotone in each argument, so that their values
- * at the ends of ranges enclose the rounded values in between without directed rounding; exp, log and pow
+ * whether it can be unknown.  The rounded + - * / sqrt floor are monotone in each argument, so that their
+ * values at the ends of ranges enclose the rounded values in between without directed rounding; exp, log and
+ * pow
  * (<= 1 ulp, perhaps not monotone) are widened by a few units.  Truth is a range within {0, 1}. */
 #include "math/func.h"
 #include "space/expr.h"
@@ -108,7 +109,8 @@ static hpo_range power(hpo_range a, hpo_range b)
 {
     int unknown = a.unknown || b.unknown;
     if (a.lo > 0)
-        return widen(corners(hpo_pow(a.lo, b.lo), hpo_pow(a.lo, b.hi), hpo_pow(a.hi, b.lo), hpo_pow(a.hi, b.hi), unknown));
+        return widen(corners(hpo_pow(a.lo, b.lo), hpo_pow(a.lo, b.hi), hpo_pow(a.hi, b.lo),
+                             hpo_pow(a.hi, b.hi), unknown));
     if (b.lo != b.hi || b.lo != floor(b.lo) || b.lo < 0) {
         if (a.lo == 0 && b.lo >= 0) {
             hpo_range r = widen(corners(hpo_pow(a.lo, b.lo), hpo_pow(a.lo, b.hi), hpo_pow(a.hi, b.lo),
@@ -175,7 +177,8 @@ static hpo_range unary(hpo_opcode op, hpo_range a)
         return (hpo_range){0, fmax(-a.lo, a.hi), a.unknown};
     case HPO_OP_LOG:
         if (!(a.hi > 0)) return nothing;
-        return widen((hpo_range){a.lo > 0 ? hpo_log(a.lo) : -HUGE_VAL, hpo_log(a.hi), a.unknown || !(a.lo > 0)});
+        return widen(
+            (hpo_range){a.lo > 0 ? hpo_log(a.lo) : -HUGE_VAL, hpo_log(a.hi), a.unknown || !(a.lo > 0)});
     case HPO_OP_EXP: {
         hpo_range r = widen((hpo_range){hpo_exp(a.lo), hpo_exp(a.hi), a.unknown});
         if (r.lo < 0) r.lo = 0;
@@ -189,7 +192,8 @@ static hpo_range unary(hpo_opcode op, hpo_range a)
     case HPO_OP_CEIL:
         return (hpo_range){ceil(a.lo), ceil(a.hi), a.unknown};
     default: /* HPO_OP_ROUND; infinities stay */
-        return (hpo_range){isfinite(a.lo) ? nearest(a.lo) : a.lo, isfinite(a.hi) ? nearest(a.hi) : a.hi, a.unknown};
+        return (hpo_range){isfinite(a.lo) ? nearest(a.lo) : a.lo, isfinite(a.hi) ? nearest(a.hi) : a.hi,
+                           a.unknown};
     }
 }
 
@@ -214,7 +218,8 @@ static hpo_range from_table(const double *table, uint32_t n, hpo_range index)
 {
     if (is_empty(index)) return nothing;
     hpo_range r = {HUGE_VAL, -HUGE_VAL, index.unknown || index.lo < 0 || index.hi > (double)n - 1};
-    double first = index.lo > 0 ? ceil(index.lo) : 0, last = index.hi < (double)n - 1 ? floor(index.hi) : (double)n - 1;
+    double first = index.lo > 0 ? ceil(index.lo) : 0,
+           last = index.hi < (double)n - 1 ? floor(index.hi) : (double)n - 1;
     for (double i = first; i <= last; i++) {
         r.lo = fmin(r.lo, table[(size_t)i]);
         r.hi = fmax(r.hi, table[(size_t)i]);
@@ -237,7 +242,8 @@ static hpo_range from_columns(const hpo_range *columns, uint32_t n, hpo_range in
         return r;
     }
     hpo_range r = columns[0];
-    for (uint32_t i = 1; i < n; i++) r = hull(r, columns[i]);
+    for (uint32_t i = 1; i < n; i++)
+        r = hull(r, columns[i]);
     r.unknown = 1;
     return r;
 }
@@ -257,7 +263,8 @@ static hpo_range reduce(const hpo_op *op, const hpo_range *columns)
 {
     hpo_range r = columns[op->arg];
     hpo_opcode with = op->code == HPO_OP_SUM ? HPO_OP_ADD : op->code == HPO_OP_VMIN ? HPO_OP_MIN : HPO_OP_MAX;
-    for (uint32_t i = 1; i < op->n; i++) r = binary(with, r, columns[op->arg + i]);
+    for (uint32_t i = 1; i < op->n; i++)
+        r = binary(with, r, columns[op->arg + i]);
     return r;
 }
 

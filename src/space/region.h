@@ -18,7 +18,8 @@ double hpo_region_place(double lo, double hi, double u);
 double hpo_simplex_keep(double u, double m);
 
 /* chain.c: `sweeps` rounds of moves from the feasible point v (all dimensions, changed in place). */
-void hpo_chain_walk(const hpo_space *s, const hpo_region *r, size_t sweeps, hpo_rng *rng, double *v, double *x, double *work);
+void hpo_chain_walk(const hpo_space *s, const hpo_region *r, size_t sweeps, hpo_rng *rng, double *v,
+                    double *x, double *work);
 /* Fills the pool with points spread over the feasible set.  work: 4 x n_dims. */
 void hpo_chain_spread(const hpo_space *s, hpo_region *r, hpo_rng *rng, double *x, double *work);
 size_t hpo_chain_sweeps(const hpo_region *r);

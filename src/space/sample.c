@@ -15,8 +15,10 @@ size_t hpo_region_pick(const double *cumulative, size_t n, double t)
     size_t lo = 0, hi = n - 1;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
-        if (cumulative[mid] > t) hi = mid;
-        else lo = mid + 1;
+        if (cumulative[mid] > t)
+            hi = mid;
+        else
+            lo = mid + 1;
     }
     return lo;
 }
@@ -30,21 +32,25 @@ double hpo_region_place(double lo, double hi, double u)
 static hpo_status fail_nothing(const hpo_space *s, hpo_error *err)
 {
     const hpo_region *r = &s->region;
-    if (s->n_constraints == 0) return hpo_fail(err, HPO_EINVAL, "no configuration found whose dependent ranges are all non-empty");
-    return hpo_fail(err, HPO_EINVAL,
-                    "no feasible configuration found; the constraint hardest to satisfy is '%.300s' (it holds in %d of "
-                    "1000 draws); relax it",
-                    s->constraints[r->hardest].text, (int)(1000 * r->hardest_share));
+    if (s->n_constraints == 0)
+        return hpo_fail(err, HPO_EINVAL, "no configuration found whose dependent ranges are all non-empty");
+    return hpo_fail(
+        err, HPO_EINVAL,
+        "no feasible configuration found; the constraint hardest to satisfy is '%.300s' (it holds in %d of "
+        "1000 draws); relax it",
+        s->constraints[r->hardest].text, (int)(1000 * r->hardest_share));
 }
 
 /* Uniform v in the cover, one try. */
 static void draw_box(const hpo_space *s, hpo_rng *rng, double *v)
 {
     const hpo_region *r = &s->region;
-    size_t box = hpo_region_pick(r->cumulative, r->n_boxes, hpo_rng_uniform(rng) * r->cumulative[r->n_boxes - 1]);
+    size_t box =
+        hpo_region_pick(r->cumulative, r->n_boxes, hpo_rng_uniform(rng) * r->cumulative[r->n_boxes - 1]);
     const double *b = r->boxes + box * 2 * r->n_dims;
     hpo_rng_uniforms(rng, v, s->n_dims);
-    for (size_t i = 0; i < r->n_dims; i++) v[r->dims[i]] = hpo_region_place(b[2 * i], b[2 * i + 1], v[r->dims[i]]);
+    for (size_t i = 0; i < r->n_dims; i++)
+        v[r->dims[i]] = hpo_region_place(b[2 * i], b[2 * i + 1], v[r->dims[i]]);
 }
 
 static int test(const hpo_space *s, double *u, double *x)
@@ -63,7 +69,8 @@ static hpo_status draw_chain(const hpo_space *s, hpo_rng *rng, double *u, double
     memcpy(v, r->pool + hpo_rng_below(rng, r->n_pool) * s->n_dims, s->n_dims * sizeof *v);
     hpo_chain_walk(s, r, hpo_chain_sweeps(r), rng, v, x, work);
     hpo_rng_uniforms(rng, fresh, s->n_dims); /* dimensions that no constraint reads */
-    for (size_t i = 0; i < r->n_dims; i++) fresh[r->dims[i]] = v[r->dims[i]];
+    for (size_t i = 0; i < r->n_dims; i++)
+        fresh[r->dims[i]] = v[r->dims[i]];
     memcpy(u, fresh, s->n_dims * sizeof *u);
     if (!test(s, u, x)) { /* not reached: feasibility depends on r->dims alone */
         memcpy(u, v, s->n_dims * sizeof *u);
@@ -108,7 +115,8 @@ static void mark_inactive(const hpo_space *s, const double *x, double *u)
     for (size_t i = 0; i < s->n_params; i++) {
         const hpo_codec *c = &s->program[i];
         if (!isnan(x[c->column])) continue;
-        for (size_t j = 0; j < c->n_dims; j++) u[c->dim + j] = NAN;
+        for (size_t j = 0; j < c->n_dims; j++)
+            u[c->dim + j] = NAN;
     }
 }
 
