@@ -28,7 +28,8 @@ check() {
     case $file in
     include/*) problems+=("$file includes \"$header\": public headers include public headers only") ;;
     cli/*)
-        case $to in base | runner | cli) ;; *) problems+=("$file includes \"$header\": the command sees base and runner only") ;; esac
+        # `hpo bench` also fills a file with a million trials below the API
+        case $file:$to in *:base | *:runner | *:cli | cli/bench*:storage) ;; *) problems+=("$file includes \"$header\": the command sees base and runner only") ;; esac
         ;;
     src/*)
         from=${file#src/}
