@@ -7,7 +7,7 @@
 #include "bench.h"
 
 enum {
-    REPEATS = 101,
+    REPEATS = 401,
     OPS = 100,        /* a repeat: about 50 us, long against the clock's resolution */
     FRESH_MAX = 1000, /* up to so many trials each repeat begins with a new study */
     RUNS = 31         /* of a whole process */
