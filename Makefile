@@ -25,7 +25,7 @@ test:
 	@tools/run_tests.sh
 
 demo: all
-	@examples/digits/demo.sh $(abspath $(BUILD)/hpo)
+	@examples/digits/demo.sh $(BUILD) $(BUILD)/demo
 
 install: all
 	meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))

@@ -253,6 +253,32 @@ static void test_halfway(void **state)
     }
 }
 
+/* More digits than are compared: the tail beyond them still decides. */
+static void test_very_long_texts(void **state)
+{
+    (void)state;
+    char text[1400];
+    double v = -1;
+    assert_true(snprintf(text, sizeof text, "%.1200Lf", ldexpl(1, -1075)) >
+                1200); /* half the smallest double */
+    assert_true(hpo_parse_double(text, &v) && bits_of(v) == 0);
+    (void)strncat(text, "1", sizeof text - strlen(text) - 1);
+    assert_true(hpo_parse_double(text, &v) && v == 5e-324);
+    /* halfway between the largest double and 2^1024, and one digit in the 400th place below */
+    long double limit = ldexpl(0x1.fffffffffffff8p0L, 1023);
+    assert_true(snprintf(text, sizeof text, "%.0Lf", limit) == 309);
+    assert_true(hpo_parse_double(text, &v) && v == HUGE_VAL);
+    text[308] = (char)(text[308] - 1);
+    assert_true(hpo_parse_double(text, &v) && v == 1.7976931348623157e308);
+    memset(text, '0', 1300);
+    text[1] = '.';
+    text[1299] = '7';
+    text[1300] = '\0';
+    assert_true(hpo_parse_double(text, &v) && v == 0);
+    memcpy(text + 1300, "e1299", 6);
+    assert_true(hpo_parse_double(text, &v) && v == 70);
+}
+
 static void test_integers(void **state)
 {
     (void)state;
@@ -307,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_parse_special),
         cmocka_unit_test(test_parse_like_strtod),
         cmocka_unit_test(test_halfway),
+        cmocka_unit_test(test_very_long_texts),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_any_locale),
     };
