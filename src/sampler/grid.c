@@ -87,12 +87,14 @@ static double scalar_levels(const grid_state *g, const hpo_scalar *k)
     return k->discrete ? k->n : (double)g->points;
 }
 
-/* Levels of codec c given its parents in x; 0 for an empty dependent range. */
+/* Levels of codec c given its parents in x; 0 for an empty dependent range, 1 for one whose bounds read an
+ * inactive parameter: the parameter is then inactive too. */
 static double count_levels(const grid_state *g, const hpo_codec *c, const double *x)
 {
     const hpo_param *p = &g->space->params[c->param];
     hpo_scalar k;
     double n = 1;
+    int bounds;
     switch ((hpo_codec_op)c->op) {
     case HPO_CODEC_UNIT:
         return (double)g->points;
@@ -103,7 +105,8 @@ static double count_levels(const grid_state *g, const hpo_codec *c, const double
     case HPO_CODEC_FIXED:
         return 1;
     case HPO_CODEC_BOUNDS:
-        return hpo_codec_bounds(g->space, c, x, &k) ? scalar_levels(g, &k) : 0;
+        bounds = hpo_codec_bounds(g->space, c, x, &k);
+        return bounds == 1 ? scalar_levels(g, &k) : bounds == 0 ? 0 : 1;
     case HPO_CODEC_PERMUTATION:
         for (uint32_t i = 2; i <= c->n && n < HUGE_VAL; i++)
             n *= i;
@@ -186,7 +189,7 @@ static void place(const grid_state *g, const hpo_codec *c, uint64_t digit, doubl
     case HPO_CODEC_FIXED:
         return;
     case HPO_CODEC_BOUNDS:
-        u[c->dim] = hpo_codec_bounds(g->space, c, x, &k) ? scalar_coordinate(g, &k, digit) : 0.5;
+        u[c->dim] = hpo_codec_bounds(g->space, c, x, &k) == 1 ? scalar_coordinate(g, &k, digit) : 0.5;
         return;
     case HPO_CODEC_PERMUTATION:
         unrank_permutation(digit, c->n, x + c->column);

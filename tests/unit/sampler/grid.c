@@ -63,6 +63,7 @@ static void test_finite_spaces_are_complete(void **state)
         {"a: int 1..5; b: int 1..a", NULL, 15},
         {"a: int 1..10; b: int 1..10", "a * b <= 20", 0},
         {"b: 1,2,3 if a == 1; a: 0,1,2", NULL, 5},
+        {"opt: p,q; k: int 1..5 if opt == p; m: int 1..k", NULL, 16},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         hpo_space *space = space_of(rows[i].text, rows[i].constraint);
