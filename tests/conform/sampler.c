@@ -555,6 +555,36 @@ static void test_is_documented(void **state)
     free(docs);
 }
 
+/* docs/methods.md: the elementary methods are ticked off, and every file that it names exists. */
+static void test_methods_are_mapped(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"E1", "E2", "E3", "E4", "E5", "E6", "E7", "E11"};
+    char *docs = read_text(t_source_path("docs/methods.md"));
+    assert_non_null(docs);
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        char row[16];
+        snprintf(row, sizeof row, "\n| %s |", ids[i]);
+        if (strstr(docs, row) == NULL) fail_msg("docs/methods.md has no row for %s", ids[i]);
+    }
+    size_t n = 0;
+    for (char *at = docs; *at != '\0'; at++) {
+        char path[128];
+        if (at > docs && strchr(" `,(|", at[-1]) == NULL) continue;
+        if (strncmp(at, "src/", 4) != 0 && strncmp(at, "tests/", 6) != 0) continue;
+        size_t len = strcspn(at, " `,;)|\n");
+        assert_true(len < sizeof path);
+        memcpy(path, at, len);
+        path[len] = '\0';
+        FILE *f = fopen(t_source_path(path), "rb"); /* opens a folder as well */
+        if (f == NULL) fail_msg("docs/methods.md names %s, which does not exist", path);
+        fclose(f);
+        n++;
+    }
+    assert_true(n >= 16);
+    free(docs);
+}
+
 /* The golden study: mixed, conditional, with a prior's worth of scales and a constraint. */
 static hpo_space *golden_space(void)
 {
@@ -618,12 +648,12 @@ int main(void)
     hpo_error err;
     if (hpo_sampler_register(&corner, &err) != HPO_OK) return 99;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_describes_itself), cmocka_unit_test(test_every_space),
-        cmocka_unit_test(test_pure_in_draw),     cmocka_unit_test(test_seeds_differ),
-        cmocka_unit_test(test_fold_of_results),  cmocka_unit_test(test_option_ranges),
-        cmocka_unit_test(test_out_of_memory),    cmocka_unit_test(test_needs_are_compared),
-        cmocka_unit_test(test_register_checks),  cmocka_unit_test(test_is_documented),
-        cmocka_unit_test(test_golden_asks),
+        cmocka_unit_test(test_describes_itself),   cmocka_unit_test(test_every_space),
+        cmocka_unit_test(test_pure_in_draw),       cmocka_unit_test(test_seeds_differ),
+        cmocka_unit_test(test_fold_of_results),    cmocka_unit_test(test_option_ranges),
+        cmocka_unit_test(test_out_of_memory),      cmocka_unit_test(test_needs_are_compared),
+        cmocka_unit_test(test_register_checks),    cmocka_unit_test(test_is_documented),
+        cmocka_unit_test(test_methods_are_mapped), cmocka_unit_test(test_golden_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
