@@ -18,19 +18,19 @@ result() {
 line='^\{"name":"[a-z0-9+/-]+","n":[0-9]+,"(ns_per_op|seconds|ratio|bytes)":[0-9.e+-]+,"min":([0-9.e+-]+|null),"reference":([0-9.e+-]+|null)\}$'
 
 echo 1..8
-"$hpo" bench overhead --json --max-n 0 --only random/ >out 2>err
-[ $? -eq 0 ] && [ ! -s err ] && [ "$(wc -l <out)" -eq 2 ] && [ "$(grep -cE "$line" out)" -eq 2 ]
+"$hpo" bench overhead --json --max-n 0 --only random/ >out 2>err &&
+    [ ! -s err ] && [ "$(wc -l <out)" -eq 2 ] && [ "$(grep -cE "$line" out)" -eq 2 ]
 result $? "overhead: one JSON object a line"
 grep -q '"name":"random/f5","n":0,"ns_per_op"' out && grep -q '"reference":500}' out
 result $? "overhead: name, number of trials and budget"
-"$hpo" bench storage --json --max-n 0 --only ratio >out 2>err
-[ $? -eq 0 ] && [ ! -s err ] && [ "$(grep -cE "$line" out)" -eq 3 ]
+"$hpo" bench storage --json --max-n 0 --only ratio >out 2>err &&
+    [ ! -s err ] && [ "$(grep -cE "$line" out)" -eq 3 ]
 result $? "storage: bare loop, ours, and their ratio"
-"$hpo" bench storage --json --max-n 0 --only processes-8 >out 2>err
-[ $? -eq 0 ] && [ ! -s err ] && [ "$(grep -cE "$line" out)" -eq 1 ]
+"$hpo" bench storage --json --max-n 0 --only processes-8 >out 2>err &&
+    [ ! -s err ] && [ "$(grep -cE "$line" out)" -eq 1 ]
 result $? "storage: eight processes on one file lose nothing"
-"$hpo" bench overhead --max-n 0 --only report >out 2>err
-[ $? -eq 0 ] && grep -q '^benchmark .*budget' out && grep -q '^report/none' out
+"$hpo" bench overhead --max-n 0 --only report >out 2>err &&
+    grep -q '^benchmark .*budget' out && grep -q '^report/none' out
 result $? "a table without --json"
 [ -z "$(find . -name 'hpo-bench-*')" ]
 result $? "temporary files are removed"
