@@ -149,6 +149,9 @@ int cli_fail_memory(void);
 /* A remark that is no error: `hpo: text` on standard error. */
 void cli_note(const char *format, ...) HPO_PRINTF(1, 2);
 
+/* The largest edit distance at which "did you mean" is of help for a word of this length. */
+unsigned cli_near(const char *word);
+
 /* ---- storage and study ---------------------------------------------------------------------------- */
 
 /* --storage, else $HPO_STORAGE, else "hpo.db". */
@@ -218,6 +221,7 @@ const char *cli_style_off(int colour);
 extern const cli_command *const cli_commands[]; /* ends in NULL */
 const cli_command *cli_command_find(const char *name);
 
+extern const cli_command cli_run, cli_worker;
 extern const cli_command cli_create, cli_ask, cli_tell, cli_report, cli_should_stop;
 extern const cli_command cli_best, cli_top, cli_show, cli_ps, cli_watch, cli_logs, cli_plot, cli_export;
 extern const cli_command cli_stop, cli_pause, cli_resume, cli_retry, cli_enqueue;

@@ -5,6 +5,9 @@
 #include "cli.h"
 
 const cli_command *const cli_commands[] = {
+    /* Run */
+    &cli_run,
+    &cli_worker,
     /* Ask and tell */
     &cli_create,
     &cli_ask,

@@ -42,6 +42,8 @@ HPO_API const char *hpo_plan_name(const hpo_plan *p);
 HPO_API int32_t hpo_plan_workers(const hpo_plan *p);
 /* Devices to hand out ("0,1", may be NULL) and how many a trial gets (0: none). */
 HPO_API const char *hpo_plan_gpus(const hpo_plan *p, double *per_trial);
+/* The parameters, constraints and objectives, one a line, for people. */
+HPO_API HPO_NODISCARD hpo_status hpo_plan_describe(const hpo_plan *p, char **out, hpo_error *err);
 /* The space so far; borrowed.  Add to it, look at it. */
 HPO_API hpo_space *hpo_plan_space(hpo_plan *p);
 /* Makes the study, or opens the one of this name when it is the same problem with the same command

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/os.h"
 #include "runner/placeholder.h"
+#include "space/space.h"
 
 /* ---- values ------------------------------------------------------------------------------------------ */
 
@@ -537,4 +538,31 @@ const char *hpo_plan_gpus(const hpo_plan *p, double *per_trial)
 hpo_space *hpo_plan_space(hpo_plan *p)
 {
     return p->space;
+}
+
+hpo_status hpo_plan_describe(const hpo_plan *p, char **out, hpo_error *err)
+{
+    hpo_str s = {0};
+    size_t width = 0;
+    if (!p || !out) return hpo_fail(err, HPO_EINVAL, "an argument is NULL");
+    for (size_t i = 0; i < p->space->n_params; i++) {
+        size_t n = strlen(p->space->params[i].name);
+        if (n > width && n <= 24) width = n;
+    }
+    for (size_t i = 0; i < p->space->n_params; i++) {
+        hpo_str_addf(&s, "%-*s  ", (int)width, p->space->params[i].name);
+        hpo_param_describe(&p->space->params[i], &s);
+        hpo_str_addc(&s, '\n');
+    }
+    for (size_t i = 0; i < p->space->n_constraints; i++)
+        hpo_str_addf(&s, "such that %s\n", p->space->constraints[i].text);
+    for (size_t i = 0; i < p->objectives.n; i++)
+        hpo_str_addf(&s, "%s %s\n", p->directions[i] == HPO_MAXIMIZE ? "maximize" : "minimize",
+                     hpo_words_at(&p->objectives, i));
+    for (size_t i = 0; i < p->outcomes.n; i++) {
+        hpo_str_addf(&s, "%s <= ", hpo_words_at(&p->outcomes, i));
+        hpo_str_double(&s, p->maxima[i]);
+        hpo_str_addc(&s, '\n');
+    }
+    return hpo_str_steal(&s, out, err);
 }

@@ -54,9 +54,10 @@ static hpo_status fill_options(hpo_plan *p, hpo_error *err)
     o->sampler = p->sampler;
     o->scheduler = p->scheduler;
     o->reuse = 1;
-    if (!hpo_plan_given(p, "seed")) {
+    if (!hpo_plan_given(p, "seed") && !p->seeded) {
         HPO_TRY(hpo_os_random(&o->seed, sizeof o->seed, err));
         o->seed >>= 32; /* short enough to be typed again */
+        p->seeded = 1;
     }
     return HPO_OK;
 }
