@@ -91,11 +91,11 @@ hpo_status hpo_sampler_check(const hpo_sampler_ops *ops, uint32_t needs, hpo_err
         memcpy(able + used, other->name, n + 1);
         used += n;
     }
-    const char *need = "what this problem needs";
-    for (size_t i = 0; i < N_CAPS; i++)
-        if ((missing & caps[i].bit) != 0 && caps[i].need != NULL) need = caps[i].need;
+    const char *need = NULL;
+    for (size_t i = 0; i < N_CAPS && need == NULL; i++)
+        if ((missing & caps[i].bit) != 0) need = caps[i].need;
     return hpo_fail(err, HPO_EUNSUPPORTED, "sampler '%s' cannot handle %s: choose one of: %s", ops->name,
-                    need, used > 0 ? able : "(none registered)");
+                    need != NULL ? need : "what this problem needs", used > 0 ? able : "(none registered)");
 }
 
 /* ---- a sampler at work ------------------------------------------------------------------------- */
