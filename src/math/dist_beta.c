@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/dist_beta.c - incomplete beta function, beta and Student distributions, Dirichlet.
  *
- * I_x(a, b) = x^a y^b / (a B(a, b)) times the continued fraction DLMF 8.17.22 (modified Lentz), y = 1 - x,
- * for x < (a + 1)/(a + b + 2), else 1 - I_y(b, a).  Internally x and y are both carried, so that neither end
- * loses digits.
+ * I_x(a, b) = x^a y^b / B(a, b) over a continued fraction (modified Lentz), y = 1 - x, for x below the mean,
+ * else 1 - I_y(b, a).  The fraction is the even part of DLMF 8.17.22 as Didonato & Morris (1992), "Algorithm
+ * 708", ACM TOMS 18(3), equation 9, write it: through a y - b x, which does not cancel, and in half the
+ * steps. Internally x and y are both carried, so that neither end loses digits.
  *
  * The factor x^a y^b / B(a, b) = sqrt(a b / (2 pi (a + b))) exp(a l(u) + b l(v) - e(a) - e(b) + e(a + b))
  * with u = (x b - y a)/a, v = (y a - x b)/b (so that 1 + u and 1 + v are x and y relative to the mean), l(u)
@@ -79,7 +80,8 @@ static both beta_both(double x, double y, double a, double b)
 {
     if (x <= 0.0) return (both){0.0, 1.0};
     if (y <= 0.0) return (both){1.0, 0.0};
-    if (x * (a + b + 2.0) < a + 1.0) {
+    /* below the mean; where it is within 1e-6 of 1 (b tiny) the fraction would need thousands of terms */
+    if (a * y > b * x && (y > 1e-6 || x * (a + b + 2.0) < a + 1.0)) {
         double p = factor(x, y, a, b) / fraction(x, y, a, b);
         if (p > 1.0) p = 1.0;
         return (both){p, 1.0 - p};

@@ -24,6 +24,7 @@
 #include "math/dist.h"
 #include "math/dist_internal.h"
 #include "math/func.h"
+#include "math/func_internal.h"
 #include "math/rng.h"
 
 static const double HALF_LOG_2PI = 0x1.d67f1c864beb5p-1;
@@ -108,7 +109,7 @@ static double fraction(double a, double x)
 /* Q for a < 1, x < 1.5 */
 static double small_upper(double a, double x)
 {
-    double u = hpo_expm1(a * hpo_log(x) - hpo_lgamma(1.0 + a)), term = 1.0, sum = 0.0;
+    double u = hpo_expm1(a * hpo_log(x) - hpo_lgamma1p(a)), term = 1.0, sum = 0.0;
     for (double n = 1.0; n < 60.0; n += 1.0) {
         term *= -x / n;
         sum += term / (a + n);

@@ -6,6 +6,8 @@
 
 /* Phi^-1(1/2 + q) for |q| <= 0.425, relative accuracy in q. */
 double hpo_normal_quantile_centred(double q);
+/* exp(-z^2/2), the rounding of z^2 taken into account. */
+double hpo_half_square_exp(double z);
 /* A uniform number in (0, 1): (k + 1/2) 2^-52, symmetric about 1/2. */
 static inline double hpo_rng_open(hpo_rng *r)
 {

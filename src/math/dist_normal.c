@@ -31,7 +31,7 @@ double hpo_normal_logpdf(double z)
 }
 
 /* exp(-z^2/2), the rounding of z^2 taken into account */
-static double half_square_exp(double z)
+double hpo_half_square_exp(double z)
 {
     if (!(fabs(z) < 40.0)) return isnan(z) ? z : 0.0;
     hpo_dd s = hpo_two_square(z);
@@ -40,16 +40,16 @@ static double half_square_exp(double z)
 
 double hpo_normal_cdf(double z)
 {
-    if (z < -0.5) return 0.5 * (half_square_exp(z) * hpo_erfcx(-z * INV_SQRT2));
+    if (z < -0.5) return 0.5 * (hpo_half_square_exp(z) * hpo_erfcx(-z * INV_SQRT2));
     if (z <= 0.5) return 0.5 + 0.5 * hpo_erf(z * INV_SQRT2);
-    return 1.0 - 0.5 * (half_square_exp(z) * hpo_erfcx(z * INV_SQRT2));
+    return 1.0 - 0.5 * (hpo_half_square_exp(z) * hpo_erfcx(z * INV_SQRT2));
 }
 
 double hpo_normal_logcdf(double z)
 {
     if (z < -1.0) return hpo_log(hpo_erfcx(-z * INV_SQRT2)) - LOG2 - 0.5 * z * z;
     if (z < 0.0) return hpo_log(hpo_normal_cdf(z));
-    return hpo_log1p(-0.5 * half_square_exp(z) * hpo_erfcx(z * INV_SQRT2));
+    return hpo_log1p(-0.5 * hpo_half_square_exp(z) * hpo_erfcx(z * INV_SQRT2));
 }
 
 static inline double ratio7(const double *a, const double *b, double r)

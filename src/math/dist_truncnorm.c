@@ -89,7 +89,7 @@ double hpo_truncnorm_cdf(double x, double mu, double sd, double a, double b)
     } else {
         double z = (x - mu) / sd, below;
         if (z < 0.0) {
-            below = INV_SQRT_2PI * hpo_exp(-0.5 * z * z) * mass(-z, from_a);
+            below = INV_SQRT_2PI * hpo_half_square_exp(z) * mass(-z, from_a);
         } else {
             below = central_mass(alpha, z);
         }

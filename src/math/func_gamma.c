@@ -80,6 +80,12 @@ static double lgamma_positive(double x)
     return near_two(x) - hpo_log(x) - hpo_log1p(x);
 }
 
+double hpo_lgamma1p(double x)
+{
+    /* |x| <= 1/2 directly: 1 + x would round */
+    return fabs(x) <= 0.5 ? near_two(x) - hpo_log1p(x) : hpo_lgamma(1.0 + x);
+}
+
 double hpo_lgamma(double x)
 {
     if (isnan(x)) return x + x;
