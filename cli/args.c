@@ -11,6 +11,13 @@
 
 #include "base/alloc.h"
 #include "cli.h"
+#include "hpo/runner.h"
+
+unsigned cli_near(const char *word)
+{
+    size_t n = strlen(word);
+    return n < 4 ? 1 : n < 7 ? 2 : 3;
+}
 
 static const cli_option *find_long(const cli_command *cmd, const char *name, size_t len)
 {
@@ -30,17 +37,18 @@ static int unknown_long(const cli *c, const char *name, size_t len)
 {
     char word[64];
     const char *best = NULL;
-    unsigned best_distance = 3;
+    unsigned limit;
     if (len >= sizeof word) len = sizeof word - 1;
     memcpy(word, name, len);
     word[len] = '\0';
+    limit = cli_near(word);
     for (size_t i = 0; i < c->command->n_options; i++) {
         const char *known = c->command->options[i].name;
         unsigned d = hpo_edit_distance(word, known);
         if (len >= 3 && !strncmp(known, word, len)) d = 1;
-        if (d < best_distance) {
+        if (d <= limit) {
             best = known;
-            best_distance = d;
+            limit = d - 1;
         }
     }
     if (best) return cli_usage_error(c, "unknown option --%s: did you mean --%s?", word, best);
@@ -215,16 +223,16 @@ int cli_get_duration(cli *c, const char *name, double *seconds)
 {
     const char *text = cli_get(c, name, NULL);
     if (!text) return CLI_OK;
-    if (cli_duration_parse(text, seconds, &c->err) != HPO_OK)
+    if (hpo_duration_parse(text, seconds, &c->err) != HPO_OK)
         return cli_usage_error(c, "--%s: %s", name, c->err.msg);
     return CLI_OK;
 }
 
-int cli_get_size(cli *c, const char *name, double *bytes)
+int cli_get_size(cli *c, const char *name, int64_t *bytes)
 {
     const char *text = cli_get(c, name, NULL);
     if (!text) return CLI_OK;
-    if (cli_size_parse(text, bytes, &c->err) != HPO_OK)
+    if (hpo_bytes_parse(text, bytes, &c->err) != HPO_OK)
         return cli_usage_error(c, "--%s: %s", name, c->err.msg);
     return CLI_OK;
 }

@@ -15,6 +15,7 @@
 #include "base/os.h"
 #include "record.h"
 #include "result.h"
+#include "runner/template.h"
 
 /* ---- ask ------------------------------------------------------------------------------------------- */
 
@@ -49,13 +50,13 @@ static void add_arguments(hpo_str *s, const hpo_space *space, size_t i, const ch
         hpo_str_add(s, "export HPO_PARAM_");
         env_name(s, name);
         hpo_str_addc(s, '=');
-        cli_shell_quote(s, text);
+        hpo_shell_quote(s, text);
         hpo_str_addc(s, '\n');
     } else {
         hpo_str_add(s, " --");
         hpo_str_add(s, name);
         hpo_str_addc(s, ' ');
-        cli_shell_quote(s, text);
+        hpo_shell_quote(s, text);
     }
 }
 
@@ -102,7 +103,7 @@ static hpo_status trial_text(cli *c, const hpo_trial *t, hpo_str *s)
                      hpo_trial_number(t), token, (int)hpo_trial_attempt(t), hpo_trial_seed(t));
         st = add_all(s, space, x, 1, &c->err);
         hpo_str_add(s, "export HPO_PARAMS_JSON=");
-        cli_shell_quote(s, json);
+        hpo_shell_quote(s, json);
         hpo_str_addc(s, '\n');
     } else if (cli_has(c, "args")) {
         hpo_str_addf(s, "%" PRId64 " %s", hpo_trial_number(t), token);

@@ -133,7 +133,7 @@ const char *cli_next(const cli *c, const char *name, size_t *at);
 int cli_get_int(cli *c, const char *name, int64_t min, int64_t max, int64_t *out);
 int cli_get_double(cli *c, const char *name, double *out);
 int cli_get_duration(cli *c, const char *name, double *seconds); /* "90", "10min", "1h30m", "2d" */
-int cli_get_size(cli *c, const char *name, double *bytes);       /* "512M", "16GiB", "1e9" */
+int cli_get_size(cli *c, const char *name, int64_t *bytes);      /* "512M", "16GiB", "1e9" */
 /* A word that must be a trial number; prints the error and returns CLI_USAGE otherwise. */
 int cli_trial_number(cli *c, const char *word, int64_t *number);
 /* CLI_USAGE with a message unless min <= n_args <= max. */
@@ -178,10 +178,6 @@ int cli_problem_read(cli *c, cli_problem *p);
 void cli_problem_free(cli_problem *p);
 /* Only the space of --param, --space, --constraint, --derive; NULL when there is none.  Exit status. */
 int cli_space_read(cli *c, hpo_space **out);
-/* Reads "100trials,10min,cost=20,target=0.05,stagnation=50" into b; HPO_EINVAL names the part. */
-hpo_status cli_budget_parse(const char *text, hpo_budget *b, hpo_error *err);
-hpo_status cli_duration_parse(const char *text, double *seconds, hpo_error *err);
-hpo_status cli_size_parse(const char *text, double *bytes, hpo_error *err);
 
 /* ---- output --------------------------------------------------------------------------------------- */
 
@@ -200,8 +196,6 @@ int cli_table_print(cli *c, cli_table *t, FILE *f);
 void cli_table_free(cli_table *t);
 /* One CSV field, quoted when necessary (RFC 4180). */
 void cli_csv_field(hpo_str *s, const char *text);
-/* Single-quoted for a POSIX shell when necessary. */
-void cli_shell_quote(hpo_str *s, const char *text);
 
 /* Text for people.  Each returns buf (32 bytes). */
 char *cli_duration_text(double seconds, char buf[32]); /* "1h05m", "12.3s" */

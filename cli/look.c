@@ -8,7 +8,9 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/os.h"
+#include "hpo/runner.h"
 #include "record.h"
+#include "runner/template.h"
 
 /* Opens, syncs, and reads the summary and the shape. */
 static int open_and_sync(cli *c, hpo_summary *sum, cli_shape *shape)
@@ -86,7 +88,7 @@ static hpo_status best_args(hpo_str *s, const hpo_space *space, const double *x,
         if (isnan(x[p.column])) continue;
         HPO_TRY(hpo_space_value_text(space, x, i, &text, err));
         hpo_str_addf(s, "%s--%s ", s->len ? " " : "", p.name);
-        cli_shell_quote(s, text);
+        hpo_shell_quote(s, text);
         hpo_free(text);
     }
     hpo_str_addc(s, '\n');
@@ -124,6 +126,11 @@ static int best_one(cli *c, const cli_shape *shape, int64_t number, cli_format f
         if (t.sems && !isnan(t.sems[0]))
             hpo_str_addf(&s, "  standard error %s\n", cli_number_text(t.sems[0], buf));
         st = params_block(&s, shape->space, t.x, &c->err);
+        if (st == HPO_OK && hpo_study_has_command(c->study)) { /* how to run it again */
+            st = hpo_study_trial_command(c->study, number, &json, &c->err);
+            if (st == HPO_OK) hpo_str_addf(&s, "%s\n", json);
+            hpo_free(json);
+        }
     }
     if (st != HPO_OK) rc = cli_fail(c);
     return print_str(&s, rc);
@@ -571,7 +578,7 @@ static int run_ps(cli *c)
     open_trials = sum.n_by_state[HPO_STATE_RUNNING] + sum.n_by_state[HPO_STATE_WAITING] +
                   sum.n_by_state[HPO_STATE_PAUSED];
     if (!json && !lines && !(table = cli_table_new(CLI_COUNT(heads), heads))) return cli_fail_memory();
-    for (int64_t i = sum.n_trials; i-- > 0 && n < open_trials && rc == CLI_OK;) { /* the newest are at work */
+    for (int64_t i = 0; i < sum.n_trials && n < open_trials && rc == CLI_OK; i++) {
         hpo_trial_info t;
         if ((rc = get_trial(c, i, &t)) != CLI_OK) break;
         if (t.state != HPO_STATE_RUNNING && t.state != HPO_STATE_WAITING && t.state != HPO_STATE_PAUSED)

@@ -33,12 +33,12 @@ static void look_at_terminal(cli *c)
 static int unknown_command(const char *word)
 {
     const char *best = NULL;
-    unsigned best_distance = 3;
+    unsigned limit = cli_near(word);
     for (size_t i = 0; cli_commands[i]; i++) {
         unsigned d = hpo_edit_distance(word, cli_commands[i]->name);
-        if (d < best_distance) {
+        if (d <= limit) {
             best = cli_commands[i]->name;
-            best_distance = d;
+            limit = d - 1;
         }
     }
     if (best)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/output.c - the output format, tables for people, CSV and shell quoting.
+/* cli/output.c - the output format, tables for people, CSV.
  *
  * A table keeps its cells in one text and prints when all widths are known.  When it is wider than the
  * terminal the widest text columns are cut (an ellipsis shows it); numbers are never cut. */
@@ -93,7 +93,13 @@ static void fit_widths(const cli_table *t, size_t *width, size_t limit)
     }
 }
 
-static void print_cell(FILE *f, const char *text, size_t width, int right, int last)
+static void pad(hpo_str *s, size_t n)
+{
+    while (n--)
+        hpo_str_addc(s, ' ');
+}
+
+static void add_cell(hpo_str *s, const char *text, size_t width, int right)
 {
     size_t w = cli_text_width(text);
     if (w > width) {
@@ -110,25 +116,38 @@ static void print_cell(FILE *f, const char *text, size_t width, int right, int l
             used += cli_text_width(one);
             n += k;
         }
-        fwrite(text, 1, n, f);
-        fputs("~", f);
-        w = used + 1;
-        for (; w < width && !last; w++)
-            fputc(' ', f);
+        hpo_str_addn(s, text, n);
+        hpo_str_addc(s, '~');
+        pad(s, width - used - 1);
         return;
     }
-    for (size_t i = w; i < width && right; i++)
-        fputc(' ', f);
-    fputs(text, f);
-    for (size_t i = w; i < width && !right && !last; i++)
-        fputc(' ', f);
+    if (right) pad(s, width - w);
+    hpo_str_add(s, text);
+    if (!right) pad(s, width - w);
+}
+
+/* The row that starts at cell p; returns the next one. */
+static const char *print_row(FILE *f, const cli_table *t, const size_t *width, const char *p, hpo_str *s,
+                             int colour)
+{
+    hpo_str_clear(s);
+    for (size_t i = 0; i < t->n_columns; i++, p += strlen(p) + 1) {
+        if (i) hpo_str_add(s, "  ");
+        add_cell(s, p, width[i], t->numeric[i] && t->n_cells > 0);
+    }
+    while (!s->failed && s->len && s->text[s->len - 1] == ' ')
+        s->text[--s->len] = '\0';
+    if (!s->failed)
+        fprintf(f, "%s%s%s\n", cli_style_on(colour, 'b'), s->len ? s->text : "", cli_style_off(colour));
+    return p;
 }
 
 int cli_table_print(cli *c, cli_table *t, FILE *f)
 {
     size_t *width;
     const char *p;
-    size_t i = 0;
+    hpo_str row = {0};
+    size_t i;
     int colour = f == stdout ? c->colour_out : c->colour_err;
     int rc = CLI_OK;
     if (!t) return cli_fail_memory();
@@ -144,16 +163,12 @@ int cli_table_print(cli *c, cli_table *t, FILE *f)
     }
     if (f == stdout && c->tty_out) fit_widths(t, width, (size_t)c->width);
     p = t->text.text;
-    for (i = 0; i < t->n_columns + t->n_cells; i++, p += strlen(p) + 1) {
-        size_t column = i % t->n_columns;
-        int last = column + 1 == t->n_columns;
-        if (i == 0) fputs(cli_style_on(colour, 'b'), f);
-        print_cell(f, p, width[column], t->numeric[column] && t->n_cells > 0, last);
-        if (i + 1 == t->n_columns) fputs(cli_style_off(colour), f);
-        fputs(last ? "\n" : "  ", f);
-    }
+    for (i = 0; i < t->n_columns + t->n_cells; i += t->n_columns)
+        p = print_row(f, t, width, p, &row, colour && i == 0);
+    if (row.failed) rc = cli_fail_memory();
 done:
     hpo_free(width);
+    hpo_str_fini(&row);
     cli_table_free(t);
     return rc;
 }
@@ -178,21 +193,4 @@ void cli_csv_field(hpo_str *s, const char *text)
         hpo_str_addc(s, *text);
     }
     hpo_str_addc(s, '"');
-}
-
-void cli_shell_quote(hpo_str *s, const char *text)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%^";
-    if (*text && text[strspn(text, plain)] == '\0') {
-        hpo_str_add(s, text);
-        return;
-    }
-    hpo_str_addc(s, '\'');
-    for (; *text; text++) {
-        if (*text == '\'')
-            hpo_str_add(s, "'\\''");
-        else
-            hpo_str_addc(s, *text);
-    }
-    hpo_str_addc(s, '\'');
 }

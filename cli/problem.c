@@ -7,94 +7,7 @@
 #include "base/error.h"
 #include "base/os.h"
 #include "cli.h"
-
-/* ---- budgets ------------------------------------------------------------------------------------ */
-
-static int ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text);
-    size_t m = strlen(end);
-    return n >= m && !strcmp(text + n - m, end);
-}
-
-static hpo_status count_of(const char *text, const char *what, int64_t *out, hpo_error *err)
-{
-    double v;
-    if (!hpo_parse_double(text, &v) || !(v >= 1) || v != floor(v) || v > 9007199254740992.0)
-        return hpo_fail(err, HPO_EINVAL, "budget: %s '%s' is not a whole number from 1 on", what, text);
-    *out = (int64_t)v;
-    return HPO_OK;
-}
-
-static hpo_status budget_part(const char *part, hpo_budget *b, hpo_error *err)
-{
-    const char *equals = strchr(part, '=');
-    const char *value = equals ? equals + 1 : NULL;
-    size_t n = equals ? (size_t)(equals - part) : 0;
-    int64_t count;
-    char number[64];
-    if (value) {
-        if (n == 6 && !strncmp(part, "trials", n)) return count_of(value, "trials", &b->trials, err);
-        if (n == 10 && !strncmp(part, "stagnation", n))
-            return count_of(value, "stagnation", &b->stagnation, err);
-        if (n == 6 && !strncmp(part, "target", n)) {
-            if (!hpo_parse_double(value, &b->target) || isnan(b->target))
-                return hpo_fail(err, HPO_EINVAL, "budget: target '%s' is not a number", value);
-            return HPO_OK;
-        }
-        if (n == 4 && !strncmp(part, "cost", n)) {
-            if (!hpo_parse_double(value, &b->cost) || !(b->cost > 0))
-                return hpo_fail(err, HPO_EINVAL, "budget: cost '%s' is not a positive number", value);
-            return HPO_OK;
-        }
-        if (n == 4 && !strncmp(part, "time", n)) {
-            HPO_TRY(hpo_fail_prefix(err, cli_duration_parse(value, &b->seconds, err), "budget"));
-            return HPO_OK;
-        }
-        return hpo_fail(
-            err, HPO_EINVAL,
-            "budget: '%s' is unknown: write trials=N, time=10min, cost=X, target=X or stagnation=N", part);
-    }
-    if (ends_with(part, "trials") || ends_with(part, "trial")) {
-        n = strlen(part) - (ends_with(part, "s") ? 6 : 5);
-        if (n > 0 && n < sizeof number) {
-            memcpy(number, part, n);
-            number[n] = '\0';
-            return count_of(number, "trials", &b->trials, err);
-        }
-    }
-    if (hpo_parse_int(part, &count))
-        return hpo_fail(err, HPO_EINVAL, "budget: '%s' has no unit: write %strials or %ss", part, part, part);
-    if (cli_duration_parse(part, &b->seconds, NULL) == HPO_OK && b->seconds > 0) return HPO_OK;
-    return hpo_fail(
-        err, HPO_EINVAL,
-        "budget: '%s' is not understood: write e.g. 100trials,10min,cost=20,target=0.05,stagnation=50", part);
-}
-
-hpo_status cli_budget_parse(const char *text, hpo_budget *b, hpo_error *err)
-{
-    const char *p = text;
-    for (;;) {
-        char part[128];
-        size_t n = strcspn(p, ",");
-        const char *from = p;
-        size_t len = n;
-        while (len && *from == ' ') {
-            from++;
-            len--;
-        }
-        while (len && from[len - 1] == ' ')
-            len--;
-        if (!len || len >= sizeof part)
-            return hpo_fail(err, HPO_EINVAL,
-                            "budget '%s' has an empty or overlong part: write e.g. 100trials,10min", text);
-        memcpy(part, from, len);
-        part[len] = '\0';
-        HPO_TRY(budget_part(part, b, err));
-        if (!p[n]) return HPO_OK;
-        p += n + 1;
-    }
-}
+#include "hpo/runner.h"
 
 /* ---- space ---------------------------------------------------------------------------------------- */
 
@@ -266,7 +179,7 @@ int cli_problem_read(cli *c, cli_problem *p)
     p->options.scheduler = cli_get(c, "scheduler", NULL);
     if ((rc = read_numbers(c, p)) != CLI_OK) return rc;
     if (read_objectives(c, p) != HPO_OK || read_outcomes(c, p) != HPO_OK ||
-        (budget && cli_budget_parse(budget, &p->options.budget, &c->err) != HPO_OK)) {
+        (budget && hpo_budget_parse(budget, &p->options.budget, &c->err) != HPO_OK)) {
         rc = cli_usage_error(c, "%s", c->err.msg);
     } else if (read_space(c, &p->space) != HPO_OK) {
         rc = cli_fail(c);

@@ -57,12 +57,14 @@ static const rpc_method *find_method(const char *name)
 static void unknown_method(const char *name, hpo_str *message)
 {
     const char *best = NULL;
-    unsigned distance = 3;
-    for (const rpc_method *m = rpc_methods; m->name; m++)
-        if (hpo_edit_distance(name, m->name) < distance) {
-            distance = hpo_edit_distance(name, m->name);
+    unsigned limit = cli_near(name);
+    for (const rpc_method *m = rpc_methods; m->name; m++) {
+        unsigned d = hpo_edit_distance(name, m->name);
+        if (d <= limit) {
             best = m->name;
+            limit = d - 1;
         }
+    }
     hpo_str_addf(message, "unknown method '%s'", name);
     if (best) hpo_str_addf(message, ": did you mean '%s'?", best);
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os.h"
+#include "hpo/runner.h"
 #include "result.h"
 #include "rpc.h"
 
@@ -154,7 +155,7 @@ static hpo_status read_outcomes(struct json_object *list, problem *p, hpo_error 
 static hpo_status read_budget(struct json_object *o, hpo_budget *b, hpo_error *err)
 {
     static const char *const keys[] = {"trials", "seconds", "cost", "target", "stagnation", NULL};
-    if (json_object_is_type(o, json_type_string)) return cli_budget_parse(json_object_get_string(o), b, err);
+    if (json_object_is_type(o, json_type_string)) return hpo_budget_parse(json_object_get_string(o), b, err);
     if (!json_object_is_type(o, json_type_object))
         return hpo_fail(err, HPO_EINVAL,
                         "budget is neither an object nor a text: write {\"trials\":100} or \"100trials\"");

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os.h"
+#include "hpo/runner.h"
 #include "record.h"
 
 static const cli_option study_options[] = {CLI_STUDY_OPTIONS};
@@ -93,7 +94,7 @@ static int run_resume(cli *c)
     hpo_study_options fresh = hpo_study_options_init(); /* for an empty budget */
     int rc = cli_expect_args(c, 0, 0);
     if (rc != CLI_OK) return rc;
-    if (budget && cli_budget_parse(budget, &fresh.budget, &c->err) != HPO_OK)
+    if (budget && hpo_budget_parse(budget, &fresh.budget, &c->err) != HPO_OK)
         return cli_usage_error(c, "%s", c->err.msg);
     if ((rc = cli_open_study(c)) != CLI_OK) return rc;
     if (budget && hpo_study_set_budget(c->study, &fresh.budget, &c->err) != HPO_OK) return cli_fail(c);

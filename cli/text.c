@@ -1,90 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/text.c - durations, sizes, numbers and times, read and written for people. */
+/* cli/text.c - durations, sizes, numbers and times written for people. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/error.h"
 #include "cli.h"
-
-typedef struct unit {
-    const char *name;
-    double factor;
-} unit;
-
-static const unit time_units[] = {
-    {"s", 1},     {"sec", 1},     {"second", 1},   {"seconds", 1},  {"ms", 1e-3},   {"m", 60},
-    {"min", 60},  {"minute", 60}, {"minutes", 60}, {"h", 3600},     {"hour", 3600}, {"hours", 3600},
-    {"d", 86400}, {"day", 86400}, {"days", 86400}, {"w", 604800.0}, {NULL, 0},
-};
-
-static const unit size_units[] = {
-    {"", 1},
-    {"B", 1},
-    {"K", 1024.0},
-    {"KiB", 1024.0},
-    {"kB", 1e3},
-    {"KB", 1e3},
-    {"M", 1048576.0},
-    {"MiB", 1048576.0},
-    {"MB", 1e6},
-    {"G", 1073741824.0},
-    {"GiB", 1073741824.0},
-    {"GB", 1e9},
-    {"T", 1099511627776.0},
-    {"TiB", 1099511627776.0},
-    {"TB", 1e12},
-    {NULL, 0},
-};
-
-static double factor_of(const unit *table, const char *name, size_t len)
-{
-    for (; table->name; table++)
-        if (!strncmp(table->name, name, len) && !table->name[len]) return table->factor;
-    return 0;
-}
-
-static size_t letters(const char *s)
-{
-    size_t n = 0;
-    while ((s[n] >= 'a' && s[n] <= 'z') || (s[n] >= 'A' && s[n] <= 'Z'))
-        n++;
-    return n;
-}
-
-hpo_status cli_duration_parse(const char *text, double *seconds, hpo_error *err)
-{
-    double sum = 0;
-    const char *p = text;
-    while (*p) {
-        double v;
-        double factor = 1;
-        const char *end = hpo_double_parse(p, &v);
-        size_t n = letters(end);
-        if (end == p || !(v >= 0) || isinf(v)) goto bad;
-        if (n) factor = factor_of(time_units, end, n);
-        if (factor <= 0 || (!n && (p != text || *end))) goto bad;
-        sum += v * factor;
-        p = end + n;
-    }
-    if (p == text) goto bad;
-    *seconds = sum;
-    return HPO_OK;
-bad:
-    return hpo_fail(err, HPO_EINVAL, "'%s' is not a duration: write 90 (seconds), 10min, 1h30m or 2d", text);
-}
-
-hpo_status cli_size_parse(const char *text, double *bytes, hpo_error *err)
-{
-    double v;
-    const char *end = hpo_double_parse(text, &v);
-    double factor = factor_of(size_units, end, strlen(end));
-    if (end == text || !(v >= 0) || isinf(v) || factor <= 0)
-        return hpo_fail(err, HPO_EINVAL, "'%s' is not a size: write 1000000, 512M, 16GiB or 16GB", text);
-    *bytes = v * factor;
-    return HPO_OK;
-}
 
 char *cli_duration_text(double s, char buf[32])
 {

@@ -56,9 +56,13 @@ static void status_line(hpo_str *s, const hpo_summary *sum)
     hpo_str_addc(s, '\n');
 }
 
+/* Stopped, and nobody works on it any more: what is still marked as running was given up when a whole lease
+ * went by without any event. */
 static int is_over(const hpo_summary *sum)
 {
-    return sum->status == HPO_STUDY_STOPPED && !sum->n_by_state[HPO_STATE_RUNNING];
+    if (sum->status != HPO_STUDY_STOPPED) return 0;
+    return !sum->n_by_state[HPO_STATE_RUNNING] ||
+           (double)(hpo_os_unix_ms() - sum->last_ms) > sum->lease * 1e3;
 }
 
 /* The newest trials, the most recent last. */
