@@ -183,7 +183,7 @@ static hpo_status check_number(const hpo_param *p, double v, hpo_error *err)
         return hpo_fail(err, HPO_EINVAL, "%s: %s is not a whole number", p->name, a);
     if (p->step == 0 || p->low_text || (p->kind == HPO_KIND_INT && p->step == 1)) return HPO_OK;
     double k = (v - p->low) / p->step;
-    if (fabs(k - floor(k + 0.5)) > 1e-6 && v != p->high) {
+    if (fabs(k - floor(k + 0.5)) > 1e-6 + fabs(k) * 0x1p-50 && v != p->high) {
         hpo_double_text(p->low, b);
         hpo_double_text(p->step, c);
         return hpo_fail(err, HPO_EINVAL, "%s: %s is not %s plus a multiple of the step %s", p->name, a, b, c);

@@ -250,7 +250,7 @@ static hpo_status draw_counts(const hpo_space *s, counts *n, hpo_error *err)
         hpo_space_apply_prior(s, u, u);
         hpo_space_decode(s, u, x);
         for (size_t i = 0; i < s->n_params; i++)
-            n->active[i] += !isnan(x[s->params[i].column]);
+            n->active[i] += isnan(x[s->params[i].column]) ? 0 : 1;
         for (size_t i = 0; i < s->n_constraints; i++) {
             double v = hpo_expr_eval(s->constraints[i].expr, x);
             n->fails[i] += v == 0;

@@ -66,7 +66,7 @@ static double inverse(const hpo_scalar *k, double t)
 static double value_at(const hpo_scalar *k, double i)
 {
     if (i >= k->n - 1) return k->high;
-    return k->per != 0 ? (k->first + i) / k->per : k->low + i * k->step;
+    return k->per != 0 ? (k->first + i * k->each) / k->per : k->low + i * k->step;
 }
 
 static double index_of(const hpo_scalar *k, double x)
@@ -90,18 +90,24 @@ static void init_grid(hpo_scalar *k)
     k->keep = ~((UINT64_C(1) << drop) - 1);
 }
 
-static int init_steps(hpo_scalar *k, double low, double high)
+static void init_steps(hpo_scalar *k, double low, double high)
 {
     double steps = (high - low) / k->step;
-    k->n = floor(k->is_int ? steps : steps * (1 + 1e-12) + 1e-9) + 1;
-    double last = low + (k->n - 1) * k->step, per = floor(1 / k->step + 0.5);
-    k->high = fabs(last - high) < 1e-9 * k->step ? high : last;
-    if (k->is_int || per < 1 || fabs(per * k->step - 1) > 1e-12) return 1;
-    double first = floor(low * per + 0.5);
-    if (fabs(low * per - first) > 1e-9 || fabs(first) + k->n > HPO_MAX_INT) return 1;
-    k->per = per; /* 0.1, 0.2, 0.3 instead of 0.30000000000000004 */
-    k->first = first;
-    return 1;
+    k->n = floor(k->is_int ? steps : steps * (1 + 4e-16) + 1e-9) + 1;
+    double last = low + (k->n - 1) * k->step;
+    k->high = last > high || high - last < 1e-9 * k->step ? high : last;
+    if (k->is_int) return;
+    /* Decimal fractions are computed from whole numbers: 0.3, not 0.30000000000000004. */
+    for (double per = 1; per <= 1e9; per *= 10) {
+        double first = floor(low * per + 0.5), each = floor(k->step * per + 0.5);
+        if (fabs(low * per - first) > 1e-9 || fabs(k->step * per - each) > 1e-9 || each < 1) continue;
+        if (fabs(first) + each * k->n > HPO_MAX_INT) return;
+        k->per = per;
+        k->first = first;
+        k->each = each;
+        if (k->high != high) k->high = (first + (k->n - 1) * each) / per;
+        return;
+    }
 }
 
 int hpo_scalar_init(hpo_scalar *k, double low, double high, double step, hpo_scale scale, int is_int)
@@ -110,7 +116,7 @@ int hpo_scalar_init(hpo_scalar *k, double low, double high, double step, hpo_sca
         .low = low, .high = high, .step = step, .scale = (uint8_t)scale, .is_int = (uint8_t)is_int};
     k->discrete = step > 0;
     k->keep = ~UINT64_C(0);
-    if (k->discrete) (void)init_steps(k, low, high);
+    if (k->discrete) init_steps(k, low, high);
     high = k->high;
     double below = k->discrete ? low - step / 2 : low, above = k->discrete ? high + step / 2 : high;
     switch (scale) {

@@ -224,7 +224,14 @@ hpo_status hpo_space_add_constraint(hpo_space *s, const char *expr, hpo_error *e
     HPO_TRY(check_syntax(expr, "constraint", err));
     HPO_TRY(
         hpo_reserve(&s->constraints, &s->cap_constraints, s->n_constraints + 1, sizeof *s->constraints, err));
-    char *copy = hpo_strdup(expr);
+    size_t n = strlen(expr);
+    while (n > 0 && strchr(" \t\r\n", expr[n - 1]))
+        n--;
+    while (n > 0 && strchr(" \t\r\n", *expr)) {
+        expr++;
+        n--;
+    }
+    char *copy = hpo_strndup(expr, n);
     if (!copy) return hpo_fail_memory(err);
     s->constraints[s->n_constraints++] = (hpo_constraint){.text = copy};
     return HPO_OK;

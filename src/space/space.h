@@ -73,14 +73,13 @@ typedef struct hpo_derived {
 
 /* How one coordinate becomes one value.  See encode.c. */
 typedef struct hpo_scalar {
-    double low, high;      /* first and last value */
-    double step;           /* 0: continuous */
-    double t_low, t_width; /* transformed range: t = t_low + u * t_width */
-    double ref_a, ref_b;   /* revlog: distance to ref_b; logit: between ref_a and ref_b */
-    double n;              /* number of values; 0: continuous */
-    double per;            /* values a unit when 1/step is whole (then value = (first + k) / per), else 0 */
-    double first;
-    uint64_t keep; /* mantissa bits that survive rounding */
+    double low, high;        /* first and last value */
+    double step;             /* 0: continuous */
+    double t_low, t_width;   /* transformed range: t = t_low + u * t_width */
+    double ref_a, ref_b;     /* revlog: distance to ref_b; logit: between ref_a and ref_b */
+    double n;                /* number of values; 0: continuous */
+    double first, each, per; /* decimal steps: value = (first + i * each) / per; per 0: low + i * step */
+    uint64_t keep;           /* mantissa bits that survive rounding */
     uint64_t half;
     uint8_t scale; /* hpo_scale */
     uint8_t discrete, is_int;
