@@ -30,6 +30,8 @@ const cli_command *const cli_commands[] = {
     &cli_retry,
     &cli_enqueue,
     /* Study */
+    &cli_init,
+    &cli_check,
     &cli_space,
     &cli_db,
     &cli_delete,
