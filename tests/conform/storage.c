@@ -138,6 +138,7 @@ static void assert_header(const hpo_study_header *a, const hpo_study_header *b)
     assert_array(&a->best_value, &b->best_value, 1);
     assert_int_equal(a->best_number, b->best_number);
     assert_int_equal(a->since_best, b->since_best);
+    assert_int_equal(a->texts_seq, b->texts_seq);
 }
 
 /* ---- the model ----------------------------------------------------------------------------- */
@@ -304,6 +305,7 @@ static void random_operation(const hpo_storage_ops *o, void *self, int64_t id, m
     m->header.cost = some_scalar(rng);
     m->header.best_value = t_int(rng, 0, 3) == 0 ? (double)NAN : some_scalar(rng);
     m->header.last_ms++;
+    m->header.texts_seq = t_int(rng, 0, 1000);
 }
 
 /* What a reader has seen: must be the model's changes after `seq`, in order, each once. */
