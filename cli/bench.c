@@ -5,12 +5,14 @@
  * other programs only ever add time. */
 #include "bench.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,7 +133,7 @@ int bench_self(char *path, size_t n)
 
 double bench_spawn(const char *program, const char *const *words)
 {
-    char *argv[16];
+    char *argv[24];
     size_t n = 0;
     argv[n++] = (char *)(uintptr_t)program;
     for (; *words != NULL && n + 1 < CLI_COUNT(argv); words++)
@@ -140,6 +142,7 @@ double bench_spawn(const char *program, const char *const *words)
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) != 0) return -1;
     int bad = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!bad) bad = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     pid_t child = -1;
     double start = bench_now();
     if (!bad) bad = posix_spawn(&child, program, &actions, NULL, argv, environ);
@@ -276,17 +279,31 @@ static const cli_option options[] = {
     {"dir", 0, "DIR", "where temporary files go (the disk that is measured); default: here", 0, "@file"},
 };
 
+/* Everything in a folder of ours, then the folder itself; 0 when something stays. */
+static int remove_tree(const char *path)
+{
+    int good = 1;
+    struct dirent *entry;
+    DIR *d = opendir(path);
+    if (d == NULL) return 0;
+    while ((entry = readdir(d)) != NULL) {
+        hpo_str inner = {0};
+        struct stat st;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        hpo_str_addf(&inner, "%s/%s", path, entry->d_name);
+        if (inner.failed || lstat(inner.text, &st) != 0)
+            good = 0;
+        else
+            good = (S_ISDIR(st.st_mode) ? remove_tree(inner.text) : unlink(inner.text) == 0) && good;
+        hpo_str_fini(&inner);
+    }
+    closedir(d);
+    return rmdir(path) == 0 && good;
+}
+
 static void remove_folder(const bench *b)
 {
-    static const char *const names[] = {"bare", "tune", "read", "many", "ask"};
-    static const char *const ends[] = {".db", ".db-wal", ".db-shm", ".db.lock", ".db-lock"};
-    for (size_t i = 0; i < CLI_COUNT(names); i++)
-        for (size_t j = 0; j < CLI_COUNT(ends); j++) {
-            char path[600];
-            snprintf(path, sizeof path, "%s/%s%s", b->folder, names[i], ends[j]);
-            unlink(path);
-        }
-    if (rmdir(b->folder) != 0) cli_note("%s could not be removed: %s", b->folder, strerror(errno));
+    if (!remove_tree(b->folder)) cli_note("%s could not be removed", b->folder);
 }
 
 static int run_bench(cli *c)
@@ -326,16 +343,18 @@ const cli_command cli_bench = {
     .group = "Tools",
     .help = "measure what the library costs on this machine",
     .usage = "overhead|storage [OPTION]...",
-    .about = "`overhead` measures ask, report and tell in memory, and the start of the command. `storage` "
-             "measures "
-             "SQLite: trials a second beside a bare loop of prepared statements with the same transactions, "
-             "opening and "
-             "reading, size per trial, and 1, 8 and 64 processes on one file.\n\n"
-             "Each line shows the median of many repeats, the least disturbed one, and the budget. With "
-             "--json it is one "
-             "object a line: {\"name\":...,\"n\":...,\"ns_per_op\":...,\"min\":...,\"reference\":...}, n "
-             "being the number of "
-             "trials already there; other units are seconds, ratio and bytes.",
+    .about =
+        "`overhead` measures ask, report and tell in memory, the start of the command, and what running a "
+        "program costs beside the program itself. `storage` "
+        "measures "
+        "SQLite: trials a second beside a bare loop of prepared statements with the same transactions, "
+        "opening and "
+        "reading, size per trial, and 1, 8 and 64 processes on one file.\n\n"
+        "Each line shows the median of many repeats, the least disturbed one, and the budget. With "
+        "--json it is one "
+        "object a line: {\"name\":...,\"n\":...,\"ns_per_op\":...,\"min\":...,\"reference\":...}, n "
+        "being the number of "
+        "trials already there; other units are seconds, ratio and bytes.",
     .words = "overhead storage",
     .options = options,
     .n_options = CLI_COUNT(options),

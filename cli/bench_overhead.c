@@ -10,7 +10,9 @@ enum {
     REPEATS = 401,
     OPS = 100,        /* a repeat: about 50 us, long against the clock's resolution */
     FRESH_MAX = 1000, /* up to so many trials each repeat begins with a new study */
-    RUNS = 31         /* of a whole process */
+    RUNS = 31,        /* of a whole process */
+    RUNNER_TRIALS = 300,
+    RUNNER_REPEATS = 5
 };
 
 /* One repeat on a study that has n trials; *kept is made on the first call and reused when it is large. */
@@ -93,22 +95,52 @@ static void measure_reports(bench *b, int64_t n)
     bench_print(b, &l);
 }
 
-static void measure_process(bench *b, const char *name, int64_t n, const char *program,
-                            const char *const *words, double reference)
+/* Returns the median; BENCH_NONE when it was not measured. */
+static double measure_process(bench *b, const char *name, int64_t n, const char *program,
+                              const char *const *words, double reference)
 {
     double samples[RUNS];
     hpo_error err = {HPO_EIO, "the program could not be run"};
-    if (!bench_wanted(b, name, n)) return;
+    if (!bench_wanted(b, name, n)) return BENCH_NONE;
     for (size_t i = 0; i <= RUNS; i++) { /* the first one warms up */
         double ns = bench_spawn(program, words);
         if (ns < 0) {
             bench_fail(b, name, &err);
-            return;
+            return BENCH_NONE;
         }
         if (i > 0) samples[i - 1] = ns;
     }
     bench_line l = {.name = name, .n = n, .unit = "ns_per_op", .reference = reference};
     bench_summary(samples, RUNS, &l.value, &l.best);
+    bench_print(b, &l);
+    return l.value;
+}
+
+/* `hpo run` of a program that does nothing: nanoseconds a trial beside the cost of that program. */
+static void measure_runner(bench *b, const char *self, double own)
+{
+    static const char name[] = "runner/true";
+    double samples[RUNNER_REPEATS];
+    char path[600], trials[600], study[32], budget[32];
+    hpo_error err = {HPO_EIO, "hpo run failed"};
+    if (!bench_wanted(b, name, 0)) return;
+    snprintf(path, sizeof path, "%s/run.db", b->folder);
+    snprintf(trials, sizeof trials, "%s/trials", b->folder);
+    snprintf(budget, sizeof budget, "%dtrials", (int)RUNNER_TRIALS);
+    for (size_t i = 0; i < RUNNER_REPEATS; i++) {
+        snprintf(study, sizeof study, "run-%zu", i);
+        const char *const words[] = {"run",  "-n", study,       "--storage", path,   "--dir",
+                                     trials, "-m", "exit",      "-b",        budget, "-j",
+                                     "1",    "--", "/bin/true", "{x:0..1}",  NULL};
+        double ns = bench_spawn(self, words);
+        if (ns < 0) {
+            bench_fail(b, name, &err);
+            return;
+        }
+        samples[i] = ns / RUNNER_TRIALS - own;
+    }
+    bench_line l = {.name = name, .unit = "ns_per_op", .reference = 2e6};
+    bench_summary(samples, RUNNER_REPEATS, &l.value, &l.best);
     bench_print(b, &l);
 }
 
@@ -131,7 +163,7 @@ static void measure_ask(bench *b, const char *self, int64_t n)
         return;
     }
     const char *const words[] = {"ask", "--storage", path, "-n", "bench", "--json", NULL};
-    measure_process(b, name, n, self, words, 20e6);
+    (void)measure_process(b, name, n, self, words, 20e6);
 }
 
 void bench_overhead(bench *b)
@@ -162,7 +194,9 @@ void bench_overhead(bench *b)
         return;
     }
     const char *const version[] = {"--version", NULL}, *const nothing[] = {NULL};
-    measure_process(b, "process/true", 0, "/bin/true", nothing, BENCH_NONE); /* what any process costs here */
-    measure_process(b, "process/version", 0, self, version, 5e6);
+    /* what any process costs here */
+    double own = measure_process(b, "process/true", 0, "/bin/true", nothing, BENCH_NONE);
+    (void)measure_process(b, "process/version", 0, self, version, 5e6);
     measure_ask(b, self, 100000);
+    measure_runner(b, self, isnan(own) ? 0 : own); /* with --only the program's own cost is left in */
 }
