@@ -69,8 +69,6 @@ static void on_event(void *ctx, const hpo_pool_event *e)
                cli_duration_text(e->seconds, a), e->text ? ": " : "", e->text ? e->text : "");
         for (size_t i = 0; e->values && i < e->n_values; i++)
             printf("value: %s\n", cli_number_text(e->values[i], a));
-    } else if (e->kind == HPO_POOL_NOTE && e->text) {
-        cli_note("%s", e->text);
     }
     fflush(stdout);
 }

@@ -6,6 +6,7 @@
 
 /* ---- --help ---------------------------------------------------------------------------------- */
 
+/* Words to at most `width` columns; line breaks in the text are blanks. */
 static void print_wrapped(FILE *f, const char *text, size_t indent, size_t at, size_t width)
 {
     const char *p = text;
@@ -21,10 +22,6 @@ static void print_wrapped(FILE *f, const char *text, size_t indent, size_t at, s
         fwrite(p, 1, n, f);
         at += n;
         p += n;
-        if (*p == '\n') {
-            fprintf(f, "\n%*s", (int)indent, "");
-            at = indent;
-        }
         if (*p) p++;
     }
     fputc('\n', f);

@@ -2,6 +2,7 @@
 /* cli/main.c - the command `hpo`: finds the command, reads its options, runs it, and makes sure that
  * what it printed has arrived. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,14 @@ static int finish_output(int rc)
     return rc == CLI_OK ? CLI_FAIL : rc;
 }
 
+/* A descriptor 0..2 that was closed would be given to the next file we open, and our output would go into
+ * it: it gets a file that refuses what is asked of it, so that a write still fails. */
+static void fill_closed(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
     cli c = {0};
@@ -99,6 +108,7 @@ int main(int argc, char **argv)
     struct sigaction ignore = {0};
     ignore.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &ignore, NULL);
+    fill_closed();
     look_at_terminal(&c);
     rc = finish_output(dispatch(&c, argc, argv));
     hpo_study_free(c.study);
