@@ -75,7 +75,10 @@ def main(arguments):
                 bad = ["died, or ended before its last test"]
             if f:
                 print("FAILED %s: %s" % (name, "; ".join(bad) or "exit status"))
-                for line in text.splitlines()[-40:]:
+                lines = [l for l in text.splitlines() if l and not l.startswith(("ok", "# seed"))]
+                if len(lines) > 40:
+                    lines = lines[:25] + ["..."] + lines[-15:]
+                for line in lines:
                     print("    " + line)
             passed, failed, skipped = passed + p, failed + f, skipped + s
     if not hashes:
