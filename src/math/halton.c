@@ -11,7 +11,7 @@
  * scrambled as well: their contribution from digit k on is the stored tail[k].
  *
  * All digits are collected in one integer over b^K, K the largest with b^K <= 2^62, and divided once: the
- * coordinate is within one rounding of the exact fraction.  Point 0 of the plain sequence is the origin.
+ * coordinate is within an ulp of the exact fraction.  Point 0 of the plain sequence is the origin.
  *
  * Limits: HPO_HALTON_MAX_DIMS dimensions; digits beyond K (index >= 2^49 at the earliest) do not show. */
 #include "base/alloc.h"

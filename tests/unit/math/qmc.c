@@ -127,7 +127,7 @@ static void test_sobol_nets(void **state)
 {
     (void)state;
     static const hpo_scrambling kinds[] = {HPO_SCRAMBLE_NONE, HPO_SCRAMBLE_OWEN, HPO_SCRAMBLE_SHIFT};
-    enum { D = 12 };
+    enum { D = 8 };
     for (unsigned k = 1; k <= 10; k++) {
         unsigned quality[3][D][D];
         for (int s = 0; s < 3; s++) {
@@ -164,17 +164,18 @@ static void test_owen_scrambling(void **state)
     unsigned flips[5][BITS] = {{0}}, joint[BITS] = {0};
     double *plain[5];
     for (int k = 0; k < 5; k++)
-        plain[k] = sobol_points(1, 2, HPO_SCRAMBLE_NONE, 0, index[k]);
+        plain[k] = sobol_points(1, 1, HPO_SCRAMBLE_NONE, 0, index[k]);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         uint64_t change[5];
         for (int k = 0; k < 5; k++) {
-            double *x = sobol_points(1, 2, HPO_SCRAMBLE_OWEN, seed, index[k]);
-            change[k] = (uint64_t)(x[1] * 0x1p53) ^ (uint64_t)(plain[k][1] * 0x1p53);
+            double *x = sobol_points(1, 1, HPO_SCRAMBLE_OWEN, seed, index[k]);
+            change[k] = (uint64_t)(x[0] * 0x1p53) ^ (uint64_t)(plain[k][0] * 0x1p53);
             for (int b = 0; b < BITS; b++)
                 flips[k][b] += (unsigned)(change[k] >> (52 - b)) & 1u;
             free(x);
         }
-        /* points 0 and 64 share the first six bits of dimension 1: their first seven flips are equal */
+        /* points 0 and 64 share the first six bits of dimension 0 and differ in the seventh: their first
+         * seven flips are equal */
         uint64_t differ = change[0] ^ change[3];
         assert_true(differ >> (53 - 7) == 0);
         for (int b = 0; b < BITS; b++)
@@ -213,9 +214,10 @@ static void test_sobol_quality_and_addressing(void **state)
     hpo_sobol_point(s, ((uint64_t)1 << 40) + 7, a);
     hpo_sobol_point(s, 7, b);
     for (int j = 0; j < 3; j++) {
-        assert_true(a[j] >= 0 && a[j] < 1 && a[j] != b[j] && fabs(a[j] - b[j]) < 0x1p-39);
+        assert_true(a[j] >= 0 && a[j] < 1 && a[j] != b[j]);
         assert_true(b[j] * 0x1p32 != floor(b[j] * 0x1p32));
     }
+    assert_true(fabs(a[0] - b[0]) < 0x1p-39); /* dimension 0: the 41st bit differs first */
     hpo_sobol_point(s, UINT64_MAX, a);
     hpo_sobol_free(s);
     hpo_sobol_free(NULL);
@@ -234,7 +236,8 @@ static void test_halton_values(void **state)
     assert_ok(hpo_halton_create(2, 0, 0, &h, &err), err);
     for (size_t i = 0; i < 6; i++) {
         hpo_halton_point(h, i + 1, x);
-        assert_same_doubles(x, want[i], 2);
+        assert_ulps(x[0], want[i][0], 1);
+        assert_ulps(x[1], want[i][1], 1);
     }
     hpo_halton_point(h, 0, x);
     assert_true(x[0] == 0 && x[1] == 0);
