@@ -113,7 +113,8 @@ typedef struct hpo_sampler_ops {
     const hpo_option *options; /* n_options rows, may be NULL */
     size_t n_options;
     size_t config_size, state_size; /* both zero-initialised; config then filled from the options */
-    /* optional: NULL = nothing to set up.  `space` is frozen and outlives the state. */
+    /* optional: NULL = nothing to set up.  `space` is frozen; it and `config` outlive the state.  fini runs also
+     * after a failed init. */
     hpo_status (*init)(void *state, const void *config, const hpo_space *space, uint64_t seed, hpo_error *err);
     /* REQUIRED: writes a point of the unit cube for draw number `draw` (0,1,2,... each used once).
      * HPO_DONE: it has no further point (an exhausted grid). */
