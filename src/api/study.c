@@ -241,10 +241,12 @@ hpo_status hpo_study_tell(hpo_study *s, hpo_trial *t, const hpo_result *r, hpo_e
 
 hpo_status hpo_study_tell_value(hpo_study *s, hpo_trial *t, double value, hpo_error *err)
 {
-    hpo_result r = hpo_result_init();
-    r.values = &value;
-    r.n_values = 1;
-    return hpo_study_tell(s, t, &r, err);
+    const hpo_result r = {.size = sizeof r, .state = HPO_STATE_COMPLETE, .values = &value, .n_values = 1};
+    HPO_TRY(check_trial(s, t, err));
+    hpo_mutex_lock(&s->lock);
+    hpo_status status = hpo_study__tell(s, t, &r, err);
+    hpo_mutex_unlock(&s->lock);
+    return status;
 }
 
 /* ---- the queue ------------------------------------------------------------------------------------------

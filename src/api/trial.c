@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "math/rng.h"
 #include "study/study.h"
 
 void hpo_trial_free(hpo_trial *t)
@@ -35,7 +36,10 @@ int32_t hpo_trial_attempt(const hpo_trial *t)
 
 uint64_t hpo_trial_seed(const hpo_trial *t)
 {
-    return t == NULL ? 0 : t->seed;
+    hpo_rng rng;
+    if (t == NULL) return 0;
+    hpo_rng_init(&rng, t->study_seed, (uint64_t)t->number, HPO_RNG_PROGRAM);
+    return hpo_rng_u64(&rng);
 }
 
 const double *hpo_trial_x(const hpo_trial *t)

@@ -39,13 +39,12 @@ typedef struct ask_state {
 
 /* ---- a trial that exists ----------------------------------------------------------------------- */
 
-static void hold(hpo_study *s, hpo_trial *t, const hpo_trial_record *rec, double lease)
+static void hold(hpo_trial *t, const hpo_trial_record *rec, double lease)
 {
     t->number = rec->number;
     t->token = rec->token;
     t->attempt = rec->attempt;
     t->lease = lease;
-    t->seed = hpo_study__program_seed(s, rec->number);
 }
 
 static void set_resource(const hpo_study *s, double *x, double resource)
@@ -102,7 +101,7 @@ static hpo_status claim(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t
     rec.seq_tell = 0;
     rec.lease_ms = hpo_study__lease(h, now, c->lease);
     rec.worker = c->worker;
-    hold(s, c->trial, &rec, c->lease);
+    hold(c->trial, &rec, c->lease);
     c->trial->attached = rec.attempt > 1; /* the attempts before may have reported costs */
     return s->ops->update_trial(s->store, s->id, &rec, parts, err);
 }
@@ -129,7 +128,7 @@ static hpo_status insert(hpo_study *s, ask_state *c, hpo_study_header *h, int64_
     rec.token = hpo_study__token(s, rec.number, 1);
     rec.lease_ms = hpo_study__lease(h, now, c->lease);
     hpo_study__count(h, -1, HPO_STATE_RUNNING);
-    hold(s, c->trial, &rec, c->lease);
+    hold(c->trial, &rec, c->lease);
     return s->ops->insert_trial(s->store, s->id, &rec, err);
 }
 
@@ -279,7 +278,7 @@ static hpo_status hand_out(hpo_study *s, ask_state *c, hpo_study_header *h, hpo_
     if (h->status == HPO_STUDY_PAUSED) return HPO_WAIT;
     hpo_stop_reason spent = hpo_budget__spent(s, h, now);
     if (spent != HPO_STOP_REASON_NONE) return hpo_budget__finish(s, h, now, spent, err);
-    for (;;) {
+    while (h->n_by_state[HPO_STATE_WAITING] + h->n_by_state[HPO_STATE_RUNNING] > 0) {
         HPO_TRY(s->ops->next_ready(s->store, s->id, now, &number, err));
         if (number < 0) break;
         HPO_TRY(claim(s, c, h, number, (double)NAN, now, err));

@@ -109,7 +109,6 @@ static hpo_status attach_in(hpo_study *s, int64_t number, uint64_t token, hpo_tr
     t->token = token;
     t->attempt = rec.attempt;
     t->attached = 1;
-    t->seed = hpo_study__program_seed(s, number);
     t->lease = s->spec.lease;
     memcpy(t->x, rec.x, s->shape.n_columns * sizeof *rec.x);
     return HPO_OK;

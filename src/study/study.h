@@ -122,7 +122,7 @@ struct hpo_trial {
     uint64_t token;
     int32_t attempt;
     int32_t attached; /* somebody else may have reported */
-    uint64_t seed;
+    uint64_t study_seed;
     double lease; /* seconds */
     double reported_cost;
     double x[]; /* n_columns */
@@ -230,7 +230,6 @@ HPO_NODISCARD hpo_status hpo_budget__stop(hpo_study *s, hpo_study_header *h, int
 /* ---- trial.c: handles ------------------------------------------------------------------------- */
 HPO_NODISCARD hpo_status hpo_study__take_handle(hpo_study *s, hpo_trial **out, hpo_error *err);
 void hpo_study__return_handle(hpo_study *s, hpo_trial *t);
-uint64_t hpo_study__program_seed(const hpo_study *s, int64_t number);
 
 /* ---- ask.c, suggest.c ------------------------------------------------------------------------- */
 /* Takes the locks itself. */

@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "math/rng.h"
 #include "study/study.h"
 
 hpo_status hpo_study__take_handle(hpo_study *s, hpo_trial **out, hpo_error *err)
@@ -19,6 +18,7 @@ hpo_status hpo_study__take_handle(hpo_study *s, hpo_trial **out, hpo_error *err)
         if (t == NULL) return hpo_fail_memory(err);
     }
     t->study = s;
+    t->study_seed = s->seed;
     t->prev = NULL;
     t->next = s->live;
     if (s->live != NULL) s->live->prev = t;
@@ -38,11 +38,4 @@ void hpo_study__return_handle(hpo_study *s, hpo_trial *t)
     if (t->next != NULL) t->next->prev = t->prev;
     t->next = s->spare;
     s->spare = t;
-}
-
-uint64_t hpo_study__program_seed(const hpo_study *s, int64_t number)
-{
-    hpo_rng rng;
-    hpo_rng_init(&rng, s->seed, (uint64_t)number, HPO_RNG_PROGRAM);
-    return hpo_rng_u64(&rng);
 }
