@@ -71,16 +71,16 @@ hpo_status hpo_options_split(const char *spec, char *name, size_t cap, const cha
 static void add_to_list(char list[LIST_MAX], const char *word)
 {
     size_t used = strlen(list), n = strlen(word);
-    if (used + n + 6 >= LIST_MAX) {
-        if (used >= 3 && strcmp(list + used - 3, "...") != 0 && used + 6 < LIST_MAX)
-            memcpy(list + used, ", ...", 6);
-        return;
-    }
+    if (used >= 3 && strcmp(list + used - 3, "...") == 0) return;
+    int fits = used + 2 + n + sizeof ", ..." <= LIST_MAX; /* leaves room for the dots */
     if (used > 0) {
         memcpy(list + used, ", ", 2);
         used += 2;
     }
-    memcpy(list + used, word, n + 1);
+    if (fits)
+        memcpy(list + used, word, n + 1);
+    else
+        memcpy(list + used, "...", sizeof "...");
 }
 
 static hpo_status fail_unknown(const hpo_option *table, size_t n, const char *owner, span key, hpo_error *err)

@@ -104,6 +104,9 @@ static void test_describes_itself(void **state)
     }
     assert_true(n >= 2);
     assert_non_null(hpo_scheduler_find(HPO_DEFAULT_SCHEDULER));
+    for (uint32_t bit = HPO_SCHED_NEEDS_FIDELITY; bit <= HPO_SCHED_MULTI_OBJECTIVE; bit <<= 1)
+        assert_non_null(hpo_scheduler_cap_name(bit));
+    assert_null(hpo_scheduler_cap_name(1u << 31));
 }
 
 /* Folds a whole study and notes each decision and action. */

@@ -142,6 +142,26 @@ static void test_long_texts_are_cut(void **state)
     assert_status(read("n=0", &c, NULL), HPO_EINVAL);
 }
 
+/* A list of names that does not fit into a message ends in "...". */
+static void test_many_options(void **state)
+{
+    (void)state;
+    enum { MANY = 40 };
+    static char names[MANY][24];
+    hpo_option many[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "a-rather-long-name-%02zu", i);
+        many[i] = table[0];
+        many[i].name = names[i];
+        many[i].offset = 0;
+    }
+    hpo_error err;
+    config c;
+    assert_fails(hpo_options_read(many, MANY, "algo", "zzz=1", &c, &err), HPO_EINVAL, err,
+                 "known are a-rather-long-name-00, ");
+    assert_string_equal(err.msg + strlen(err.msg) - 5, ", ...");
+}
+
 static void test_tables_are_checked(void **state)
 {
     (void)state;
@@ -168,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_long_texts_are_cut),
+        cmocka_unit_test(test_many_options),
         cmocka_unit_test(test_tables_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
