@@ -25,7 +25,7 @@
 #include "math/qmc.h"
 #include "math/rng.h"
 
-static const double WORK = 4e7;
+static const double WORK = 1e7;      /* some 10 ms */
 static const double CLOSEST = 1e-24; /* floor of squared distances, so that d^-20 stays finite */
 
 static const double BELOW_ONE = 0x1.fffffffffffffp-1;

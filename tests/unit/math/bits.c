@@ -251,7 +251,7 @@ static const struct {
 } groups[] = {
     {"truncnorm", hash_truncnorm, 0xca80ba973aff7ca1u}, {"gamma", hash_gamma, 0x9e8778fc3925d6f2u},
     {"beta", hash_beta, 0xd8b84ecc2990b040u},           {"rng", hash_rng, 0x08383a341fdca4f9u},
-    {"sequences", hash_sequences, 0x2ef924819ce6c21du}, {"designs", hash_designs, 0xd85c1567130e5d17u},
+    {"sequences", hash_sequences, 0x2ef924819ce6c21du}, {"designs", hash_designs, 0x3a67e57117c9e11fu},
     {"stats", hash_stats, 0x084654ab1f9e5276u},
 };
 
