@@ -21,9 +21,9 @@
 #include "sampler/builtin.h"
 #include "sampler/sequence.h"
 
-/* The search of maximin and optimized has a fixed budget of work (0.1 s, see math/lhs.c): beyond this size
- * too little of it is left for one row, and the first look at all pairs alone takes longer. */
-enum { SEARCH_MAX = 5000 };
+/* The search of maximin and optimized has a fixed budget of work (about 10 ms, see math/lhs.c): beyond this
+ * size too little of it is left for one row, and the first look at all pairs alone takes longer. */
+enum { SEARCH_MAX = 500 };
 
 typedef struct lhs_config {
     int64_t n;
