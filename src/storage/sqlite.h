@@ -113,6 +113,8 @@ typedef struct hpo_sqlite {
     int64_t timeout_ms; /* for a database that another program keeps locked */
     int patient;        /* 1: our own lock is waited for without limit */
     uint64_t jitter;
+    int log_pages; /* length of the log at our last commit */
+    int n_commits;
     hpo_os_lock lock;        /* <path>-lock, in front of the write lock of SQLite; fd -1: not opened yet */
     int64_t open;            /* study of the open transaction, 0: none */
     int broken;              /* a statement of the open transaction failed: it can only be rolled back */

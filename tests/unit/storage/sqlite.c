@@ -410,9 +410,41 @@ static void test_read_only(void **state)
     assert_int_equal(chmod(path, 0444), 0);
     as_nobody(read_in_child, path); /* the file alone is protected */
     assert_int_equal(chmod(folder, 0555), 0);
-    as_nobody(read_in_child, path); /* the folder too: no room for locks */
+    as_nobody(read_in_child, path); /* the folder too; the log stands there, as short use leaves it */
+    assert_int_equal(access(wal, F_OK), 0);
+    assert_int_equal(chmod(folder, 0777), 0);
+    assert_string_equal(query(path, "PRAGMA wal_checkpoint(TRUNCATE)"), "0");
+    assert_int_not_equal(access(wal, F_OK), 0);
+    assert_int_equal(chmod(folder, 0555), 0);
+    as_nobody(read_in_child, path); /* no log, and no room to make one */
     assert_int_equal(chmod(folder, 0777), 0);
     assert_int_equal(chmod(path, 0644), 0);
+}
+
+/* A run ends with one file; a single command leaves its few changes in the log and the disk in peace. */
+static void test_log(void **state)
+{
+    (void)state;
+    struct stat st;
+    const char *path = t_temp_path("log.db"), *wal = t_temp_path("log.db-wal");
+    void *self = open_url(path);
+    int64_t id = make_study(self);
+    add_trials(self, id, 100);
+    SQL->close(self);
+    assert_int_not_equal(access(wal, F_OK), 0);
+    for (int i = 0; i < 200; i++) { /* many commands: the log stays short all the same */
+        self = open_url(path);
+        add_trials(self, id, 1);
+        SQL->close(self);
+        if (stat(wal, &st) == 0) assert_true(st.st_size < 300 * 4200);
+    }
+    self = open_url(path);
+    hpo_study_header h;
+    hpo_error err;
+    assert_ok(SQL->read_header(self, id, &h, &err), err);
+    assert_int_equal(h.next_number, 300);
+    assert_sound(self);
+    SQL->close(self);
 }
 
 /* ---- no space ------------------------------------------------------------------------------ */
@@ -707,14 +739,14 @@ static void test_describe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_urls),      cmocka_unit_test(test_wrong_files),
-        cmocka_unit_test(test_future),    cmocka_unit_test(test_version_0),
-        cmocka_unit_test(test_version_1), cmocka_unit_test(test_views),
-        cmocka_unit_test(test_read_only), cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_backup),    cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_findings),  cmocka_unit_test(test_damaged_array),
-        cmocka_unit_test(test_fork),      cmocka_unit_test(test_other_program),
-        cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_urls),          cmocka_unit_test(test_wrong_files),
+        cmocka_unit_test(test_future),        cmocka_unit_test(test_version_0),
+        cmocka_unit_test(test_version_1),     cmocka_unit_test(test_views),
+        cmocka_unit_test(test_read_only),     cmocka_unit_test(test_log),
+        cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_backup),
+        cmocka_unit_test(test_damage),        cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_damaged_array), cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_other_program), cmocka_unit_test(test_describe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
