@@ -65,6 +65,7 @@ typedef struct local_job {
     int64_t metrics_at;
     struct stat metrics_stat;
     job_stage stage;
+    int lingered; /* somebody of its session outlived the leader */
     hpo_run_cause cause;
     int64_t started, deadline, escalate, memory_at, drained, orphans_at;
     int status;
@@ -573,12 +574,16 @@ static int check_end(local *l, local_job *j, hpo_run_sink sink, void *ctx)
         if (hpo_process_ended(j->pid) == 0) return 0;
         leader_ended(l, j);
     }
-    if (!session_empty(j) && now_ns() < j->drained) return 0;
+    if (!session_empty(j) && now_ns() < j->drained) {
+        j->lingered = 1;
+        return 0;
+    }
     read_log(l, j, &j->out, HPO_RUN_STDOUT, READS_AT_END, sink, ctx);
     read_log(l, j, &j->err, HPO_RUN_STDERR, READS_AT_END, sink, ctx);
     read_metrics(l, j, sink, ctx);
     read_replaced_metrics(l, j, sink, ctx);
-    kill_strays(l, j); /* those that appeared when their parents were killed */
+    if (j->lingered || l->n_strays)
+        kill_strays(l, j); /* those that appeared when their parents were killed */
     emit_exit(j, sink, ctx);
     return 1;
 }

@@ -7,10 +7,10 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/os.h"
+#include "math/rng.h"
 #include "runner/plan.h"
 #include "runner/pool.h"
 #include "runner/trialdir.h"
-#include "study/study.h"
 
 /* ---- filling the options ------------------------------------------------------------------------------- */
 
@@ -258,7 +258,16 @@ typedef struct program {
     hpo_template template;
     const hpo_space *space;
     char *study;
+    uint64_t seed;
 } program;
+
+/* What hpo_trial_seed() gives to whoever holds the trial. */
+static uint64_t program_seed(const program *g, int64_t number)
+{
+    hpo_rng rng;
+    hpo_rng_init(&rng, g->seed, (uint64_t)number, HPO_RNG_PROGRAM);
+    return hpo_rng_u64(&rng);
+}
 
 static void close_program(program *g)
 {
@@ -272,6 +281,7 @@ static hpo_status open_program(hpo_study *s, program *g, hpo_error *err)
     hpo_summary sum = {.size = sizeof sum};
     *g = (program){.space = hpo_study_space(s)};
     HPO_TRY(hpo_study_summary(s, &sum, err));
+    g->seed = sum.seed;
     g->study = hpo_strdup(sum.name);
     hpo_status rc =
         g->study ? hpo_command_read(sum.metadata, sum.name, &g->command, err) : hpo_fail_memory(err);
@@ -331,8 +341,7 @@ hpo_status hpo_study_trial_command(hpo_study *s, int64_t number, char **out, hpo
     *out = NULL;
     HPO_TRY(open_program(s, &g, err));
     hpo_status rc = hpo_study_trial(s, number, &t, err);
-    if (rc == HPO_OK)
-        rc = command_text(&g, number, t.attempt, hpo_study__program_seed(s, number), t.x, &line, err);
+    if (rc == HPO_OK) rc = command_text(&g, number, t.attempt, program_seed(&g, number), t.x, &line, err);
     if (rc == HPO_OK) rc = hpo_str_steal(&line, out, err);
     hpo_str_fini(&line);
     close_program(&g);

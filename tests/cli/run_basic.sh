@@ -12,9 +12,9 @@ END
 chmod +x show.sh
 
 # ---- commands ----
-run hpo run --dry-run 2 --seed 1 -- ./show.sh --x '{x:0.5..0.5000001}' --opt '{opt:sgd}' '--e={x}' '{{}}'
-status 2 'a single label is no choice, or the dry run works'
-run hpo run --dry-run 2 --seed 1 -- ./show.sh --x '{x:int 1..9}' --opt '{opt:a b,c}' '--e={x}' '{{lit}}' '{trial}' '{study}'
+run hpo run --dry-run 2 --seed 1 -- ./show.sh --x '{x:0.5..0.5000001}' --opt '{opt:const sgd}' '--e={x}' '{{}}'
+status 0 'a dry run with one label'
+run hpo run --dry-run 2 --seed 1 -- ./show.sh --x '{x:int 1..9}' --opt '{opt:"a b",c}' '--e={x}' '{{lit}}' '{trial}' '{study}'
 status 0 'dry run'
 output 'prints commands, quoted for a shell' <<'END'
 ./show.sh --x * --opt * --e=* '{lit}' 0 show
