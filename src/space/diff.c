@@ -107,7 +107,8 @@ static int same_prior(const hpo_param *a, const hpo_param *b)
     if (a->prior != b->prior) return 0;
     if (a->prior == HPO_PRIOR_CENTER)
         return a->confidence == b->confidence &&
-               (a->labels ? same_text(a->prior_text, b->prior_text) : a->prior_a == b->prior_a);
+               (a->labels ? same_text(a->labels[(size_t)a->prior_a], b->labels[(size_t)b->prior_a])
+                          : a->prior_a == b->prior_a);
     if (a->prior == HPO_PRIOR_WEIGHTS)
         return a->n_weights == b->n_weights &&
                memcmp(a->weights, b->weights, a->n_weights * sizeof *a->weights) == 0;

@@ -263,6 +263,19 @@ int32_t hpo_space_feasible(const hpo_space *s, const double *x)
 
 /* ---- defaults -------------------------------------------------------------------------------------- */
 
+/* v to 12 significant digits: 0.01 instead of 0.009999999999999787 for the middle of a log range. */
+static double nice(const hpo_scalar *k, double v)
+{
+    double scale = 1e11, size = fabs(v);
+    if (k->discrete || !(size >= 1e-11 && size < 1e11)) return v;
+    for (; size >= 10; size /= 10)
+        scale /= 10;
+    for (; size < 1; size *= 10)
+        scale *= 10;
+    double rounded = floor(v * scale + 0.5) / scale;
+    return rounded >= k->low && rounded <= k->high ? rounded : v;
+}
+
 void hpo_codec_default(const hpo_space *s, const hpo_codec *c, double *x)
 {
     const hpo_param *p = &s->params[c->param];
@@ -287,7 +300,7 @@ void hpo_codec_default(const hpo_space *s, const hpo_codec *c, double *x)
         break;
     case HPO_CODEC_UNIT:
     case HPO_CODEC_SCALAR:
-        v[0] = hpo_scalar_decode(&c->k, 0.5);
+        v[0] = nice(&c->k, hpo_scalar_decode(&c->k, 0.5));
         break;
     case HPO_CODEC_BOUNDS:
         v[0] = decode_dependent(s, c, 0.5, x);
@@ -307,7 +320,7 @@ void hpo_codec_default(const hpo_space *s, const hpo_codec *c, double *x)
         break;
     case HPO_CODEC_VECTOR:
         for (size_t i = 0; i < c->n; i++)
-            v[i] = hpo_scalar_decode(&c->k, 0.5);
+            v[i] = nice(&c->k, hpo_scalar_decode(&c->k, 0.5));
         break;
     }
 }

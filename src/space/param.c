@@ -127,7 +127,8 @@ static int is_json_number(const char *s)
     return *s == 0;
 }
 
-/* Labels become numbers when all of them are; whole numbers beyond 2^53 stay texts. */
+/* Labels become numbers when all of them are; whole numbers beyond 2^53 stay texts.  The text of a number is
+ * its shortest one, so that every way through JSON and YAML leads to the same label. */
 static hpo_status find_numbers(hpo_param *p, hpo_error *err)
 {
     if (!p->labels || p->numbers || p->labels_quoted) return HPO_OK;
@@ -137,8 +138,16 @@ static hpo_status find_numbers(hpo_param *p, hpo_error *err)
             return HPO_OK;
     p->numbers = hpo_alloc_array(p->n_labels, sizeof *p->numbers);
     if (!p->numbers) return hpo_fail_memory(err);
-    for (size_t i = 0; i < p->n_labels; i++)
+    for (size_t i = 0; i < p->n_labels; i++) {
+        char text[32];
         (void)hpo_parse_double(p->labels[i], &p->numbers[i]);
+        hpo_double_text(p->numbers[i], text);
+        if (strcmp(text, p->labels[i]) == 0) continue;
+        char *copy = hpo_strdup(text);
+        if (!copy) return hpo_fail_memory(err);
+        hpo_free(p->labels[i]);
+        p->labels[i] = copy;
+    }
     return HPO_OK;
 }
 
@@ -407,8 +416,8 @@ static hpo_status check_kind(hpo_param *p, hpo_error *err)
     default:
         break;
     }
-    HPO_TRY(check_labels(p, err));
-    return find_numbers(p, err);
+    HPO_TRY(find_numbers(p, err));
+    return check_labels(p, err);
 }
 
 hpo_status hpo_param_finish(hpo_param *p, hpo_error *err)
