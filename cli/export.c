@@ -2,7 +2,6 @@
 /* cli/export.c - `hpo export`, and trials as CSV and as tables.
  *
  * Trials are written one by one from the study's columns: no tree of the whole study is built. */
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -98,7 +97,9 @@ static hpo_status param_field(hpo_str *s, const hpo_space *space, const hpo_para
 hpo_status cli_csv_row(hpo_str *s, const cli_shape *shape, const hpo_trial_info *t, hpo_error *err)
 {
     char buf[32];
-    hpo_str_addf(s, "%" PRId64 ",%s", t->number, hpo_state_name(t->state));
+    hpo_str_int(s, t->number);
+    hpo_str_addc(s, ',');
+    hpo_str_add(s, hpo_state_name(t->state));
     for (size_t i = 0; i < shape->n_objectives; i++)
         number_field(s, t->values ? t->values[i] : (double)NAN);
     for (size_t i = 0; i < shape->n_params; i++) {
@@ -117,7 +118,8 @@ hpo_status cli_csv_row(hpo_str *s, const cli_shape *shape, const hpo_trial_info 
     for (size_t i = 0; i < shape->n_outcomes; i++)
         number_field(s, t->outcomes ? t->outcomes[i] : (double)NAN);
     number_field(s, t->cost > 0 ? t->cost : (double)NAN);
-    hpo_str_addf(s, ",%d", (int)t->attempt);
+    hpo_str_addc(s, ',');
+    hpo_str_int(s, t->attempt);
     text_field(s, cli_utc_text(t->created_ms, buf));
     text_field(s, cli_utc_text(t->started_ms, buf));
     text_field(s, cli_utc_text(t->ended_ms, buf));
