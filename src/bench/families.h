@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bench/families.h - the families that families.c lists. */
+#ifndef BENCH_FAMILIES_H
+#define BENCH_FAMILIES_H
+#include "bench/problem.h"
+
+#endif
