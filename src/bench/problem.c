@@ -117,8 +117,9 @@ hpo_status hpo_problem_names(hpo_suite suite, const char *data, char ***names, s
 
 /* The median of the noise-free first objective over Sobol' points of the prior (infeasible ones replaced by
  * feasible draws); failed evaluations count as worst. */
-static hpo_status find_typical(hpo_problem *p, hpo_error *err)
+hpo_status hpo_problem_find_typical(hpo_problem *p, hpo_error *err)
 {
+    if (!isnan(p->typical)) return HPO_OK;
     size_t dims = hpo_space_n_dims(p->space), columns = hpo_space_n_columns(p->space);
     hpo_sobol *sobol = NULL;
     double *u = hpo_alloc_array(dims + columns + TYPICAL_POINTS, sizeof *u);
@@ -174,7 +175,6 @@ hpo_status hpo_problem_open(const char *name, const char *data, hpo_problem **ou
         return fail_unknown(name, data, err);
     }
     if (rc == HPO_OK) rc = hpo_space_freeze(p->space, err);
-    if (rc == HPO_OK && p->n_objectives == 1 && isnan(p->typical)) rc = find_typical(p, err);
     if (rc != HPO_OK) {
         hpo_problem_free(p);
         return rc;

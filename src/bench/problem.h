@@ -62,8 +62,8 @@ typedef struct hpo_problem {
     double best[HPO_BENCH_MAX_OBJECTIVES]; /* one objective: the optimum or best-known value; NaN: unknown */
     int best_is_exact;                     /* 1: proven or published optimum, 0: best known */
     const double *best_x;                  /* a location of the optimum (n_columns), or NULL */
-    double typical; /* median value of a random configuration (2^12 Sobol' points of the prior when NaN at
-                       open): normalised regret = (y - best) / (typical - best) */
+    double typical; /* median of random configurations; NaN until hpo_problem_find_typical;
+                       normalised regret = (y - best) / (typical - best) */
     double reference_point[HPO_BENCH_MAX_OBJECTIVES]; /* for hypervolume */
     double best_hypervolume;                          /* with that reference point; NaN: unknown */
     int64_t budget;                                   /* recommended number of full evaluations */
@@ -94,6 +94,8 @@ extern const hpo_problem_family *const hpo_problem_families[];
 HPO_NODISCARD hpo_status hpo_problem_open(const char *name, const char *data, hpo_problem **out,
                                           hpo_error *err);
 void hpo_problem_free(hpo_problem *p);
+/* Computes p->typical where the family gave none (4096 evaluations).  Before other threads use p. */
+HPO_NODISCARD hpo_status hpo_problem_find_typical(hpo_problem *p, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_problem_evaluate(const hpo_problem *p, const hpo_problem_query *q,
                                               hpo_problem_answer *a, hpo_error *err);
 /* Names of all problems of a suite (HPO_N_SUITES: of all), to be freed with hpo_free (one block). */
