@@ -133,7 +133,7 @@ double hpo_atan(double x)
     if (a < 0x1p-27) return x;
     int inverse = a > 1.0;
     if (inverse) a = 1.0 / a;
-    int i = (int)(a * 16.0 + 0.5);
+    int i = a < 0x1.8p-5 ? 0 : (int)(a * 16.0 + 0.5); /* below 3/64 the difference from 1/16 would cancel */
     double c = (double)i * 0.0625, t = i == 0 ? a : (a - c) / (1.0 + c * a), t2 = t * t, t4 = t2 * t2;
     double tail = t * t2 *
                   (((-1.0 / 3.0) + t2 * 0.2) +

@@ -97,7 +97,7 @@ static const struct {
     {"sin", hpo_sin, 0x99537aa7c51ecb4du},
     {"cos", hpo_cos, 0x0d12189316cbbb27u},
     {"tanh", hpo_tanh, 0xd40c32b3e1c1b5ddu},
-    {"atan", hpo_atan, 0xe80b71c0b9616d72u},
+    {"atan", hpo_atan, 0xf90f285788b4c609u},
     {"erf", hpo_erf, 0x8d7aa6481c3bdf5cu},
     {"erfc", hpo_erfc, 0xac6d6587f9d0fcadu},
     {"erfcx", hpo_erfcx, 0x5318f4fa9d01ec61u},

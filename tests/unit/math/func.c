@@ -141,6 +141,18 @@ static void test_pow_accuracy(void **state)
     assert_true(worst <= 1);
 }
 
+/* The double that comes closest to a multiple of pi/2: 6381956970095103 2^797 (Muller et al., Handbook of
+ * Floating-Point Arithmetic, section 10.2): the reduced argument is 4.7e-19, 61 bits cancel. */
+static void test_hardest_reduction(void **state)
+{
+    (void)state;
+    double x = ldexp(6381956970095103.0, 797);
+    assert_ulps(hpo_cos(x), -4.6871659242546276e-19, 1);
+    assert_near(fabs(hpo_sin(x)), 1, 0, 0);
+    assert_ulps(hpo_sin(3.141592653589793), 1.2246467991473532e-16, 1);
+    assert_ulps(hpo_sin(1e22), -0.8522008497671888, 1); /* a classic: Ng (1992) */
+}
+
 /* Exact results are exact. */
 static void test_exact(void **state)
 {
@@ -384,13 +396,10 @@ static void test_log_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accuracy),
-        cmocka_unit_test(test_pow_accuracy),
-        cmocka_unit_test(test_exact),
-        cmocka_unit_test(test_special_values),
-        cmocka_unit_test(test_pow_special),
-        cmocka_unit_test(test_digamma),
-        cmocka_unit_test(test_lgamma_identities),
+        cmocka_unit_test(test_accuracy),          cmocka_unit_test(test_pow_accuracy),
+        cmocka_unit_test(test_hardest_reduction), cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_special_values),    cmocka_unit_test(test_pow_special),
+        cmocka_unit_test(test_digamma),           cmocka_unit_test(test_lgamma_identities),
         cmocka_unit_test(test_log_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

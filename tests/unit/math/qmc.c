@@ -322,6 +322,34 @@ static void test_halton_scrambling_breaks_correlation(void **state)
     assert_true(worst[1] < 0.6);
 }
 
+/* Over the seeds every scrambled coordinate is uniform, also those of point 0, whose digits are all zero. */
+static void test_halton_scrambling_is_uniform(void **state)
+{
+    (void)state;
+    enum { SEEDS = 2000, D = 8 };
+    double sum[2][D] = {{0}}, square[2][D] = {{0}};
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        hpo_error err;
+        hpo_halton *h;
+        double x[D];
+        assert_ok(hpo_halton_create(D, 1, seed, &h, &err), err);
+        for (uint64_t k = 0; k < 2; k++) {
+            hpo_halton_point(h, k * 123456789, x);
+            for (int j = 0; j < D; j++) {
+                sum[k][j] += x[j] / SEEDS;
+                square[k][j] += x[j] * x[j] / SEEDS;
+            }
+        }
+        hpo_halton_free(h);
+    }
+    for (int k = 0; k < 2; k++) {
+        for (int j = 0; j < D; j++) {
+            assert_near(sum[k][j], 0.5, 0, 5 * sqrt(1.0 / 12 / SEEDS));
+            assert_near(square[k][j], 1.0 / 3, 0, 5 * sqrt(4.0 / 45 / SEEDS));
+        }
+    }
+}
+
 static void test_rseq(void **state)
 {
     (void)state;
@@ -494,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_halton_values),
         cmocka_unit_test(test_halton_strata),
         cmocka_unit_test(test_halton_scrambling_breaks_correlation),
+        cmocka_unit_test(test_halton_scrambling_is_uniform),
         cmocka_unit_test(test_rseq),
         cmocka_unit_test(test_lhs_is_latin),
         cmocka_unit_test(test_lhs_improvement),
