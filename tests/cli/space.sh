@@ -63,4 +63,17 @@ status 0 'one sampler'
 ok 'with its options' grep -q '^option' .out
 run hpo samplers foo
 status 1 'an unknown one'
+# every example of hpo-space(5) is valid
+page=$tests/../../docs/man/hpo-space.5
+sed -n 's/^\.IP "\(.*\)"$/\1/p' "$page" >examples
+ok 'the manual has examples' test "$(wc -l <examples)" -ge 20
+while IFS= read -r example; do
+    set -- -p "$example"
+    case $example in
+    mom:*) set -- -p 'opt:sgd,adam' "$@" ;;
+    warm:*) set -- -p 'epochs:int 10..50' "$@" ;;
+    esac
+    run hpo space show "$@"
+    status 0 "example: $example"
+done <examples
 finish
