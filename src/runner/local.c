@@ -574,8 +574,9 @@ static int check_end(local *l, local_job *j, hpo_run_sink sink, void *ctx)
         if (hpo_process_ended(j->pid) == 0) return 0;
         leader_ended(l, j);
     }
-    if (!session_empty(j) && now_ns() < j->drained) {
+    if ((!session_empty(j) || l->n_strays) && now_ns() < j->drained) {
         j->lingered = 1;
+        reap_strays(l);
         return 0;
     }
     read_log(l, j, &j->out, HPO_RUN_STDOUT, READS_AT_END, sink, ctx);
