@@ -177,13 +177,58 @@ static void live(fixture *f, hpo_study *s, t_rng *rng, int steps, uint64_t *hash
         r.values = &y;
         r.n_values = 1;
         assert_ok(hpo_study_tell(s, held[k], &r, &f->err), f->err);
-        if (what == 6) assert_ok(hpo_study_set_attr(s, number, "k", "1", &f->err), f->err);
-        if (what == 3 && y < 0.5) assert_ok(hpo_study_requeue(s, number, &f->err), f->err);
+        /* Later changes of earlier trials: one that is no result, and one that takes a result back. */
+        int64_t earlier = t_int(rng, 0, number);
+        if (what >= 6) assert_ok(hpo_study_set_attr(s, earlier, "k", "1", &f->err), f->err);
+        int32_t state = fixture_trial(f, earlier).state;
+        if (what == 9 && (state == HPO_STATE_FAILED || state == HPO_STATE_STOPPED))
+            assert_ok(hpo_study_requeue(s, earlier, &f->err), f->err);
         hpo_trial_free(held[k]);
         held[k] = NULL;
     }
     for (int k = 0; k < 4; k++)
         hpo_trial_free(held[k]);
+}
+
+/* A scheduler that hashes all it is fed. */
+static hpo_status chronicle_report(void *state, const hpo_sched_report *r, hpo_decision *out, hpo_error *err)
+{
+    uint64_t *h = state;
+    (void)err;
+    *out = HPO_CONTINUE;
+    *h = probe_mix(*h, &r->trial, sizeof r->trial);
+    *h = probe_mix_doubles(*h, &r->step, 1);
+    *h = probe_mix_doubles(*h, r->y, r->n_objectives);
+    return HPO_OK;
+}
+
+static hpo_status chronicle_tell(void *state, int64_t trial, hpo_state end, const double *y, hpo_error *err)
+{
+    uint64_t *h = state;
+    int32_t e = (int32_t)end;
+    (void)err;
+    *h = probe_mix(*h, &trial, sizeof trial);
+    *h = probe_mix(*h, &e, sizeof e);
+    *h = probe_mix_doubles(*h, y, y != NULL);
+    return HPO_OK;
+}
+
+static const hpo_scheduler_ops CHRONICLE = {.size = sizeof CHRONICLE,
+                                            .name = "chronicle",
+                                            .help = "Writes down what it is fed.",
+                                            .reference = "none",
+                                            .state_size = sizeof(uint64_t),
+                                            .report = chronicle_report,
+                                            .tell = chronicle_tell};
+
+static uint64_t chronicle_of(hpo_study *s)
+{
+    hpo_error err;
+    hpo_study_header h;
+    assert_ok(hpo_study__begin(s, &h, &err), err);
+    assert_ok(hpo_fold__sync(s, &h, &err), err);
+    s->ops->rollback(s->store, s->id);
+    return *(const uint64_t *)s->scheduler.state;
 }
 
 /* A handle that has followed the whole study and one opened now suggest the same: the view and the sampler's
@@ -196,6 +241,7 @@ static void contract_2_state_is_a_fold(const char *url)
         uint64_t hash = 0;
         hpo_study_options o = hpo_study_options_init();
         o.sampler = "probe";
+        o.scheduler = "chronicle";
         o.seed = round;
         fixture_open(&f, url, "x: 0..1; n: int 1..100000", &o);
         live(&f, f.s, &rng, 60, &hash);
@@ -216,6 +262,7 @@ static void contract_2_state_is_a_fold(const char *url)
             assert_same_doubles(a, b, 2);
             assert_same_doubles(a, c, 2);
         }
+        assert_true(chronicle_of(f.s) == chronicle_of(fresh));
         hpo_study_free(fresh);
         fixture_close(&f);
     }
@@ -397,6 +444,7 @@ static int setup(void **state)
     probe_register();
     assert_ok(hpo_sampler_register(&KEEP, &err), err);
     assert_ok(hpo_scheduler_register(&STRICT, &err), err);
+    assert_ok(hpo_scheduler_register(&CHRONICLE, &err), err);
     return 0;
 }
 
