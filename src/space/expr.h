@@ -74,9 +74,10 @@ static inline const char *hpo_ast_text(const hpo_ast *t, const hpo_node *n)
     X(LOAD)                                                                                                  \
     X(LOADX)                                                                                                 \
     X(TABLE)                                                                                                 \
-    X(NEG) X(NOT) X(ADD) X(SUB) X(MUL) X(DIV) X(FDIV) X(MOD) X(POW) X(LT) X(LE) X(GT) X(GE) X(EQ) X(NE)      \
-        X(AND) X(OR) X(MIN) X(MAX) X(ABS) X(LOG) X(EXP) X(SQRT) X(FLOOR) X(CEIL) X(ROUND) X(SELECT) X(IN)    \
-            X(SUM) X(VMIN) X(VMAX) X(ACTIVE)
+    X(NEG)                                                                                                   \
+    X(NOT) X(ADD) X(SUB) X(MUL) X(DIV) X(FDIV) X(MOD) X(POW) X(LT) X(LE) X(GT) X(GE) X(EQ) X(NE) X(AND)      \
+        X(OR) X(MIN) X(MAX) X(ABS) X(LOG) X(EXP) X(SQRT) X(FLOOR) X(CEIL) X(ROUND) X(SELECT) X(IN) X(SUM)    \
+            X(VMIN) X(VMAX) X(ACTIVE)
 typedef enum hpo_opcode {
 #define HPO_OP_ENUM(name) HPO_OP_##name,
     HPO_OP_LIST(HPO_OP_ENUM)

@@ -151,6 +151,30 @@ static hpo_status find_numbers(hpo_param *p, hpo_error *err)
     return HPO_OK;
 }
 
+/* ---- texts ----------------------------------------------------------------------------------------- */
+
+hpo_status hpo_check_utf8(const char *what, const char *text, hpo_error *err)
+{
+    for (size_t left = text ? strlen(text) : 0, n; left > 0; left -= n, text += n) {
+        n = hpo_utf8_length(text, left);
+        if (n == 0)
+            return hpo_fail(err, HPO_EINVAL,
+                            "%s: a text is not valid UTF-8; spaces are kept as JSON, convert it", what);
+    }
+    return HPO_OK;
+}
+
+static hpo_status check_texts(const hpo_param *p, hpo_error *err)
+{
+    HPO_TRY(hpo_check_utf8("name of a parameter", p->name, err));
+    HPO_TRY(hpo_check_utf8(p->name, p->when, err));
+    HPO_TRY(hpo_check_utf8(p->name, p->low_text, err));
+    HPO_TRY(hpo_check_utf8(p->name, p->high_text, err));
+    for (size_t i = 0; i < p->n_labels; i++)
+        HPO_TRY(hpo_check_utf8(p->name, p->labels[i], err));
+    return HPO_OK;
+}
+
 /* ---- checks ---------------------------------------------------------------------------------------- */
 
 /* a..b with the scale in front, for messages. */
@@ -422,6 +446,7 @@ static hpo_status check_kind(hpo_param *p, hpo_error *err)
 
 hpo_status hpo_param_finish(hpo_param *p, hpo_error *err)
 {
+    HPO_TRY(check_texts(p, err));
     HPO_TRY(check_name(p, err));
     if (p->fidelity_type_given == 0 && p->is_fidelity)
         p->kind = p->low == floor(p->low) && p->high == floor(p->high) && p->step == floor(p->step)

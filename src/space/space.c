@@ -221,6 +221,7 @@ static hpo_status check_syntax(const char *text, const char *what, hpo_error *er
 hpo_status hpo_space_add_constraint(hpo_space *s, const char *expr, hpo_error *err)
 {
     HPO_TRY(check_open(s, err));
+    HPO_TRY(hpo_check_utf8("constraint", expr, err));
     HPO_TRY(check_syntax(expr, "constraint", err));
     HPO_TRY(
         hpo_reserve(&s->constraints, &s->cap_constraints, s->n_constraints + 1, sizeof *s->constraints, err));
@@ -240,6 +241,8 @@ hpo_status hpo_space_add_constraint(hpo_space *s, const char *expr, hpo_error *e
 hpo_status hpo_space_add_derived(hpo_space *s, const char *name, const char *expr, hpo_error *err)
 {
     HPO_TRY(check_open(s, err));
+    HPO_TRY(hpo_check_utf8("name of a derived value", name, err));
+    HPO_TRY(hpo_check_utf8(name, expr, err));
     HPO_TRY(check_syntax(expr, name, err));
     HPO_TRY(check_new_name(s, name, err));
     HPO_TRY(hpo_reserve(&s->derived, &s->cap_derived, s->n_derived + 1, sizeof *s->derived, err));

@@ -171,6 +171,8 @@ HPO_NODISCARD hpo_status hpo_param_add_weight(hpo_param *p, double w, hpo_error 
 HPO_NODISCARD hpo_status hpo_param_finish(hpo_param *p, hpo_error *err);
 /* Moves p into the space (p is empty afterwards, also on failure). */
 HPO_NODISCARD hpo_status hpo_space_take(hpo_space *s, hpo_param *p, hpo_error *err);
+/* HPO_EINVAL when text (may be NULL) is not UTF-8; `what` opens the message. */
+HPO_NODISCARD hpo_status hpo_check_utf8(const char *what, const char *text, hpo_error *err);
 /* Index of a label, or -1. */
 int64_t hpo_param_find_label(const hpo_param *p, const char *text, size_t n);
 /* The label nearest in spelling, or NULL when none is near. */

@@ -19,7 +19,7 @@ static hpo_space *make(const char *text)
 typedef struct seen {
     const hpo_space *s;
     hpo_u64map hashes;
-    double last[16];
+    double last[32];
     size_t n, stop_after;
     int ordered;
 } seen;
