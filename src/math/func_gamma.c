@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/func_gamma.c - log |Gamma|, digamma.
  *
- * lgamma, x > 0:
- *   x >= 8        Stirling: (x - 1/2) log x - x + log(2 pi)/2 + sum_k B_2k / (2k (2k-1) x^(2k-1)),
- * A&S 6.1.40, the large terms in double-double (they nearly cancel for moderate x); [2, 5/2)      (x - 2) P(x
- * - 2), from A&S 6.1.33 economised: relative accuracy at the zero x = 2; [1, 2)        (x - 1)(x - 2) Q(x):
- * relative accuracy at both zeros; [1/2, 1)      that of x + 1 minus log1p(x - 1); else          the
- * recurrence Gamma(x + 1) = x Gamma(x) to [3/2, 5/2). x < 0: reflection, A&S 6.1.17; near the zeros of log
- * |Gamma| on the negative axis the accuracy is absolute (1e-15).
+ * lgamma, x >= 8: Stirling's series (x - 1/2) log x - x + log(2 pi)/2 + sum_k B_2k / (2k (2k-1) x^(2k-1)),
+ * A&S 6.1.40, the large terms in double-double (they nearly cancel for moderate x).
  *
- * digamma: recurrence to x >= 10, then log x - 1/(2x) - sum_k B_2k / (2k x^2k), A&S 6.3.18; reflection for x
- * < 0.
+ * [2, 5/2): (x - 2) P(x - 2), from A&S 6.1.33 economised: relative accuracy at the zero x = 2. [1, 2): (x
+ * - 1)(x - 2) Q(x): relative accuracy at both zeros. [1/2, 1): that of x + 1 minus log x. Below 1/2 and up
+ * to 8: the recurrence Gamma(x + 1) = x Gamma(x).
  *
- * Measured (tests/unit/math/func.c): lgamma 3 ulp for x > 0; digamma 1e-15 absolute or relative, whichever is
- * larger (its zero is at 1.4616). */
+ * x < 0: reflection, A&S 6.1.17; near the zeros of log |Gamma| on the negative axis the accuracy is
+ * absolute (1e-14).
+ *
+ * digamma: recurrence to x >= 10, then log x - 1/(2x) - sum_k B_2k / (2k x^2k), A&S 6.3.18; reflection for
+ * x < 0.
+ *
+ * Measured (tests/unit/math/func.c): lgamma 3 ulp for x > 0; digamma 3e-15 absolute or 1e-15 relative,
+ * whichever is larger (its zero is at 1.4616). */
 #include "math/func.h"
 
 #include <math.h>

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/lhs.c - Latin hypercube designs, and two measures of the quality of a design.
  *
- * x_ij = (pi_j(i) + u_ij) / n, pi_j independent random permutations, u_ij uniform in [0, 1) (McKay, Beckman,
- * Conover 1979) or 1/2.  Exchanging the j-th coordinates of two rows keeps the Latin property; both improved
- * kinds do that.
+ * x_ij = (pi_j(i) + u_ij) / n, pi_j independent random permutations, u_ij uniform in [0, 1) (McKay,
+ * Beckman, Conover 1979) or 1/2. Exchanging the j-th coordinates of two rows keeps the Latin property;
+ * both improved kinds do that.
  *
- *   MAXIMIN    up to 20 plain designs, the one with the largest smallest distance; then exchanges between a
- * row of the closest pair and a random row, kept when the smallest distance does not shrink. OPTIMIZED
- * simulated annealing (Morris & Mitchell 1995, section 4) on phi_p = (sum over pairs d^-p)^(1/p), p = 20: a
- *              smooth stand-in for the smallest distance.  The temperature applies to log phi_p, so it has no
- *              unit, and falls geometrically from 0.1 to 1e-4.  The best design met is returned.
+ * MAXIMIN: up to 20 plain designs, the one with the largest smallest distance; then exchanges between a
+ * row of the closest pair and a random row, kept when they part the two rows from all others by more than
+ * the smallest distance.
  *
- * Work is bounded by WORK coordinate differences, whatever n and dims: large designs get fewer steps.
- * Everything is a function of (kind, n, dims, seed).
+ * OPTIMIZED: simulated annealing (Morris & Mitchell 1995, section 4) on phi_p = (sum over pairs
+ * d^-p)^(1/p), p = 20, a smooth stand-in for the smallest distance. The temperature applies to log phi_p,
+ * so it has no unit, and falls geometrically from 0.1 to 1e-4. The best design met is returned.
+ *
+ * Work is bounded by WORK coordinate differences beside one pass over all pairs, whatever n and dims:
+ * large designs get fewer steps. Everything is a function of (kind, n, dims, seed).
  *
  * Centred L2 discrepancy: Hickernell (1998), "A generalized discrepancy and quadrature error bound",
  * equation 5.1c; the root, not the square. */
@@ -100,6 +102,10 @@ static void maximin(hpo_rng *rng, size_t n, size_t dims, uint32_t *perm, double 
 {
     double pass = 0.5 * (double)n * (double)n * (double)dims, work = 0.0;
     pair worst = {0, 0, -1.0};
+    if (pass > 10.0 * WORK) {
+        plain(rng, 0, n, dims, perm, best);
+        return;
+    }
     for (int t = 0; t < 20 && (t == 0 || work + pass < 0.5 * WORK); t++) {
         plain(rng, 0, n, dims, perm, x);
         pair p = closest_pair(x, n, dims);

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* math/stats.c - sums, moments, order statistics, ranks.
  *
- * sum         pairwise (Higham 1993, "The accuracy of floating point summation", section 3): error O(log n)
- * ulps, in a fixed order: blocks of 64 are added in sequence, then halves. variance    two passes with the
- * correction term (Chan, Golub, LeVeque 1983, equation 1.7). moments     Welford (1962). select      Hoare's
- * quickselect, median of three; reorders its input; falls back to sorting when the partitions are bad, so
- * that O(n log n) is the worst case. quantile    type 7 of Hyndman & Fan (1996): linear interpolation of the
- * order statistics at (n - 1) q. argsort     indices are compared by (value, index): no ties are left, so
- * quicksort with a heapsort fallback is stable and needs no memory.
+ * Sum: pairwise (Higham 1993, "The accuracy of floating point summation", section 3): error O(log n) ulps,
+ * in a fixed order: blocks of 64 are added in sequence, then halves.
  *
- * NaN: the largest value in every order.  In sums, moments and correlation it spreads. */
+ * Variance: two passes with the correction term (Chan, Golub, LeVeque 1983, equation 1.7). Running
+ * moments: Welford (1962).
+ *
+ * Selection: Hoare's quickselect, median of three; reorders its input; sorts by heap when the partitions
+ * are bad, so that O(n log n) is the worst case. Quantile: type 7 of Hyndman & Fan (1996), linear
+ * interpolation of the order statistics at (n - 1) q.
+ *
+ * Argsort: indices are compared by (value, index): no ties are left, so quicksort with a heapsort fallback
+ * is stable and needs no memory (math/order.c).
+ *
+ * NaN: the largest value in every order. In sums, moments and correlation it spreads. */
 #include "math/stats.h"
 
 #include <math.h>
