@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "hpo/sampler.h"
 #include "hpo/scheduler.h"
+#include "study/study.h"
 #include "t.h"
 
 typedef struct probe_state {
@@ -99,9 +100,54 @@ static const hpo_sampler_ops PROBE = {
     .tell = probe_tell,
 };
 
+/* The scheduler "chronicle" hashes all it is fed and lets everything go on. */
+static inline hpo_status chronicle_report(void *state, const hpo_sched_report *r, hpo_decision *out,
+                                          hpo_error *err)
+{
+    uint64_t *h = state;
+    (void)err;
+    *out = HPO_CONTINUE;
+    *h = probe_mix(*h, &r->trial, sizeof r->trial);
+    *h = probe_mix_doubles(*h, &r->step, 1);
+    *h = probe_mix_doubles(*h, r->y, r->n_objectives);
+    return HPO_OK;
+}
+
+static inline hpo_status chronicle_tell(void *state, int64_t trial, hpo_state end, const double *y,
+                                        hpo_error *err)
+{
+    uint64_t *h = state;
+    int32_t e = (int32_t)end;
+    (void)err;
+    *h = probe_mix(*h, &trial, sizeof trial);
+    *h = probe_mix(*h, &e, sizeof e);
+    *h = probe_mix_doubles(*h, y, y != NULL);
+    return HPO_OK;
+}
+
+static const hpo_scheduler_ops CHRONICLE = {.size = sizeof CHRONICLE,
+                                            .name = "chronicle",
+                                            .help = "Writes down what it is fed.",
+                                            .reference = "none",
+                                            .state_size = sizeof(uint64_t),
+                                            .report = chronicle_report,
+                                            .tell = chronicle_tell};
+
+/* What the chronicle of this handle says after all that is stored. */
+static inline uint64_t chronicle_of(hpo_study *s)
+{
+    hpo_error err;
+    hpo_study_header h;
+    assert_ok(hpo_study__begin(s, &h, &err), err);
+    assert_ok(hpo_fold__sync(s, &h, &err), err);
+    s->ops->rollback(s->store, s->id);
+    return *(const uint64_t *)s->scheduler.state;
+}
+
 static inline void probe_register(void)
 {
     hpo_error err;
     assert_ok(hpo_sampler_register(&PROBE, &err), err);
+    assert_ok(hpo_scheduler_register(&CHRONICLE, &err), err);
 }
 #endif

@@ -164,6 +164,7 @@ static void goes_on(const char *url, const char *sampler)
         char path[64];
         snprintf(path, sizeof path, "oom-%s-%d.db", sampler, with_failures);
         o.sampler = sampler;
+        o.scheduler = "chronicle";
         assert_ok(hpo_storage_open(url != NULL ? url : t_temp_path(path), &st, &err), err);
         assert_ok(hpo_space_parse(SPACE, &space, &err), err);
         assert_ok(hpo_study_create(st, space, &o, &s, &err), err);
@@ -179,6 +180,10 @@ static void goes_on(const char *url, const char *sampler)
             memcpy(got[with_failures][i], hpo_trial_x(t), sizeof got[0][0]);
             hpo_trial_free(t);
         }
+        hpo_study *fresh;
+        assert_ok(hpo_study_open(st, NULL, &fresh, &err), err);
+        assert_true(chronicle_of(s) == chronicle_of(fresh));
+        hpo_study_free(fresh);
         hpo_study_free(s);
         hpo_space_free(space);
         hpo_storage_free(st);

@@ -194,6 +194,12 @@ static void many_threads_two_handles(const char *url)
         assert_int_equal(told, 300);
         hpo_summary q = fixture_summary(&f);
         assert_int_equal(q.n_by_state[HPO_STATE_COMPLETE], 300);
+        char drawn[400] = {0}; /* each draw was used once */
+        for (int i = 0; i < 300; i++) {
+            int64_t draw = fixture_trial(&f, i).draw;
+            assert_in_range(draw, 0, 399);
+            assert_int_equal(drawn[draw]++, 0);
+        }
         hpo_study_free(other);
         fixture_close(&f);
     }
