@@ -63,7 +63,7 @@ static double is_in(const double *table, uint32_t n, double v)
 
 double hpo_expr_eval(const hpo_expr *e, const double *x)
 {
-    double stack[HPO_EXPR_STACK], *sp = stack - 1;
+    double stack[HPO_EXPR_STACK + 1], *sp = stack; /* below the bottom lies one unused place */
     const hpo_op *op = e->ops, *end = op + e->n_ops;
     for (; op < end; op++) {
         switch ((hpo_opcode)op->code) {
