@@ -169,7 +169,7 @@ static void *work(void *arg)
 /* Eight threads, on two handles of one study: no trial lost or doubled. */
 static void many_threads_two_handles(const char *url)
 {
-    static const char *const samplers[] = {"random", "probe"};
+    static const char *const samplers[] = {"random", "pensive"};
     for (int k = 0; k < 2; k++) {
         fixture f;
         hpo_study *other;
@@ -206,10 +206,25 @@ static void many_threads_two_handles(const char *url)
 }
 ON_EACH_STORAGE(many_threads_two_handles)
 
+/* The probe, taking its time: others get in between the two transactions of an ask. */
+static hpo_status pensive_ask(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u,
+                              hpo_error *err)
+{
+    hpo_os_sleep_ms(1);
+    return probe_ask(state, view, draw, rng, u, err);
+}
+
+static hpo_sampler_ops pensive;
+
 static int setup(void **state)
 {
+    hpo_error err;
     (void)state;
     probe_register();
+    pensive = PROBE;
+    pensive.name = "pensive";
+    pensive.ask = pensive_ask;
+    assert_ok(hpo_sampler_register(&pensive, &err), err);
     return 0;
 }
 
