@@ -181,5 +181,5 @@ double hpo_expr_eval(const hpo_expr *e, const double *x)
             break;
         }
     }
-    return stack[0];
+    return stack[1];
 }
