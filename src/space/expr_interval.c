@@ -270,7 +270,7 @@ static hpo_range reduce(const hpo_op *op, const hpo_range *columns)
 
 hpo_range hpo_expr_interval(const hpo_expr *e, const hpo_range *columns)
 {
-    hpo_range stack[HPO_EXPR_STACK], *sp = stack - 1;
+    hpo_range stack[HPO_EXPR_STACK + 1], *sp = stack; /* below the bottom lies one unused place */
     for (const hpo_op *op = e->ops, *end = op + e->n_ops; op < end; op++) {
         hpo_opcode code = (hpo_opcode)op->code;
         switch (code) {
@@ -338,5 +338,5 @@ hpo_range hpo_expr_interval(const hpo_expr *e, const hpo_range *columns)
             break;
         }
     }
-    return stack[0];
+    return stack[1];
 }
