@@ -17,13 +17,14 @@ result() { # result NAME FINDINGS
 }
 
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
-result "shellcheck" "$(shellcheck -x "${scripts[@]}" 2>&1)"
+result "shellcheck" "$(shellcheck -x -S warning "${scripts[@]}" 2>&1)"
 mapfile -t prose < <(git ls-files '*.md' '*.c' '*.h' '*.sh' '*.py' '*.build' Makefile | grep -v 'tests/fuzz/corpus')
 result "codespell" "$(codespell -I .codespell-words "${prose[@]}" 2>&1)"
 mapfile -t sources < <(git ls-files '*.c') # headers are laid out by hand
 result "clang-format 14" "$(clang-format --dry-run "${sources[@]}" 2>&1 | grep 'warning: code should' | cut -d: -f1 | sort | uniq -c)"
 if [ -n "$build" ] && [ -f "$build/hpo.1" ]; then
-    result "the man page is clean roff" "$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$build/hpo.1" 2>&1 >/dev/null)"
+    result "the man page is clean roff" "$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$build/hpo.1" 2>&1 >/dev/null |
+        grep -v 'cannot adjust line')" # long words near the margin
 fi
 for page in docs/*.scd; do
     [ -f "$page" ] || continue
