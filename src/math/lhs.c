@@ -13,8 +13,9 @@
  * d^-p)^(1/p), p = 20, a smooth stand-in for the smallest distance. The temperature applies to log phi_p,
  * so it has no unit, and falls geometrically from 0.1 to 1e-4. The best design met is returned.
  *
- * Work is bounded by WORK coordinate differences beside one pass over all pairs, whatever n and dims:
- * large designs get fewer steps. Everything is a function of (kind, n, dims, seed).
+ * Work is bounded by WORK coordinate differences beside one pass over all pairs: large designs get fewer
+ * steps, and those whose single pass exceeds 10 WORK (n^2 dims > 2e8) stay plain. Everything is a function of
+ * (kind, n, dims, seed).
  *
  * Centred L2 discrepancy: Hickernell (1998), "A generalized discrepancy and quadrature error bound",
  * equation 5.1c; the root, not the square. */

@@ -49,14 +49,14 @@ static void test_sum(void **state)
     long double exact = 0;
     for (size_t i = 0; i < N; i++) {
         x[i] = 0.1 * (double)(i % 17) + 1e6;
-        exact += x[i];
+        exact += (long double)x[i];
     }
     assert_near(hpo_sum(x, N), (double)exact, 3e-16, 0);
     double naive = 0;
     for (size_t i = 0; i < N; i++)
         naive += x[i];
-    assert_true(fabs((double)(naive - exact)) >
-                10 * fabs((double)(hpo_sum(x, N) - exact))); /* why it is pairwise */
+    assert_true(fabs((double)((long double)naive - exact)) >
+                10 * fabs((double)((long double)hpo_sum(x, N) - exact))); /* why it is pairwise */
     for (size_t n = 0; n < 300; n++)
         assert_near(hpo_sum(x, n), (double)n * 1e6, 1e-5, 0);
     /* numpy: np.var([3, 1, 4, 1, 5, 9, 2, 6], ddof=1) */
