@@ -141,7 +141,8 @@ static void test_truncnorm_against_quadrature(void **state)
         if (i % 3 == 0) alpha = -width * t_uniform(&r); /* around the mean */
         double a = mu + sd * alpha, b = a + sd * width, x = a + (b - a) * t_between(&r, 0.01, 0.99);
         if (!(a < x && x < b)) continue;
-        long double la = a, lsd = sd, za = (la - (long double)mu) / lsd, t = ((long double)x - la) / lsd;
+        long double la = (long double)a, lsd = (long double)sd, za = (la - (long double)mu) / lsd,
+                    t = ((long double)x - la) / lsd;
         long double whole = reference_mass(za, ((long double)b - la) / lsd), left = reference_mass(za, t);
         /* (a - mu)/sd is rounded by 1e-16 of itself, which moves the slope of the density by as much */
         double loose = 3e-15 * (1 + fabs(alpha) * width);
