@@ -20,7 +20,7 @@ for round in $(seq 200); do
     "$HPO" run -n kill --seed 1 --minimize loss -b 300trials -j 3 -q -- ./work.sh runs '{x:0..1}' >out 2>err &
     pid=$!
     if [ $kills -lt 25 ]; then
-        sleep 0.$(printf %03d $((40 + RANDOM % 220)))
+        sleep "0.$(printf %03d $((40 + RANDOM % 220)))"
         kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
         wait $pid 2>/dev/null
         [ $? = 137 ] && continue
