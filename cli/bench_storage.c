@@ -292,7 +292,7 @@ static double resident(void)
     FILE *f = fopen("/proc/self/statm", "r");
     if (f == NULL) return 0;
     if (fscanf(f, "%*s %lld", &pages) != 1) pages = 0;
-    fclose(f);
+    (void)fclose(f);
     return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
