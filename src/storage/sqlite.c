@@ -77,10 +77,10 @@ hpo_status hpo_sqlite__fail(hpo_sqlite *s, int code, const char *doing, hpo_erro
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
         return hpo_fail(err, HPO_EBUSY,
-                        "'%s' stayed locked by another program for more than %lld s while %s: end the "
+                        "'%s' stayed locked by another program for more than %lld ms while %s: end the "
                         "program that holds it, "
                         "then run the same command again",
-                        path, (long long)(s->timeout_ms / 1000), doing);
+                        path, (long long)s->timeout_ms, doing);
     case SQLITE_NOMEM:
         return hpo_fail_memory(err);
     case SQLITE_TOOBIG:
@@ -195,6 +195,18 @@ static hpo_status prepare_writing(hpo_sqlite *s, hpo_error *err)
     return HPO_OK;
 }
 
+/* A file that was deleted or replaced could still be written, and all of it would be lost. */
+static hpo_status check_place(hpo_sqlite *s, hpo_error *err)
+{
+    int moved = 0;
+    (void)sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (!moved) return HPO_OK;
+    return hpo_fail(
+        err, HPO_EIO,
+        "'%s' was moved, deleted or replaced while in use: put it back, or start again on a new file",
+        s->shown);
+}
+
 hpo_status hpo_sqlite__begin_write(hpo_sqlite *s, hpo_error *err)
 {
     if (s->readonly) return hpo_sqlite__fail(s, SQLITE_READONLY, "writing", err);
@@ -205,7 +217,8 @@ hpo_status hpo_sqlite__begin_write(hpo_sqlite *s, hpo_error *err)
     if (rc == HPO_EBUSY) return hpo_sqlite__fail(s, SQLITE_BUSY, "writing", err);
     HPO_TRY(rc);
     s->broken = 0;
-    rc = run_named(s, HPO_SQL_BEGIN, "writing", err);
+    rc = check_place(s, err);
+    if (rc == HPO_OK) rc = run_named(s, HPO_SQL_BEGIN, "writing", err);
     if (rc != HPO_OK) hpo_os_lock_release(&s->lock);
     return rc;
 }

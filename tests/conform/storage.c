@@ -724,7 +724,7 @@ static void *lock_and_look(void *arg)
     for (int i = 0; i < 20; i++) {
         if (w->ops->lock_ask(w->self, w->id, NULL) != HPO_OK) w->failed = 1;
         if (atomic_fetch_add(w->inside, 1) != 0) w->failed = 1;
-        hpo_os_sleep_ms(0);
+        hpo_os_sleep_ms(1);
         if (atomic_fetch_sub(w->inside, 1) != 1) w->failed = 1;
         w->ops->unlock_ask(w->self, w->id);
     }

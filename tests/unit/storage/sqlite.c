@@ -447,6 +447,45 @@ static void test_log(void **state)
     SQL->close(self);
 }
 
+/* A caller that overlooks a failed change cannot store the rest of it. */
+static void test_failed_change(void **state)
+{
+    (void)state;
+    hpo_error err;
+    hpo_study_header h;
+    hpo_trial_record t = {.number = 0, .seq = 9, .x = X};
+    void *self = open_url(t_temp_path("failed.db"));
+    int64_t id = make_study(self);
+    add_trials(self, id, 2);
+    assert_ok(SQL->begin(self, id, &h, &err), err);
+    t.seq = ++h.seq;
+    assert_ok(SQL->update_trial(self, id, &t, HPO_UPDATE_ATTRS, &err), err);
+    assert_fails(SQL->insert_trial(self, id, &t, &err), HPO_EIO, err, "UNIQUE"); /* the number is taken */
+    assert_fails(SQL->commit(self, id, &h, &err), HPO_EIO, err, "taken back");
+    assert_ok(SQL->read_header(self, id, &h, &err), err);
+    assert_int_equal(h.seq, 2);
+    add_trials(self, id, 1);
+    assert_sound(self);
+    SQL->close(self);
+}
+
+static void test_deleted_file(void **state)
+{
+    (void)state;
+    hpo_error err;
+    hpo_study_header h;
+    const char *path = t_temp_path("deleted.db"), *away = t_temp_path("away.db");
+    void *self = open_url(path);
+    int64_t id = make_study(self);
+    add_trials(self, id, 1);
+    assert_int_equal(rename(path, away), 0);
+    assert_fails(SQL->begin(self, id, &h, &err), HPO_EIO, err, "moved, deleted or replaced");
+    assert_int_equal(rename(away, path), 0);
+    add_trials(self, id, 1);
+    assert_sound(self);
+    SQL->close(self);
+}
+
 /* ---- no space ------------------------------------------------------------------------------ */
 
 static void test_full_disk(void **state)
@@ -743,6 +782,7 @@ int main(void)
         cmocka_unit_test(test_future),        cmocka_unit_test(test_version_0),
         cmocka_unit_test(test_version_1),     cmocka_unit_test(test_views),
         cmocka_unit_test(test_read_only),     cmocka_unit_test(test_log),
+        cmocka_unit_test(test_deleted_file),  cmocka_unit_test(test_failed_change),
         cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_backup),
         cmocka_unit_test(test_damage),        cmocka_unit_test(test_findings),
         cmocka_unit_test(test_damaged_array), cmocka_unit_test(test_fork),
