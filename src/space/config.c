@@ -451,7 +451,7 @@ static hpo_status read_config(const hpo_space *s, struct json_object *o, double 
         return hpo_fail(err, HPO_EINVAL, "a configuration is a JSON object, e.g. {\"lr\":0.1}");
     HPO_TRY(check_config_keys(s, o, err));
     for (size_t i = 0; i < s->n_columns; i++)
-        x[i] = NAN;
+        x[i] = HPO_UNKNOWN;
     for (size_t i = 0; i < s->n_params; i++) {
         const hpo_codec *c = &s->program[i];
         const hpo_param *p = &s->params[c->param];

@@ -111,7 +111,7 @@ static hpo_status read_bound(reader *r, double *value, char **expr)
     } else {
         return read_number(r, value);
     }
-    *value = NAN;
+    *value = HPO_UNKNOWN;
     hpo_free(*expr);
     *expr = hpo_strndup(start, (size_t)(end - start));
     if (!*expr) return hpo_fail_memory(r->err);

@@ -131,14 +131,14 @@ int hpo_codec_bounds(const hpo_space *s, const hpo_codec *c, const double *x, hp
 static void set_inactive(const hpo_codec *c, double *x)
 {
     for (size_t i = 0; i < c->n; i++)
-        x[c->column + i] = NAN;
+        x[c->column + i] = HPO_UNKNOWN;
 }
 
 static double decode_dependent(const hpo_space *s, const hpo_codec *c, double u, const double *x)
 {
     hpo_scalar k;
     int ok = dependent_range(s, c, x, &k);
-    if (ok < 0) return NAN;
+    if (ok < 0) return HPO_UNKNOWN;
     return ok ? hpo_scalar_decode(&k, u) : k.low;
 }
 
@@ -194,7 +194,7 @@ void hpo_codec_encode(const hpo_space *s, const hpo_codec *c, const double *x, d
     if (c->n_dims == 0) return;
     if (isnan(v[0])) {
         for (size_t i = 0; i < c->n_dims; i++)
-            u[i] = NAN;
+            u[i] = HPO_UNKNOWN;
         return;
     }
     switch ((hpo_codec_op)c->op) {
@@ -286,7 +286,7 @@ void hpo_codec_default(const hpo_space *s, const hpo_codec *c, double *x)
         if (c->op != HPO_CODEC_BOUNDS) return;
         int ok = dependent_range(s, c, x, &k);
         if (ok < 0)
-            v[0] = NAN;
+            v[0] = HPO_UNKNOWN;
         else if (ok)
             v[0] = v[0] < k.low ? k.low : v[0] > k.high ? k.high : v[0];
         return;
@@ -349,7 +349,7 @@ void hpo_space_repair(const hpo_space *s, double *x)
         } else if (c->op == HPO_CODEC_BOUNDS) {
             int ok = dependent_range(s, c, x, &k);
             if (ok < 0)
-                v[0] = NAN;
+                v[0] = HPO_UNKNOWN;
             else if (ok)
                 v[0] = hpo_scalar_decode(&k, hpo_scalar_encode(&k, v[0] < k.low    ? k.low
                                                                    : v[0] > k.high ? k.high

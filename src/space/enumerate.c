@@ -105,7 +105,7 @@ static int first_value(const walk *w, const hpo_codec *c)
     case HPO_CODEC_BOUNDS:
         if (!number_range(w, c, &k)) {
             int unknown = hpo_codec_bounds(w->s, c, w->x, &k) < 0;
-            v[0] = NAN;
+            v[0] = HPO_UNKNOWN;
             return unknown;
         }
         v[0] = nth(&k, 0);
@@ -181,7 +181,7 @@ static int start(walk *w, size_t step)
     const hpo_codec *c = &w->s->program[w->steps[step]];
     if (!c->when || hpo_expr_eval(c->when, w->x) == 1) return first_value(w, c);
     for (size_t i = 0; i < c->n; i++)
-        w->x[c->column + i] = NAN;
+        w->x[c->column + i] = HPO_UNKNOWN;
     return 1;
 }
 
@@ -363,7 +363,7 @@ double hpo_space_size(const hpo_space *s, uint64_t limit)
     double n = HPO_UNKNOWN;
     if (work && x) {
         for (size_t i = 0; i < s->n_columns; i++)
-            x[i] = NAN;
+            x[i] = HPO_UNKNOWN;
         n = count(s, limit, work, work + s->n_params, work + 2 * s->n_params, x);
     }
     hpo_free(work);

@@ -15,7 +15,7 @@
 /* Python's: rounds down, the remainder has the sign of the divisor. */
 static double floor_mod(double a, double b)
 {
-    if (b == 0) return NAN;
+    if (b == 0) return HPO_UNKNOWN;
     double r = fmod(a, b);
     if (r != 0 && (r < 0) != (b < 0)) r += b;
     return r;
@@ -32,9 +32,9 @@ static double round_even(double v)
 
 static double entry(const double *column, uint32_t n, double index)
 {
-    if (isnan(index) || index != floor(index)) return NAN;
+    if (isnan(index) || index != floor(index)) return HPO_UNKNOWN;
     if (index < 0) index += (double)n;
-    if (index < 0 || index >= (double)n) return NAN;
+    if (index < 0 || index >= (double)n) return HPO_UNKNOWN;
     return column[(size_t)index];
 }
 
@@ -55,7 +55,7 @@ static double reduce(const hpo_op *op, const double *x)
 
 static double is_in(const double *table, uint32_t n, double v)
 {
-    if (isnan(v)) return NAN;
+    if (isnan(v)) return HPO_UNKNOWN;
     for (uint32_t i = 0; i < n; i++)
         if (table[i] == v) return 1;
     return 0;
@@ -167,7 +167,7 @@ double hpo_expr_eval(const hpo_expr *e, const double *x)
             sp[0] = isnan(sp[1]) ? HPO_UNKNOWN : (sp[1] != 0 ? sp[0] : sp[2]);
             break;
         case HPO_OP_IN:
-            *sp = is_in(e->table + op->arg, op->n, *sp);
+            *sp = is_in(op->n ? e->table + op->arg : NULL, op->n, *sp); /* [] has no table */
             break;
         case HPO_OP_SUM:
         case HPO_OP_VMIN:

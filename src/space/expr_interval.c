@@ -287,7 +287,7 @@ hpo_range hpo_expr_interval(const hpo_expr *e, const hpo_range *columns)
             *sp = from_table(e->table + op->arg, op->n, *sp);
             break;
         case HPO_OP_IN:
-            *sp = member(e->table + op->arg, op->n, *sp);
+            *sp = member(op->n ? e->table + op->arg : NULL, op->n, *sp);
             break;
         case HPO_OP_NOT:
             *sp = logic_not(*sp);

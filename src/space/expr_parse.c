@@ -270,7 +270,7 @@ static int32_t parse_atom(parser *p)
     case TOKEN_BAD:
         if (p->token[0] == '\'' || p->token[0] == '"' || p->token[0] == '`')
             return fail(p, "a quote is not closed");
-        return fail(p, "unexpected sign");
+        return fail(p, p->token[0] == '!' ? "write 'not'" : "unexpected sign");
     case TOKEN_END:
         break;
     }

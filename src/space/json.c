@@ -242,7 +242,7 @@ static hpo_status read_bound(hpo_param *p, struct json_object *v, double *value,
     hpo_status status = hpo_ast_parse(&tree, text, err);
     if (status != HPO_OK) return hpo_fail_prefix(err, status, "%s: bound", p->name);
     hpo_ast_fini(&tree);
-    *value = NAN;
+    *value = HPO_UNKNOWN;
     return keep(expr, text, err);
 }
 

@@ -9,7 +9,7 @@
 
 void hpo_param_init(hpo_param *p)
 {
-    *p = (hpo_param){.low = NAN, .high = NAN};
+    *p = (hpo_param){.low = HPO_UNKNOWN, .high = HPO_UNKNOWN};
 }
 
 void hpo_param_fini(hpo_param *p)
@@ -366,7 +366,7 @@ static hpo_status check_prior(hpo_param *p, hpo_error *err)
         return cumulate(p, err);
     }
     if (p->prior == HPO_PRIOR_CENTER) {
-        double centre[1] = {NAN};
+        double centre[1] = {HPO_UNKNOWN};
         if (p->kind == HPO_KIND_VECTOR) {
             if (!hpo_parse_double(p->prior_text, &centre[0]) ||
                 !(centre[0] >= p->low && centre[0] <= p->high))

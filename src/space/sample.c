@@ -116,7 +116,7 @@ static void mark_inactive(const hpo_space *s, const double *x, double *u)
         const hpo_codec *c = &s->program[i];
         if (!isnan(x[c->column])) continue;
         for (size_t j = 0; j < c->n_dims; j++)
-            u[c->dim + j] = NAN;
+            u[c->dim + j] = HPO_UNKNOWN;
     }
 }
 

@@ -221,7 +221,8 @@ static void test_typed(void **state)
     assert_ok(hpo_space_add_categorical(s, "c", labels, 2, &err), err);
     assert_fails(hpo_space_add_int(s, "d", 1, INT64_MAX, HPO_SCALE_LINEAR, &err), HPO_EINVAL, err, "2^53");
     assert_fails(hpo_space_add_float(s, "d", 1, 0, HPO_SCALE_LINEAR, &err), HPO_EINVAL, err, "empty");
-    assert_fails(hpo_space_add_float(s, "d", NAN, 0, HPO_SCALE_LINEAR, &err), HPO_EINVAL, err, "finite");
+    assert_fails(hpo_space_add_float(s, "d", HPO_UNKNOWN, 0, HPO_SCALE_LINEAR, &err), HPO_EINVAL, err,
+                 "finite");
     assert_ok(hpo_space_freeze(s, &err), err);
     assert_int_equal(hpo_space_needs(s), HPO_CAP_CONTINUOUS | HPO_CAP_DISCRETE);
     hpo_space *t;

@@ -250,11 +250,11 @@ static void test_hash(void **state)
 {
     (void)state;
     hpo_space *s = make("a: -1..1; e: fidelity 1..9; c: x,y; b: 0..1 if c == y");
-    double x[4] = {0, 9, 0, NAN}, y[4] = {-0.0, 3, 0, -NAN};
+    double x[4] = {0, 9, 0, HPO_UNKNOWN}, y[4] = {-0.0, 3, 0, -HPO_UNKNOWN};
     assert_true(hpo_space_hash(s, x) == hpo_space_hash(s, y));
     y[0] = 1e-300;
     assert_false(hpo_space_hash(s, x) == hpo_space_hash(s, y));
-    double swapped[4] = {0, 9, NAN, 0}; /* place matters */
+    double swapped[4] = {0, 9, HPO_UNKNOWN, 0}; /* place matters */
     assert_false(hpo_space_hash(s, x) == hpo_space_hash(s, swapped));
     /* The definition, written out a second time: it is stored, so it can never change. */
     uint64_t h = UINT64_C(0x9e3779b97f4a7c15);

@@ -175,7 +175,7 @@ static void test_messages(void **state)
         {"a ==", "expected a value at the end"},
         {"a = 3", "write '=='"},
         {"a && b", "write 'and', 'or'"},
-        {"!flag", "unexpected sign"},
+        {"!flag", "write 'not'"},
         {"(a > 3", "expected ')'"},
         {"a > 3 4", "should end here"},
         {"opt == adm", "opt has no label 'adm'; did you mean 'adam'?"},

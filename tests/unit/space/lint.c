@@ -59,8 +59,7 @@ static void test_silence(void **state)
     (void)state;
     static const char *const good[] = {
         "lr: log 1e-5..1 default 0.1; opt: sgd,adam; mom: revlog 0..0.99 if opt == sgd; w: ordinal 16,32,64",
-        "n: int 1..9; width: int log 8..1024; epochs: fidelity 1..81; d: 0..0.5 step 0.1; constraint: n * "
-        "width <= 1024",
+        "n: int 1..9; w: int log 8..1024; epochs: fidelity 1..81; d: 0..0.5 step 0.1; constraint: n * w < 99",
         "p: perm 5; m: simplex 3; f: subset a,b,c; prob: 0..1; v: vector 3 0..1; r: x,y",
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
