@@ -262,8 +262,11 @@ static hpo_status read_objectives(struct json_object *root, hpo_study_spec *s, h
         HPO_TRY(hpo_json_check_keys(one, "objective", keys, err));
         HPO_TRY(hpo_json_get_string(one, "objective", "name", &name, err));
         HPO_TRY(hpo_json_get_string(one, "objective", "direction", &direction, err));
-        HPO_TRY(
-            add_objective(s, i, name, strcmp(direction, "maximize") == 0 ? HPO_MAXIMIZE : HPO_MINIMIZE, err));
+        int up = strcmp(direction, "maximize") == 0;
+        if (!up && strcmp(direction, "minimize") != 0)
+            return hpo_fail(err, HPO_ECORRUPT, "study: direction '%.32s' is neither minimize nor maximize",
+                            direction);
+        HPO_TRY(add_objective(s, i, name, up ? HPO_MAXIMIZE : HPO_MINIMIZE, err));
     }
     return HPO_OK;
 }
@@ -334,8 +337,10 @@ hpo_status hpo_spec__read(const char *json, hpo_study_spec *out, hpo_error *err)
                                        "default_first", "draw_base", "lease",       NULL};
     memset(out, 0, sizeof *out);
     struct json_object *root = NULL;
-    HPO_TRY(hpo_json_parse(json, strlen(json), "stored study", &root, err));
-    hpo_status status = hpo_json_check_keys(root, WHAT, keys, err);
+    hpo_status status = hpo_json_parse(json, strlen(json), "stored study", &root, err);
+    if (status == HPO_OK && !json_object_is_type(root, json_type_object))
+        status = hpo_fail(err, HPO_EINVAL, "the stored study is not a JSON object");
+    if (status == HPO_OK) status = hpo_json_check_keys(root, WHAT, keys, err);
     if (status == HPO_OK) status = read_objectives(root, out, err);
     if (status == HPO_OK) status = read_outcomes(root, out, err);
     if (status == HPO_OK) status = check_names(out, err);

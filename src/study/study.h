@@ -28,7 +28,7 @@
 #include "storage/history.h"
 #include "storage/storage.h"
 
-/* ---- the part of a study that is stored as one JSON text (spec.c; docs/database.md) ------------ */
+/* ---- the part of a study that is stored as one JSON text (spec.c; docs/study-spec.md) ------------ */
 
 typedef struct hpo_study_spec {
     hpo_objective *objectives; /* names owned */
