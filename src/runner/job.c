@@ -123,6 +123,15 @@ static hpo_status set_path(hpo_words *env, hpo_str *scratch, const char *name, c
     return scratch->failed ? hpo_fail_memory(err) : hpo_words_add(env, scratch->text, scratch->len, err);
 }
 
+/* Proves to `hpo report` and `hpo should-stop` in the program that the trial is still its own, without a
+ * look through the study for the current holder. */
+static hpo_status set_token(hpo_words *env, hpo_str *scratch, uint64_t token, hpo_error *err)
+{
+    hpo_str_clear(scratch);
+    hpo_str_addf(scratch, "HPO_TOKEN=%016" PRIx64, token);
+    return scratch->failed ? hpo_fail_memory(err) : hpo_words_add(env, scratch->text, scratch->len, err);
+}
+
 static hpo_status build_env(hpo_pool *p, const hpo_pool_job *j, const hpo_special_texts *s,
                             const char *params_json, hpo_str *scratch, hpo_error *err)
 {
@@ -133,6 +142,7 @@ static hpo_status build_env(hpo_pool *p, const hpo_pool_job *j, const hpo_specia
         HPO_TRY(hpo_words_add(env, entry, strlen(entry), err));
     }
     HPO_TRY(set_env(env, scratch, "HPO_TRIAL", s->list[HPO_SPECIAL_TRIAL], err));
+    HPO_TRY(set_token(env, scratch, hpo_trial_token(j->trial), err));
     HPO_TRY(set_env(env, scratch, "HPO_ATTEMPT", s->list[HPO_SPECIAL_ATTEMPT], err));
     HPO_TRY(set_env(env, scratch, "HPO_SEED", s->list[HPO_SPECIAL_SEED], err));
     HPO_TRY(set_env(env, scratch, "HPO_STUDY", p->study_name, err));
