@@ -201,6 +201,34 @@ status 1 'two studies: one must be named'
 errors 'and the names are told' <<'END'
 hpo: the storage holds 2 studies: name one of *
 END
+# inside a program that hpo runs: trial, token, study and storage come from its environment
+export HPO
+cat >program.sh <<'END'
+"$HPO" report --step 1 --value 0.5
+"$HPO" should-stop
+echo "status $?"
+echo '{"loss": 0.25}'
+END
+run hpo run -n inside --minimize loss -b 1trials -- sh program.sh '{x:0..1}'
+status 0 'a program that uses the command'
+run hpo logs -n inside 0 --stdout
+output 'gets its answers' <<'END'
+continue
+status 1
+{"loss": 0.25}
+END
+run hpo logs -n inside 0 --tail 1
+output 'the end of a log' <<'END'
+==> stdout <==
+{"loss": 0.25}
+END
+run hpo best -n inside
+output 'best knows the command' <<'END'
+trial 0  loss 0.25
+  x  *
+sh program.sh *
+END
+
 run hpo create -n none --param 'a:0..1'
 run hpo best -n none
 status 3 'no feasible result has a status of its own'

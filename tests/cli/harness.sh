@@ -35,10 +35,10 @@ run() {
 result() { # result GOOD NAME
     checks=$((checks + 1))
     if [ "$1" = 1 ]; then
-        echo "ok $checks - $2"
+        echo "ok $checks - ${2//$'\n'/ }"
     else
         failures=$((failures + 1))
-        echo "not ok $checks - $2"
+        echo "not ok $checks - ${2//$'\n'/ }"
         printf 'status %s\noutput:\n%s\nerrors:\n%s\n' "${rc-}" "${out-}" "${err-}" | sed 's/^/# /'
     fi
 }

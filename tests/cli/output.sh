@@ -20,6 +20,18 @@ number,state,values.loss,params.x,params.opt,derived.y,cost,attempt,created,star
 2,complete,0.2,*
 3,failed,,0.5,"a,b",1,,1,*,"say ""no"", twice"
 END
+ok 'times are UTC' grep -q "^0,complete,0,.*,$(date -u +%Y-%m-%dT%H)" .out
+if command -v script >/dev/null && script -qc true /dev/null >/dev/null 2>&1; then
+    TERM=xterm script -qc "stty cols 40; '$HPO' top" /dev/null >tty.out </dev/null
+    ok 'bold heads on a terminal' grep -q "$(printf '\033\\[1mtrial')" tty.out
+    hpo create --storage w.db --param 'x:0..1' >/dev/null
+    hpo enqueue --storage w.db x=0.5 >/dev/null
+    TERM=xterm script -qc "stty cols 70; '$HPO' ps --storage w.db" /dev/null >tty.out </dev/null
+    ok 'a long column is cut' grep -q '~' tty.out
+    ok 'so that the table fits' test "$(tr -d '\r' <tty.out | sed 's/\x1b\[[0-9;]*m//g' | wc -L)" -le 70
+    NO_COLOR=1 TERM=xterm script -qc "'$HPO' top" /dev/null >tty.out </dev/null
+    ok 'NO_COLOR is heard' bash -c "! grep -q \$'\\033' tty.out"
+fi
 run hpo export --jsonl
 ok 'JSON lines: one a trial' test "$(wc -l <.out)" = 4
 output 'JSON lines' <<'END'
