@@ -103,7 +103,7 @@ static hpo_status read_bound(reader *r, double *value, char **expr)
         r->at = end;
         start++;
         end--;
-    } else if (is_letter(*start) && strncmp(start, "inf", 3) != 0) {
+    } else if (is_letter(*start) && !(strncmp(start, "inf", 3) == 0 && !is_word_char(start[3]))) {
         end = start;
         while (is_word_char(*end) && !(end[0] == '.' && end[1] == '.') && *end != '-')
             end++;

@@ -237,7 +237,7 @@ static hpo_status read_bound(hpo_param *p, struct json_object *v, double *value,
     if (!json_object_is_type(v, json_type_string))
         return hpo_fail(err, HPO_EINVAL, "%s: a bound is a number or an expression in quotes", p->name);
     const char *text = json_object_get_string(v);
-    if (hpo_parse_double(text, value)) return HPO_OK; /* 1e-5 is a text in YAML 1.1 */
+    if (hpo_parse_double(text, value) && isfinite(*value)) return HPO_OK; /* 1e-5 is a text in YAML 1.1 */
     hpo_ast tree;
     hpo_status status = hpo_ast_parse(&tree, text, err);
     if (status != HPO_OK) return hpo_fail_prefix(err, status, "%s: bound", p->name);
