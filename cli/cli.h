@@ -24,11 +24,11 @@
 /* Exit statuses; documented in hpo(1). */
 enum {
     CLI_OK = 0,
-    CLI_FAIL = 1,        /* anything that went wrong, but for the following */
-    CLI_USAGE = 2,       /* the command line is not valid */
-    CLI_INFEASIBLE = 3,  /* the study ended without any feasible result */
-    CLI_OVER = 4,        /* ask: the study is over */
-    CLI_WAIT = 5,        /* ask: nothing to hand out now */
+    CLI_FAIL = 1,       /* anything that went wrong, but for the following */
+    CLI_USAGE = 2,      /* the command line is not valid */
+    CLI_INFEASIBLE = 3, /* the study ended without any feasible result */
+    CLI_OVER = 4,       /* ask: the study is over */
+    CLI_WAIT = 5,       /* ask: nothing to hand out now */
     CLI_INTERRUPTED = 130
 };
 
@@ -40,12 +40,13 @@ enum {
 };
 
 typedef struct cli_option {
-    const char *name;  /* long name, without the dashes */
-    char letter;       /* short name, or 0 */
-    const char *arg;   /* what the value is called, "FILE"; NULL: a switch without a value */
-    const char *help;  /* one sentence, lower case, no full stop */
-    uint32_t flags;    /* CLI_REPEAT ... */
-    const char *words; /* for completion: "json csv", or "@study", "@file", "@sampler", "@scheduler"; or NULL */
+    const char *name; /* long name, without the dashes */
+    char letter;      /* short name, or 0 */
+    const char *arg;  /* what the value is called, "FILE"; NULL: a switch without a value */
+    const char *help; /* one sentence, lower case, no full stop */
+    uint32_t flags;   /* CLI_REPEAT ... */
+    const char
+        *words; /* for completion: "json csv", or "@study", "@file", "@sampler", "@scheduler"; or NULL */
 } cli_option;
 
 typedef struct cli cli;
@@ -114,13 +115,13 @@ struct cli {
     size_t n_given, given_cap;
     const char **args; /* words that are no options */
     size_t n_args, args_cap;
-    size_t n_before_dashes; /* how many of args stood before `--`; n_args when there was none */
-    int tty_out, tty_err;   /* are they terminals */
+    size_t n_before_dashes;     /* how many of args stood before `--`; n_args when there was none */
+    int tty_out, tty_err;       /* are they terminals */
     int colour_out, colour_err; /* may we colour there (terminal, NO_COLOR not set, TERM not dumb) */
-    int width;              /* columns of the terminal; 80 when unknown */
-    hpo_storage *storage;   /* opened by cli_open_storage(), freed by main() */
-    hpo_study *study;       /* opened by cli_open_study(), freed by main() */
-    hpo_error err;          /* scratch for library calls */
+    int width;                  /* columns of the terminal; 80 when unknown */
+    hpo_storage *storage;       /* opened by cli_open_storage(), freed by main() */
+    hpo_study *study;           /* opened by cli_open_study(), freed by main() */
+    hpo_error err;              /* scratch for library calls */
 };
 
 /* Was the switch or option given at all. */
@@ -129,7 +130,8 @@ int cli_has(const cli *c, const char *name);
 const char *cli_get(const cli *c, const char *name, const char *missing);
 /* Values of a repeatable option in order: start with *at = 0; NULL at the end. */
 const char *cli_next(const cli *c, const char *name, size_t *at);
-/* Numbers: leave *out alone when the option is absent; a wrong value prints the error and returns CLI_USAGE. */
+/* Numbers: leave *out alone when the option is absent; a wrong value prints the error and returns CLI_USAGE.
+ */
 int cli_get_int(cli *c, const char *name, int64_t min, int64_t max, int64_t *out);
 int cli_get_double(cli *c, const char *name, double *out);
 int cli_get_duration(cli *c, const char *name, double *seconds); /* "90", "10min", "1h30m", "2d" */
@@ -142,9 +144,10 @@ int cli_expect_args(cli *c, size_t min, size_t max);
 /* ---- errors ------------------------------------------------------------------------------------ */
 
 /* Print `hpo: text` on standard error (one line) and return the status of the name. */
-int cli_error(const char *format, ...) HPO_PRINTF(1, 2);       /* CLI_FAIL */
-int cli_usage_error(const cli *c, const char *format, ...) HPO_PRINTF(2, 3); /* CLI_USAGE, adds "see `hpo X --help`" */
-int cli_fail(const cli *c);                                    /* c->err; CLI_FAIL */
+int cli_error(const char *format, ...) HPO_PRINTF(1, 2); /* CLI_FAIL */
+int cli_usage_error(const cli *c, const char *format, ...)
+    HPO_PRINTF(2, 3);       /* CLI_USAGE, adds "see `hpo X --help`" */
+int cli_fail(const cli *c); /* c->err; CLI_FAIL */
 int cli_fail_memory(void);
 /* A remark that is no error: `hpo: text` on standard error. */
 void cli_note(const char *format, ...) HPO_PRINTF(1, 2);
@@ -166,7 +169,7 @@ int cli_open_study(cli *c);
 /* What CLI_PROBLEM_OPTIONS say.  Texts point into the command line or into `text`. */
 enum { CLI_MAX_OBJECTIVES = 16, CLI_MAX_OUTCOMES = 16 };
 typedef struct cli_problem {
-    hpo_space *space; /* NULL when neither --param nor --space was given */
+    hpo_space *space;          /* NULL when neither --param nor --space was given */
     hpo_study_options options; /* name, seed, objectives ... set; metadata NULL */
     hpo_objective objectives[CLI_MAX_OBJECTIVES];
     hpo_outcome outcomes[CLI_MAX_OUTCOMES];
@@ -207,7 +210,8 @@ char *cli_utc_text(int64_t unix_ms, char buf[32]);     /* "2026-01-31T12:00:00.0
 size_t cli_text_width(const char *text);
 
 /* Escape sequences, or "" where colour is off: cli_style(c->colour_out, "1"). */
-const char *cli_style_on(int colour, char what); /* 'b' bold, 'd' dim, 'r' red, 'g' green, 'y' yellow, 'c' cyan */
+const char *cli_style_on(int colour,
+                         char what); /* 'b' bold, 'd' dim, 'r' red, 'g' green, 'y' yellow, 'c' cyan */
 const char *cli_style_off(int colour);
 
 /* ---- commands -------------------------------------------------------------------------------------- */
