@@ -378,11 +378,6 @@ static const cli_option report_options[] = {
     CLI_JSON_OPTION,
 };
 
-static const char *decision_name(hpo_decision d)
-{
-    return d == HPO_STOP ? "stop" : d == HPO_PAUSE ? "pause" : "continue";
-}
-
 static int run_report(cli *c)
 {
     hpo_report r = hpo_report_init();
@@ -413,7 +408,7 @@ static int run_report(cli *c)
     if (hpo_study_report(c->study, t, &r, &decision, &c->err) != HPO_OK)
         rc = cli_fail(c);
     else
-        printf(cli_has(c, "json") ? "{\"decision\":\"%s\"}\n" : "%s\n", decision_name(decision));
+        printf(cli_has(c, "json") ? "{\"decision\":\"%s\"}\n" : "%s\n", cli_decision_name(decision));
 done:
     hpo_trial_free(t);
     cli_result_fini(&values);

@@ -198,13 +198,6 @@ typedef struct ranked {
     int64_t number;
 } ranked;
 
-static int feasible(const cli_shape *shape, const hpo_trial_info *t)
-{
-    for (size_t i = 0; i < shape->n_outcomes; i++)
-        if (!t->outcomes || !(t->outcomes[i] <= shape->outcomes[i].max)) return 0;
-    return 1;
-}
-
 /* Keeps the best `cap` in order by insertion: most trials fail the first comparison. */
 static size_t keep(ranked *list, size_t n, size_t cap, ranked r)
 {
@@ -230,7 +223,7 @@ static int rank(cli *c, const cli_shape *shape, const hpo_summary *sum, size_t b
         if ((t.state != HPO_STATE_COMPLETE && t.state != HPO_STATE_STOPPED) || !t.values ||
             isnan(t.values[by]))
             continue;
-        if (t.state == HPO_STATE_COMPLETE && !feasible(shape, &t)) continue;
+        if (t.state == HPO_STATE_COMPLETE && !cli_feasible(shape, &t)) continue;
         if (t.state == HPO_STATE_STOPPED && shape->n_outcomes) continue;
         *n = keep(list, *n, cap, (ranked){sign * t.values[by], i});
     }

@@ -68,13 +68,6 @@ static int counts(const cli_shape *shape, const hpo_trial_info *t, size_t by, in
     return isfinite(t->values[by]) && (!log || t->values[by] > 0);
 }
 
-static int feasible(const cli_shape *shape, const hpo_trial_info *t)
-{
-    for (size_t i = 0; i < shape->n_outcomes; i++)
-        if (!t->outcomes || !(t->outcomes[i] <= shape->outcomes[i].max)) return 0;
-    return t->state == HPO_STATE_COMPLETE;
-}
-
 /* Points (number, value) and the line of the best so far; with `column` points (parameter, value). */
 static hpo_status collect(cli *c, const cli_shape *shape, int64_t n_trials, size_t by, int log,
                           int64_t column, series *out)
@@ -90,7 +83,7 @@ static hpo_status collect(cli *c, const cli_shape *shape, int64_t n_trials, size
         if (column >= 0 && isnan(t.x[column])) continue;
         out->x[out->n] = column >= 0 ? t.x[column] : (double)i;
         out->y[out->n++] = v;
-        if (column < 0 && feasible(shape, &t) && sign * v < best) {
+        if (column < 0 && t.state == HPO_STATE_COMPLETE && cli_feasible(shape, &t) && sign * v < best) {
             best = sign * v;
             out->lx[out->n_line] = (double)i;
             out->ly[out->n_line++] = v;

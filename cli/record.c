@@ -26,6 +26,18 @@ int cli_summary(cli *c, hpo_summary *out)
     return CLI_OK;
 }
 
+int cli_feasible(const cli_shape *shape, const hpo_trial_info *t)
+{
+    for (size_t i = 0; i < shape->n_outcomes; i++)
+        if (!t->outcomes || !(t->outcomes[i] <= shape->outcomes[i].max)) return 0;
+    return 1;
+}
+
+const char *cli_decision_name(hpo_decision d)
+{
+    return d == HPO_STOP ? "stop" : d == HPO_PAUSE ? "pause" : "continue";
+}
+
 /* ---- JSON ------------------------------------------------------------------------------------- */
 
 static void key_text(hpo_str *s, const char *key, const char *text)

@@ -16,6 +16,11 @@ void cli_shape_of(const hpo_study *study, const hpo_summary *sum, cli_shape *out
 /* hpo_study_summary() of c->study with the size set; prints the error. */
 int cli_summary(cli *c, hpo_summary *out);
 
+/* 1 when every measured constraint of the trial holds. */
+int cli_feasible(const cli_shape *shape, const hpo_trial_info *t);
+/* "continue", "pause", "stop". */
+const char *cli_decision_name(hpo_decision d);
+
 /* {"number":3,"state":"complete","values":{"loss":0.1},"params":{...},...}; `details` adds the fields
  * that explain where a trial came from. */
 hpo_status cli_trial_json(hpo_str *s, const cli_shape *shape, const hpo_trial_info *t, int details,

@@ -426,11 +426,6 @@ static hpo_status call_ask(rpc *r, struct json_object *params, hpo_str *out)
 
 /* ---- results ------------------------------------------------------------------------------------------ */
 
-static const char *decision_name(hpo_decision d)
-{
-    return d == HPO_STOP ? "stop" : d == HPO_PAUSE ? "pause" : "continue";
-}
-
 /* The members of params that belong to the result: a copy without the others. */
 static struct json_object *result_part(struct json_object *params)
 {
@@ -516,7 +511,7 @@ static hpo_status call_report(rpc *r, struct json_object *params, hpo_str *out)
     hpo_trial_free(owned);
     cli_result_fini(&result);
     json_object_put(part);
-    if (st == HPO_OK) hpo_str_addf(out, "{\"decision\":\"%s\"}", decision_name(decision));
+    if (st == HPO_OK) hpo_str_addf(out, "{\"decision\":\"%s\"}", cli_decision_name(decision));
     return st;
 }
 
@@ -535,7 +530,7 @@ static hpo_status call_renew(rpc *r, struct json_object *params, hpo_str *out)
     hpo_trial_free(owned);
     HPO_TRY(st);
     hpo_str_addf(out, "{\"stop\":%s,\"decision\":\"%s\"}", d == HPO_CONTINUE ? "false" : "true",
-                 decision_name(d));
+                 cli_decision_name(d));
     return HPO_OK;
 }
 
