@@ -367,16 +367,6 @@ static hpo_status attempt_slow(hpo_study *s, ask_state *c, hpo_error *err)
     return status;
 }
 
-static hpo_status refresh(hpo_study *s, hpo_error *err)
-{
-    hpo_mutex_lock(&s->ask_lock);
-    hpo_mutex_lock(&s->lock);
-    hpo_status status = hpo_study__refresh(s, err);
-    hpo_mutex_unlock(&s->lock);
-    hpo_mutex_unlock(&s->ask_lock);
-    return status;
-}
-
 hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, hpo_trial **out, hpo_error *err)
 {
     ask_state c = {.worker = o->worker, .lease = o->lease, .first = -1};
@@ -388,7 +378,7 @@ hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, hpo_trial **ou
         }
         c.slow |= c.step == STEP_SLOW;
         if (c.step == STEP_REFRESH) {
-            HPO_TRY(refresh(s, err));
+            HPO_TRY(hpo_study__refresh(s, err));
             c.have = 0;
             c.first = -1;
         }

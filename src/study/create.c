@@ -312,7 +312,7 @@ static hpo_status take_record(hpo_study *s, const hpo_study_record *r, hpo_error
     return status;
 }
 
-hpo_status hpo_study__refresh(hpo_study *s, hpo_error *err)
+static hpo_status refresh_locked(hpo_study *s, hpo_error *err)
 {
     hpo_study_record r;
     HPO_TRY(s->ops->load_study(s->store, s->name, &r, err));
@@ -321,27 +321,34 @@ hpo_status hpo_study__refresh(hpo_study *s, hpo_error *err)
     return status;
 }
 
-hpo_status hpo_study__begin_fresh(hpo_study *s, hpo_study_header *h, hpo_error *err)
+hpo_status hpo_study__refresh(hpo_study *s, hpo_error *err)
 {
     hpo_mutex_lock(&s->ask_lock);
     hpo_mutex_lock(&s->lock);
-    hpo_status status;
-    while ((status = hpo_study__begin(s, h, err)) == HPO_OK && h->texts_seq != s->texts_seq) {
-        s->ops->rollback(s->store, s->id);
-        status = hpo_study__refresh(s, err);
-        if (status != HPO_OK) break;
-    }
-    if (status == HPO_OK) return HPO_OK;
+    hpo_status status = refresh_locked(s, err);
     hpo_mutex_unlock(&s->lock);
     hpo_mutex_unlock(&s->ask_lock);
     return status;
+}
+
+hpo_status hpo_study__begin_fresh(hpo_study *s, hpo_study_header *h, hpo_error *err)
+{
+    for (;;) {
+        hpo_mutex_lock(&s->lock);
+        hpo_status status = hpo_study__begin(s, h, err);
+        int current = status == HPO_OK && h->texts_seq == s->texts_seq;
+        if (current) return HPO_OK;
+        if (status == HPO_OK) s->ops->rollback(s->store, s->id);
+        hpo_mutex_unlock(&s->lock);
+        HPO_TRY(status);
+        HPO_TRY(hpo_study__refresh(s, err));
+    }
 }
 
 hpo_status hpo_study__commit_fresh(hpo_study *s, const hpo_study_header *h, hpo_status status, hpo_error *err)
 {
     status = hpo_study__end(s, h, status, err);
     hpo_mutex_unlock(&s->lock);
-    hpo_mutex_unlock(&s->ask_lock);
     return status;
 }
 

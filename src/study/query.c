@@ -48,17 +48,6 @@ static void fill_summary(hpo_study *s, const hpo_study_header *h, hpo_summary *o
     memcpy(o->n_by_state, h->n_by_state, sizeof o->n_by_state);
 }
 
-/* Both locks are needed only when the texts have changed. */
-static hpo_status refresh(hpo_study *s, hpo_error *err)
-{
-    hpo_mutex_lock(&s->ask_lock);
-    hpo_mutex_lock(&s->lock);
-    hpo_status status = hpo_study__refresh(s, err);
-    hpo_mutex_unlock(&s->lock);
-    hpo_mutex_unlock(&s->ask_lock);
-    return status;
-}
-
 hpo_status hpo_study__summary(hpo_study *s, hpo_summary *out, hpo_error *err)
 {
     hpo_study_header h;
@@ -69,7 +58,7 @@ hpo_status hpo_study__summary(hpo_study *s, hpo_summary *out, hpo_error *err)
         if (current) fill_summary(s, &h, out);
         hpo_mutex_unlock(&s->lock);
         if (status != HPO_OK || current) return status;
-        HPO_TRY(refresh(s, err));
+        HPO_TRY(hpo_study__refresh(s, err));
     }
 }
 

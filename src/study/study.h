@@ -186,9 +186,9 @@ HPO_NODISCARD hpo_status hpo_study__create(hpo_storage *st, const hpo_space *spa
                                            const hpo_study_options *o, hpo_study **out, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__open(hpo_storage *st, const char *name, hpo_study **out, hpo_error *err);
 void hpo_study__free(hpo_study *s);
-/* Reads the study's texts again and replaces what they changed.  Caller holds both locks. */
+/* Reads the study's texts again and replaces what they changed.  Takes both locks. */
 HPO_NODISCARD hpo_status hpo_study__refresh(hpo_study *s, hpo_error *err);
-/* Takes both locks, makes sure that the texts are current and begins a transaction / ends all that. */
+/* Makes sure that the texts are current, takes `lock` and begins a transaction / ends both. */
 HPO_NODISCARD hpo_status hpo_study__begin_fresh(hpo_study *s, hpo_study_header *h, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__commit_fresh(hpo_study *s, const hpo_study_header *h, hpo_status status,
                                                  hpo_error *err);
