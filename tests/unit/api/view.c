@@ -3,6 +3,7 @@
  * the storage shows the same. */
 #include "fixture.h"
 #include "probe.h"
+#include "storage/registry.h"
 
 /* A sampler that keeps a copy of the last view. */
 static struct {
@@ -270,6 +271,66 @@ static void contract_3_one_clock(const char *url)
 }
 ON_EACH_STORAGE(contract_3_one_clock)
 
+/* ---- work is proportional to what is new
+ * --------------------------------------------------------------------- */
+
+/* The memory storage without its columns on show, counting what is read from it. */
+static struct {
+    hpo_storage_ops ops;
+    const hpo_reader *reader;
+    size_t rows;
+} counting;
+
+static hpo_status count_trial(void *ctx, const hpo_trial_record *t)
+{
+    (void)ctx;
+    counting.rows++;
+    return counting.reader->trial(counting.reader->ctx, t);
+}
+
+static hpo_status count_report(void *ctx, const hpo_report_record *r)
+{
+    (void)ctx;
+    counting.rows++;
+    return counting.reader->report(counting.reader->ctx, r);
+}
+
+static hpo_status count_read_since(void *self, int64_t study, int64_t seq, const hpo_reader *reader,
+                                   hpo_error *err)
+{
+    hpo_reader own = {count_trial, reader->report != NULL ? count_report : NULL, NULL};
+    counting.reader = reader;
+    return hpo_storage_mem.read_since(self, study, seq, &own, err);
+}
+
+static size_t rows_read(const char *sampler, int n)
+{
+    fixture f;
+    hpo_study_options o = hpo_study_options_init();
+    o.sampler = sampler;
+    counting.rows = 0;
+    fixture_open(&f, "counting:", "x: 0..1", &o);
+    for (int i = 0; i < n; i++) {
+        hpo_trial *t = fixture_ask(&f);
+        assert_ok(hpo_trial_report(t, 1, 1, NULL, &f.err), f.err);
+        fixture_tell(&f, t, i);
+    }
+    fixture_summary(&f);
+    fixture_close(&f);
+    return counting.rows;
+}
+
+/* A sampler that reads no history makes the study read none; for the others each event is read once or twice:
+ * a trial as it starts and as it ends, and its report. */
+static void test_contract_3_reads_only_what_is_new(void **state)
+{
+    (void)state;
+    assert_int_equal(rows_read("random", 500), 0);
+    assert_int_equal(rows_read("sobol", 500), 0);
+    size_t rows = rows_read("probe", 500);
+    assert_in_range(rows, 900, 1500);
+}
+
 /* ---- schedulers
  * ------------------------------------------------------------------------------------------------ */
 
@@ -403,6 +464,11 @@ static int setup(void **state)
     hpo_error err;
     (void)state;
     probe_register();
+    counting.ops = hpo_storage_mem;
+    counting.ops.scheme = "counting";
+    counting.ops.read_since = count_read_since;
+    counting.ops.peek = NULL;
+    assert_ok(hpo_storage_register(&counting.ops, &err), err);
     assert_ok(hpo_sampler_register(&KEEP, &err), err);
     assert_ok(hpo_scheduler_register(&STRICT, &err), err);
     return 0;
@@ -415,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_gradients_per_coordinate),
         cmocka_unit_test(test_contract_2_state_is_a_fold),
         cmocka_unit_test(test_contract_3_one_clock),
+        cmocka_unit_test(test_contract_3_reads_only_what_is_new),
         cmocka_unit_test(test_scheduler_stops_pauses_and_resumes),
         cmocka_unit_test(test_lag_refuses_schedulers),
     };
