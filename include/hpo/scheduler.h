@@ -46,7 +46,7 @@ typedef struct hpo_scheduler_ops {
                        hpo_error *err);
     /* REQUIRED: folds one report and decides.  When events are replayed the decision is ignored. */
     hpo_status (*report)(void *state, const hpo_sched_report *r, hpo_decision *out, hpo_error *err);
-    /* optional: a trial ended; y is NULL unless it has values. */
+    /* optional: a trial ended (a pause is no end: it follows from report); y is NULL unless it has values. */
     hpo_status (*tell)(void *state, int64_t trial, hpo_state end, const double *y, hpo_error *err);
     /* optional: NULL = always HPO_ACT_NEW at full resource. */
     hpo_status (*next)(void *state, uint64_t draw, hpo_action *out, hpo_error *err);
