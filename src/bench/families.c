@@ -4,5 +4,6 @@
 #include "bench/families.h"
 
 const hpo_problem_family *const hpo_problem_families[] = {
+    &hpo_family_bbob, &hpo_family_bbob_mixint, &hpo_family_bbob_noisy,
     NULL,
 };
