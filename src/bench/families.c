@@ -5,5 +5,6 @@
 
 const hpo_problem_family *const hpo_problem_families[] = {
     &hpo_family_bbob, &hpo_family_bbob_mixint, &hpo_family_bbob_noisy,
+    &hpo_yahpo_problems,
     NULL,
 };

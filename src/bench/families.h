@@ -4,6 +4,8 @@
 #define BENCH_FAMILIES_H
 #include "bench/problem.h"
 
+extern const hpo_problem_family hpo_yahpo_problems; /* yahpo.c */
+
 extern const hpo_problem_family hpo_family_bbob, hpo_family_bbob_mixint, hpo_family_bbob_noisy;
 
 #endif
