@@ -30,8 +30,9 @@ typedef struct hpo_run_info {
     hpo_run_key key;
     int64_t id;        /* in the file */
     const char *suite; /* the suite that was asked for, or "" */
-    const char *error; /* NULL: ended well; else why the method or problem failed (rows up to then are kept) */
-    int64_t n;         /* evaluations */
+    const char
+        *error; /* NULL: ended well; else why the method or problem failed (rows up to then are kept) */
+    int64_t n;  /* evaluations */
     double virtual_seconds, wall_seconds;              /* of the whole run */
     double decision_p50, decision_p99, decision_total; /* real seconds of ask + report, per evaluation */
     int64_t ended_ms;

@@ -6,8 +6,12 @@
  * real life: pause, resume, promotion, clone, changed parameters, lost workers. */
 #ifndef BENCH_SIMULATE_H
 #define BENCH_SIMULATE_H
+#include <stdatomic.h>
+
+#include "bench/method.h"
 #include "bench/problem.h"
 
+/* Zero keeps the default of a field, but for `workers`. */
 typedef struct hpo_simulation {
     int32_t workers;                 /* >= 1 */
     uint64_t seed;                   /* of study, noise and accidents */
@@ -21,6 +25,14 @@ typedef struct hpo_simulation {
     double preemption_rate; /* the worker is lost half-way; the lease runs out, the trial returns */
     int charge_decisions;   /* 1: real time spent in ask/report counts as virtual time */
     int64_t lag;
+    const char *method;        /* what is run: see method.h; NULL: a study of `sampler` and `scheduler` */
+    const hpo_method_ops *ops; /* who implements it; NULL: hpo_method_for(method) */
+    const char *data;          /* for the method: the benchmark data folder, or NULL */
+    const hpo_solver_host *host; /* for the method: hpo_method_setup.host */
+    double lease;              /* virtual seconds until a lost trial is handed out again; default 600 */
+    double call_timeout;       /* real seconds that one call of a method in another program may take */
+    double wall_timeout;       /* real seconds for the whole run, looked at between events */
+    const atomic_int *cancel;  /* nonzero: the run ends with HPO_WAIT at the next event; may be NULL */
 } hpo_simulation;
 
 /* One finished (or stopped) piece of work. */
@@ -39,6 +51,8 @@ typedef struct hpo_evaluation {
     const double *recommended_outcome;
 } hpo_evaluation;
 
+/* Runs until a limit is reached or the method has no more to propose.  A limit stops new work; work under way
+ * is finished (but for max_seconds, which cuts it off).  HPO_EBUSY: a timeout; HPO_WAIT: cancelled. */
 HPO_NODISCARD hpo_status hpo_simulate(const hpo_problem *p, const hpo_simulation *options,
                                       void (*on_evaluation)(void *ctx, const hpo_evaluation *e), void *ctx,
                                       hpo_error *err);
