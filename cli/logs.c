@@ -74,9 +74,7 @@ static int copy_log(log_file *l, int head)
 static int is_running(cli *c, int64_t number, int *running)
 {
     hpo_trial_info t = {.size = sizeof t};
-    if (hpo_study_sync(c->study, NULL, &c->err) != HPO_OK ||
-        hpo_study_trial(c->study, number, &t, &c->err) != HPO_OK)
-        return cli_fail(c);
+    if (hpo_study_trial(c->study, number, &t, &c->err) != HPO_OK) return cli_fail(c);
     *running = t.state == HPO_STATE_RUNNING || t.state == HPO_STATE_WAITING;
     return CLI_OK;
 }

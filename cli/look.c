@@ -148,7 +148,8 @@ static int run_best(cli *c)
     if (rc != CLI_OK || (rc = cli_get_format(c, CLI_TABLE, &format)) != CLI_OK) return rc;
     if (cli_has(c, "value") + cli_has(c, "params") + cli_has(c, "args") > 1)
         return cli_usage_error(c, "--value, --params and --args exclude each other: give one");
-    if ((rc = open_and_sync(c, &sum, &shape)) != CLI_OK) return rc;
+    if ((rc = cli_open_study(c)) != CLI_OK || (rc = cli_summary(c, &sum)) != CLI_OK) return rc;
+    cli_shape_of(c->study, &sum, &shape);
     st = hpo_study_best(c->study, NULL, 0, &n, &c->err);
     if (st == HPO_ENOTFOUND || (st == HPO_OK && n == 0)) {
         cli_error("study '%s' has no feasible result yet: %" PRId64 " trials, %" PRId64 " complete, %" PRId64

@@ -554,7 +554,6 @@ static hpo_status call_best(rpc *r, struct json_object *params, hpo_str *out)
     size_t n = 0;
     hpo_status st;
     HPO_TRY(summary_of(r, params, &study, &sum, &shape));
-    HPO_TRY(hpo_study_sync(study, NULL, &r->c->err));
     st = hpo_study_best(study, NULL, 0, &n, &r->c->err);
     if (st != HPO_OK && st != HPO_ENOTFOUND) return st;
     if (st == HPO_ENOTFOUND) n = 0;

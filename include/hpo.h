@@ -508,15 +508,16 @@ typedef struct hpo_trial_info {
     const char *worker, *reason, *checkpoint, *attributes; /* or NULL */
     int64_t seq; /* the event that changed it last */
 } hpo_trial_info;
-/* Brings the local picture up to date; the calls below show the state at the last sync (and do one
- * themselves if there was none).  *changed (may be NULL) gets the number of events read. */
+/* Brings the local picture of all trials up to date; *changed (may be NULL) gets the number of events read.
+ * Sync before walking over all trials: the looks below then show the state at the last sync.  Without any
+ * sync, and for a trial that is newer than it, a look reads that one trial as it is now, in O(1). */
 HPO_API HPO_NODISCARD hpo_status hpo_study_sync(hpo_study *s, int64_t *changed, hpo_error *err);
 HPO_API HPO_NODISCARD hpo_status hpo_study_trial(hpo_study *s, int64_t number, hpo_trial_info *out, hpo_error *err);
 /* Report i (0..n_reports-1) of a trial, in the order they came; pointers as above.  *time_ms may be NULL. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_trial_report(hpo_study *s, int64_t number, size_t i, hpo_report *out,
                                                         int64_t *time_ms, hpo_error *err);
-/* The best feasible complete trials: one for a single objective, the Pareto set for several (ascending
- * numbers).  Writes at most cap numbers, *n gets how many there are.  HPO_ENOTFOUND: none yet. */
+/* The best feasible complete trials as of now: one for a single objective (O(1)), the Pareto set for several
+ * (ascending numbers; syncs).  Writes at most cap numbers, *n gets how many there are.  HPO_ENOTFOUND: none yet. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_best(hpo_study *s, int64_t *numbers, size_t cap, size_t *n, hpo_error *err);
 
 /* ---- the loop for C callers --------------------------------------------------------------- */

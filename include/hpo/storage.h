@@ -139,7 +139,8 @@ typedef struct hpo_storage_ops {
     hpo_status (*read_since)(void *self, int64_t study, int64_t seq, const hpo_reader *reader, hpo_error *err);
     /* REQUIRED: the header and (out may be NULL) nothing else, without a transaction. */
     hpo_status (*read_header)(void *self, int64_t study, hpo_study_header *out, hpo_error *err);
-    /* REQUIRED: reports of one trial in order. */
+    /* REQUIRED: one trial (unless reader->trial is NULL) and then its reports in order, as they are at one
+     * moment.  HPO_ENOTFOUND. */
     hpo_status (*read_reports)(void *self, int64_t study, int64_t number, const hpo_reader *reader, hpo_error *err);
 
     /* -- optional: NULL = the study keeps a copy of its own by read_since.  The live columns of a

@@ -483,6 +483,11 @@ static hpo_status mem_read_reports(void *self, int64_t study, int64_t number, co
     HPO_TRY(enter(m, study, &s, err));
     const hpo_history *h = &s->history;
     hpo_status rc = is_trial(s, number) ? HPO_OK : fail_no_trial(err, number);
+    if (rc == HPO_OK && reader->trial != NULL) {
+        hpo_trial_record t;
+        hpo_history_get(h, number, &t);
+        rc = reader->trial(reader->ctx, &t);
+    }
     if (rc != HPO_OK) goto done;
     for (int32_t i = h->last_report[number]; i >= 0; i = h->r_previous[i])
         n++;

@@ -394,6 +394,15 @@ static const char *kept(const hpo_str *texts, size_t at)
     return at == SIZE_MAX ? NULL : texts->text + at;
 }
 
+/* Steps a statement that looks up one trial onto its row. */
+static hpo_status step_trial(hpo_sqlite *s, sqlite3_stmt *st, int64_t number, hpo_error *err)
+{
+    int step = number < 0 ? SQLITE_DONE : sqlite3_step(st);
+    if (step == SQLITE_ROW) return HPO_OK;
+    if (step != SQLITE_DONE) return hpo_sqlite__fail(s, sqlite3_extended_errcode(s->db), "reading", err);
+    return hpo_fail(err, HPO_ENOTFOUND, "trial %lld: there is none of that number", (long long)number);
+}
+
 static hpo_status get_trial(hpo_sqlite *s, int64_t study, int64_t number, hpo_trial_record *out,
                             hpo_error *err)
 {
@@ -404,15 +413,8 @@ static hpo_status get_trial(hpo_sqlite *s, int64_t study, int64_t number, hpo_tr
     HPO_TRY(reserve_row(&s->row, &shape, err));
     HPO_TRY(hpo_sqlite__statement(s, HPO_SQL_GET_TRIAL, &st, err));
     (void)sqlite3_bind_int64(st, 1, HPO_SQLITE_ID(study, number));
-    hpo_status rc;
-    int step = sqlite3_step(st);
-    if (step == SQLITE_DONE || number < 0) {
-        rc = hpo_fail(err, HPO_ENOTFOUND, "trial %lld: there is none of that number", (long long)number);
-    } else if (step != SQLITE_ROW) {
-        rc = hpo_sqlite__fail(s, sqlite3_extended_errcode(s->db), "reading", err);
-    } else {
-        rc = read_trial(s, st, &shape, s->row.values, out, err);
-    }
+    hpo_status rc = step_trial(s, st, number, err);
+    if (rc == HPO_OK) rc = read_trial(s, st, &shape, s->row.values, out, err);
     if (rc == HPO_OK) {
         hpo_str_clear(texts);
         size_t worker = keep_text(texts, out->worker), reason = keep_text(texts, out->reason);
@@ -531,6 +533,21 @@ hpo_status hpo_sqlite__read_since(void *self, int64_t study, int64_t seq, const 
     return rc;
 }
 
+static hpo_status read_one(hpo_sqlite *s, int64_t study, int64_t number, const hpo_row_shape *shape,
+                           double *v, const hpo_reader *reader, hpo_error *err)
+{
+    hpo_trial_record t;
+    sqlite3_stmt *st;
+    if (reader->trial == NULL) return check_trial(s, study, number, err);
+    HPO_TRY(hpo_sqlite__statement(s, HPO_SQL_GET_TRIAL, &st, err));
+    (void)sqlite3_bind_int64(st, 1, HPO_SQLITE_ID(study, number));
+    hpo_status rc = step_trial(s, st, number, err);
+    if (rc == HPO_OK) rc = read_trial(s, st, shape, v, &t, err);
+    if (rc == HPO_OK) rc = reader->trial(reader->ctx, &t);
+    (void)sqlite3_reset(st);
+    return rc;
+}
+
 static hpo_status read_reports(hpo_sqlite *s, int64_t study, int64_t number, const hpo_reader *reader,
                                hpo_error *err)
 {
@@ -541,8 +558,8 @@ static hpo_status read_reports(hpo_sqlite *s, int64_t study, int64_t number, con
     int began;
     HPO_TRY(hpo_sqlite__begin_read(s, &began, err));
     hpo_status rc = hpo_sqlite__shape(s, study, &shape, err);
-    if (rc == HPO_OK) rc = check_trial(s, study, number, err);
     if (rc == HPO_OK) rc = reserve_row(&row, &shape, err);
+    if (rc == HPO_OK) rc = read_one(s, study, number, &shape, row.values, reader, err);
     if (rc == HPO_OK && reader->report != NULL)
         rc = start(s, HPO_SQL_REPORTS_OF, study, number, SEQ_OF_REPORT, &reports, err);
     while (rc == HPO_OK && reports.st != NULL) {

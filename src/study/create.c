@@ -35,6 +35,7 @@ void hpo_study__free(hpo_study *s)
     hpo_view__fini(&s->view);
     hpo_fold__fini(&s->fold);
     hpo_history_fini(&s->hist);
+    hpo_history_fini(&s->look);
     hpo_arena_fini(&s->answer);
     hpo_spec__fini(&s->spec);
     hpo_space_free(s->space);
@@ -160,6 +161,8 @@ static hpo_status complete(hpo_study *s, hpo_error *err)
                             .n_outcomes = s->shape.n_outcomes};
     s->view.lagged = s->spec.lag > 0;
     hpo_history_init(&s->hist, s->shape);
+    hpo_history_init(&s->look, s->shape);
+    s->look_number = -1;
     HPO_TRY(make_scratch(s, err));
     HPO_TRY(find_fidelity(s, err));
     HPO_TRY(open_scheduler(s, err));

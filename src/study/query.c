@@ -2,8 +2,9 @@
 /* study/query.c - looking: the summary from the header alone, trials and reports from the columns.
  *
  * A storage that has the columns in memory is looked at directly, inside a transaction.  For all others the
- * study keeps a copy that grows by what is new.  Answers are copied into the study's own memory, which the
- * next look overwrites. */
+ * study keeps a copy that grows by what is new.  Before the first sync, and for trials that are newer than
+ * the last one, a single trial is read by itself: a short command on a long study must not read all of it.
+ * Answers are copied into the study's own memory, which the next look overwrites. */
 #include <math.h>
 #include <string.h>
 
@@ -101,18 +102,11 @@ hpo_status hpo_study__sync(hpo_study *s, int64_t *changed, hpo_error *err)
     return HPO_OK;
 }
 
-/* The columns, until leave(). */
-static hpo_status enter(hpo_study *s, const hpo_history **out, hpo_error *err)
+/* Columns on show are read inside a transaction, until leave(). */
+static hpo_status begin_look(hpo_study *s, hpo_error *err)
 {
     hpo_study_header h;
-    if (s->ops->peek == NULL) {
-        if (!s->hist_synced) HPO_TRY(hpo_study__sync(s, NULL, err));
-        *out = &s->hist;
-        return HPO_OK;
-    }
-    HPO_TRY(hpo_study__begin(s, &h, err));
-    *out = s->ops->peek(s->store, s->id);
-    return HPO_OK;
+    return s->ops->peek != NULL ? hpo_study__begin(s, &h, err) : HPO_OK;
 }
 
 static void leave(hpo_study *s)
@@ -196,22 +190,79 @@ static hpo_status fail_number(const hpo_study *s, int64_t number, hpo_error *err
     return hpo_fail(err, HPO_ENOTFOUND, "study '%s' has no trial %lld", s->name, (long long)number);
 }
 
-hpo_status hpo_study__trial(hpo_study *s, int64_t number, hpo_trial_info *out, hpo_error *err)
+/* ---- one trial ---------------------------------------------------------------------------------------- */
+
+static hpo_status look_at_trial(void *ctx, const hpo_trial_record *t)
+{
+    history_reader *r = ctx;
+    hpo_trial_record row = *t;
+    row.number = 0;
+    return hpo_history_put_trial(&r->s->look, &row, r->err);
+}
+
+static hpo_status look_at_report(void *ctx, const hpo_report_record *rec)
+{
+    history_reader *r = ctx;
+    hpo_report_record row = *rec;
+    row.trial = 0;
+    return hpo_history_put_report(&r->s->look, &row, r->err);
+}
+
+static hpo_status read_one(hpo_study *s, int64_t number, hpo_error *err)
+{
+    history_reader ctx = {s, err};
+    hpo_reader reader = {look_at_trial, look_at_report, &ctx};
+    s->look_number = -1;
+    hpo_history_truncate(&s->look, 0, 0, 0);
+    hpo_status status =
+        number < 0 ? HPO_ENOTFOUND : s->ops->read_reports(s->store, s->id, number, &reader, err);
+    if (status == HPO_ENOTFOUND) return fail_number(s, number, err);
+    if (status == HPO_OK) s->look_number = number;
+    return status;
+}
+
+/* Where trial `number` stands until leave(), which follows in any case: the row of a history.  fresh: a trial
+ * that is looked up by itself is read again. */
+static hpo_status find_trial(hpo_study *s, int64_t number, int fresh, const hpo_history **h, size_t *row,
+                             hpo_error *err)
+{
+    *row = (size_t)number;
+    if (s->ops->peek == NULL && !(s->hist_synced && exists(&s->hist, number))) {
+        *h = &s->look;
+        *row = 0;
+        return fresh || s->look_number != number ? read_one(s, number, err) : HPO_OK;
+    }
+    *h = s->ops->peek != NULL ? s->ops->peek(s->store, s->id) : &s->hist;
+    return exists(*h, number) ? HPO_OK : fail_number(s, number, err);
+}
+
+static size_t count_reports(const hpo_history *h, size_t row)
+{
+    size_t n = 0;
+    for (int32_t i = h->last_report[row]; i >= 0; i = h->r_previous[i])
+        n++;
+    return n;
+}
+
+static hpo_status trial_in(hpo_study *s, int64_t number, hpo_trial_info *out, hpo_error *err)
 {
     const hpo_history *h;
     hpo_trial_record t;
+    size_t row;
+    HPO_TRY(find_trial(s, number, 1, &h, &row, err));
+    hpo_history_get(h, (int64_t)row, &t);
+    t.number = number;
+    HPO_TRY(copy_trial(s, &t, out, err));
+    if (h->last_report[row] >= 0) out->last_step = h->r_step[h->last_report[row]];
+    out->n_reports = (int64_t)count_reports(h, row);
+    return HPO_OK;
+}
+
+hpo_status hpo_study__trial(hpo_study *s, int64_t number, hpo_trial_info *out, hpo_error *err)
+{
     hpo_arena_reset(&s->answer);
-    HPO_TRY(enter(s, &h, err));
-    hpo_status status = exists(h, number) ? HPO_OK : fail_number(s, number, err);
-    if (status == HPO_OK) {
-        hpo_history_get(h, number, &t);
-        status = copy_trial(s, &t, out, err);
-    }
-    if (status == HPO_OK) {
-        if (h->last_report[number] >= 0) out->last_step = h->r_step[h->last_report[number]];
-        for (int32_t i = h->last_report[number]; i >= 0; i = h->r_previous[i])
-            out->n_reports++;
-    }
+    HPO_TRY(begin_look(s, err));
+    hpo_status status = trial_in(s, number, out, err);
     leave(s);
     return status;
 }
@@ -230,30 +281,35 @@ static hpo_status copy_report(hpo_study *s, const hpo_report_record *r, hpo_repo
     return ok ? HPO_OK : hpo_fail_memory(err);
 }
 
-hpo_status hpo_study__trial_report(hpo_study *s, int64_t number, size_t i, hpo_report *out, int64_t *time_ms,
-                                   hpo_error *err)
+/* Reports are only ever added: those that were read with the trial are still right. */
+static hpo_status report_in(hpo_study *s, int64_t number, size_t i, hpo_report *out, int64_t *time_ms,
+                            hpo_error *err)
 {
     const hpo_history *h;
     hpo_report_record r;
-    hpo_status status;
-    size_t n = 0;
-    hpo_arena_reset(&s->answer);
-    HPO_TRY(enter(s, &h, err));
-    if (exists(h, number))
-        for (int32_t k = h->last_report[number]; k >= 0; k = h->r_previous[k])
-            n++;
-    if (!exists(h, number)) {
-        status = fail_number(s, number, err);
-    } else if (i >= n) {
-        status = hpo_fail(err, HPO_ENOTFOUND, "trial %lld has %zu reports: there is no report %zu",
-                          (long long)number, n, i);
-    } else {
-        int32_t k = h->last_report[number];
-        for (size_t back = n - 1 - i; back > 0; back--)
-            k = h->r_previous[k];
-        hpo_history_get_report(h, (size_t)k, &r);
-        status = copy_report(s, &r, out, time_ms, err);
+    size_t row;
+    HPO_TRY(find_trial(s, number, 0, &h, &row, err));
+    size_t n = count_reports(h, row);
+    if (i >= n && h == &s->look) {
+        HPO_TRY(find_trial(s, number, 1, &h, &row, err));
+        n = count_reports(h, row);
     }
+    if (i >= n)
+        return hpo_fail(err, HPO_ENOTFOUND, "trial %lld has %zu reports: there is no report %zu",
+                        (long long)number, n, i);
+    int32_t k = h->last_report[row];
+    for (size_t back = n - 1 - i; back > 0; back--)
+        k = h->r_previous[k];
+    hpo_history_get_report(h, (size_t)k, &r);
+    return copy_report(s, &r, out, time_ms, err);
+}
+
+hpo_status hpo_study__trial_report(hpo_study *s, int64_t number, size_t i, hpo_report *out, int64_t *time_ms,
+                                   hpo_error *err)
+{
+    hpo_arena_reset(&s->answer);
+    HPO_TRY(begin_look(s, err));
+    hpo_status status = report_in(s, number, i, out, time_ms, err);
     leave(s);
     return status;
 }
@@ -264,6 +320,8 @@ hpo_status hpo_study__trial_report(hpo_study *s, int64_t number, size_t i, hpo_r
 static hpo_status best_one(hpo_study *s, int64_t *numbers, size_t cap, size_t *n, hpo_error *err)
 {
     hpo_study_header h;
+    if (s->hist_synced)
+        HPO_TRY(hpo_study__sync(s, NULL, err)); /* a look at it will show why it is the best */
     HPO_TRY(s->ops->read_header(s->store, s->id, &h, err));
     *n = h.best_number >= 0;
     if (*n > 0 && cap > 0) numbers[0] = h.best_number;
@@ -290,9 +348,10 @@ static hpo_status gather_front(hpo_study *s, const hpo_history *h, size_t *count
 
 static hpo_status best_many(hpo_study *s, int64_t *numbers, size_t cap, size_t *n, hpo_error *err)
 {
-    const hpo_history *h;
     size_t count = 0;
-    HPO_TRY(enter(s, &h, err));
+    if (s->ops->peek == NULL) HPO_TRY(hpo_study__sync(s, NULL, err));
+    HPO_TRY(begin_look(s, err));
+    const hpo_history *h = s->ops->peek != NULL ? s->ops->peek(s->store, s->id) : &s->hist;
     hpo_status status = gather_front(s, h, &count, err);
     leave(s);
     HPO_TRY(status);

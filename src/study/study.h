@@ -175,6 +175,8 @@ struct hpo_study {
     int64_t hist_seq;
     int hist_synced;
     int64_t hist_report_seq;
+    hpo_history look; /* without a sync: the one trial that was looked at last, as row 0 */
+    int64_t look_number;
     hpo_arena answer; /* what the last look at a trial returned */
     size_t *front;    /* scratch of best */
     size_t cap_front, cap_front_y;

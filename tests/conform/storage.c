@@ -329,6 +329,15 @@ static hpo_status see_trial(void *ctx, const hpo_trial_record *t)
     return HPO_OK;
 }
 
+/* One trial by itself comes before its reports, whatever its seq. */
+static hpo_status see_one(void *ctx, const hpo_trial_record *t)
+{
+    seen *s = ctx;
+    assert_int_equal(s->n++, 0);
+    assert_trial(t, whole(&s->m->trials[t->number]));
+    return HPO_OK;
+}
+
 static hpo_status see_report(void *ctx, const hpo_report_record *r)
 {
     seen *s = ctx;
@@ -385,11 +394,14 @@ static void check_reports_of(const hpo_storage_ops *o, void *self, int64_t id, m
     hpo_error err;
     seen s = {m, -1, 0, 1};
     size_t want = 0;
-    hpo_reader reader = {see_trial, see_report, &s};
+    hpo_reader reader = {NULL, see_report, &s}, both = {see_one, see_report, &s};
     for (size_t i = 0; i < m->n_reports; i++)
         want += m->reports[i].r.trial == number;
     assert_ok(o->read_reports(self, id, number, &reader, &err), err);
     assert_int_equal(s.n, want);
+    s = (seen){m, -1, 0, 1};
+    assert_ok(o->read_reports(self, id, number, &both, &err), err);
+    assert_int_equal(s.n, want + 1);
 }
 
 static void check_everything(const hpo_storage_ops *o, void *self, int64_t id, model *m, t_rng *rng)

@@ -331,6 +331,65 @@ static void test_contract_3_reads_only_what_is_new(void **state)
     assert_in_range(rows, 900, 1500);
 }
 
+/* Without a sync each look is fresh and reads one trial; after it all looks show one picture, except for what
+ * is newer; and the best is always the best of now, in a state that says so. */
+static void looks_are_fresh_or_one_picture(const char *url)
+{
+    fixture f;
+    hpo_trial_info i = {.size = sizeof i};
+    hpo_report r = hpo_report_init();
+    int64_t best = -1;
+    size_t n = 0;
+    counting.rows = 0;
+    fixture_open(&f, url, "x: 0..1", NULL);
+    hpo_trial *t = fixture_ask(&f), *u = fixture_ask(&f);
+    int peek = url != NULL && strcmp(url, "mem:") == 0; /* its columns are the picture */
+    assert_ok(hpo_study_trial(f.s, 1, &i, &f.err), f.err);
+    assert_int_equal(i.number, 1);
+    assert_int_equal(i.state, HPO_STATE_RUNNING);
+    assert_int_equal(i.n_reports, 0);
+    assert_same_doubles(i.x, hpo_trial_x(u), 1);
+    for (int k = 0; k < 3; k++)
+        assert_ok(hpo_trial_report(u, k, 10 + k, NULL, &f.err), f.err);
+    assert_ok(hpo_study_trial_report(f.s, 1, 1, &r, NULL, &f.err),
+              f.err); /* more than when it was looked at */
+    assert_near(r.values[0], 11, 0, 0);
+    assert_fails(hpo_study_trial_report(f.s, 1, 3, &r, NULL, &f.err), HPO_ENOTFOUND, f.err, "3 reports");
+    assert_fails(hpo_study_trial(f.s, 2, &i, &f.err), HPO_ENOTFOUND, f.err, "no trial 2");
+    assert_fails(hpo_study_trial(f.s, -1, &i, &f.err), HPO_ENOTFOUND, f.err, "no trial -1");
+    assert_ok(hpo_study_tell_value(f.s, t, 5, &f.err), f.err);
+    assert_ok(hpo_study_best(f.s, &best, 1, &n, &f.err), f.err);
+    assert_ok(hpo_study_trial(f.s, best, &i, &f.err), f.err);
+    assert_int_equal(i.state, HPO_STATE_COMPLETE);
+    assert_near(i.values[0], 5, 0, 0);
+    assert_int_equal(counting.rows, 0); /* of changes */
+
+    assert_ok(hpo_study_sync(f.s, NULL, &f.err), f.err);
+    assert_ok(hpo_study_tell_value(f.s, u, 4, &f.err), f.err);
+    assert_ok(hpo_study_trial(f.s, 1, &i, &f.err), f.err);
+    assert_int_equal(i.state, peek ? HPO_STATE_COMPLETE : HPO_STATE_RUNNING);
+    assert_int_equal(i.n_reports, 3);
+    hpo_trial *v = fixture_ask(&f);
+    assert_ok(hpo_study_trial(f.s, 2, &i, &f.err), f.err);
+    assert_int_equal(i.state, HPO_STATE_RUNNING);
+    assert_ok(hpo_study_best(f.s, &best, 1, &n, &f.err), f.err);
+    assert_int_equal(best, 1);
+    assert_ok(hpo_study_trial(f.s, 1, &i, &f.err), f.err);
+    assert_int_equal(i.state, HPO_STATE_COMPLETE);
+    hpo_trial_free(t);
+    hpo_trial_free(u);
+    hpo_trial_free(v);
+    fixture_close(&f);
+}
+
+static void test_looks(void **state)
+{
+    (void)state;
+    looks_are_fresh_or_one_picture("mem:");
+    looks_are_fresh_or_one_picture("counting:");
+    looks_are_fresh_or_one_picture(NULL);
+}
+
 /* ---- schedulers
  * ------------------------------------------------------------------------------------------------ */
 
@@ -482,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_contract_2_state_is_a_fold),
         cmocka_unit_test(test_contract_3_one_clock),
         cmocka_unit_test(test_contract_3_reads_only_what_is_new),
+        cmocka_unit_test(test_looks),
         cmocka_unit_test(test_scheduler_stops_pauses_and_resumes),
         cmocka_unit_test(test_lag_refuses_schedulers),
     };
