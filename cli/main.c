@@ -108,6 +108,7 @@ int main(int argc, char **argv)
     struct sigaction ignore = {0};
     ignore.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* a file that may not grow is a failed write, told in words */
     fill_closed();
     look_at_terminal(&c);
     rc = finish_output(dispatch(&c, argc, argv));

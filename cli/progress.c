@@ -21,6 +21,8 @@ struct cli_progress {
     int64_t drawn_at, line_at;
     int64_t finished, at_start; /* by this process; finished trials of the study before */
     int64_t best;               /* the incumbent last shown */
+    int64_t described;          /* the trial whose parameters `params` holds */
+    hpo_str params;
     int dirty;
 };
 
@@ -34,7 +36,7 @@ cli_progress *cli_progress_new(cli *c, hpo_study *study)
     p->quiet = cli_has(c, "quiet");
     p->jsonl = cli_has(c, "jsonl");
     p->started = p->line_at = hpo_os_monotonic_ns();
-    p->best = -1;
+    p->best = p->described = -1;
     if (hpo_study_summary(study, &sum, NULL) == HPO_OK) p->best = sum.best;
     return p;
 }
@@ -43,6 +45,7 @@ void cli_progress_free(cli_progress *p)
 {
     if (!p) return;
     cli_progress_clear(p);
+    hpo_str_fini(&p->params);
     hpo_free(p);
 }
 
@@ -79,13 +82,15 @@ static void add_best(cli_progress *p, const hpo_summary *sum, hpo_str *s)
     char buf[32];
     hpo_trial_info t = {.size = sizeof t};
     if (sum->best < 0) return;
-    double value = sum->best_value;
-    int64_t number = sum->best;
-    hpo_str_addf(s, "  best %s (trial %" PRId64, cli_number_text(value, buf), number);
-    if (hpo_study_trial(p->study, number, &t, NULL) == HPO_OK) {
-        hpo_str_add(s, ": ");
-        if (cli_params_text(s, hpo_study_space(p->study), t.x, NULL) != HPO_OK) s->failed = 1;
+    hpo_str_addf(s, "  best %s (trial %" PRId64, cli_number_text(sum->best_value, buf), sum->best);
+    if (sum->best != p->described) { /* its parameters are read once */
+        hpo_str_clear(&p->params);
+        if (hpo_study_sync(p->study, NULL, NULL) == HPO_OK &&
+            hpo_study_trial(p->study, sum->best, &t, NULL) == HPO_OK &&
+            cli_params_text(&p->params, hpo_study_space(p->study), t.x, NULL) == HPO_OK)
+            p->described = sum->best;
     }
+    if (p->params.len && !p->params.failed) hpo_str_addf(s, ": %s", p->params.text);
     hpo_str_addc(s, ')');
 }
 

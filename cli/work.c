@@ -45,15 +45,12 @@ static void on_signal(int sig)
 static void catch_signals(hpo_pool *pool)
 {
     struct sigaction a = {0};
-    struct sigaction ignore = {0};
     a.sa_handler = on_signal;
     a.sa_flags = SA_RESTART;
-    ignore.sa_handler = SIG_IGN;
     signal_pool = pool;
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
     sigaction(SIGHUP, &a, NULL);
-    sigaction(SIGXFSZ, &ignore, NULL); /* a full disk or file limit is a failed write, told in words */
 }
 
 static void release_signals(void)

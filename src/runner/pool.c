@@ -22,6 +22,7 @@ enum {
     ASK_MAX_MS = 1000,
     PREEMPTED_MAX_S = 30,
     TELL_PAUSE_S = 1, /* between attempts to store a result */
+    TELL_MAX_S = 60,  /* how long that is tried */
     TAIL_LINES = 20
 };
 
@@ -285,7 +286,7 @@ static int finish(hpo_pool *p, hpo_pool_job *j)
     if (rc == HPO_EIO || rc == HPO_EBUSY || rc == HPO_ENOMEM) {
         int64_t now = hpo_pool_now(p);
         trouble(j, "store its result (trying again)", &err);
-        if (!j->tell_at) j->give_up_at = now + (int64_t)(earlier(600, (int64_t)p->lease) * second);
+        if (!j->tell_at) j->give_up_at = now + (int64_t)(earlier(TELL_MAX_S, (int64_t)p->lease) * second);
         j->tell_at = now + TELL_PAUSE_S * second;
         if (now < j->give_up_at && atomic_load(&p->level) < 3) return 0;
     }

@@ -172,4 +172,31 @@ END
     echo $? >"$folder/.rc"
 )
 ok 'a log that cannot grow does not stop the trial' grep -q 'loss = 0.125' "$folder/.out"
+program small.sh <<'END'
+echo '{"loss":0.125}'
+END
+run hpo run -n stuck --minimize loss -b 1trials -q --lease 2 -- ./small.sh '{x:0..1}'
+used=$(du -k hpo.db | cut -f1)
+(
+    ulimit -f $((used + 40))
+    run hpo run -n stuck -b 300trials -q
+    echo $rc >"$folder/.rc"
+)
+rc=$(cat "$folder/.rc")
+status 1 'a storage that cannot grow ends the run'
+ok 'with a message' grep -q 'hpo: the result of trial [0-9]* could not be stored (it is in .*\|hpo: .*error' "$folder/.err"
+run hpo run -n stuck -b 300trials -q
+ok 'nothing is lost' grep -q '300 complete' "$folder/.out"
+
+# ---- checkpoints ----
+program resume.sh <<'END'
+if [ "$HPO_ATTEMPT" = 1 ]; then
+    [ -z "${HPO_RESUME-}" ] || exit 1
+    echo half >"$HPO_CKPT_DIR/model"
+    exit 75
+fi
+[ "$HPO_RESUME" = 1 ] && [ "$(cat "$HPO_CKPT_DIR/model")" = half ] && echo '{"loss":1}'
+END
+run hpo run -n resume --minimize loss -b 1trials -q -- ./resume.sh '{x:0..1}'
+ok 'a checkpoint survives, and HPO_RESUME says so' grep -q '1 complete' "$folder/.out"
 finish
