@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Samplers of Optuna (3.0 or newer; Debian's python3-optuna suffices), through its ask-and-tell interface.
+
+Every sampler has the settings that Optuna gives it, but for the seed, and `multivariate` where the name says
+so.  Failed evaluations are told as FAIL, those that ended early as PRUNED with their last value.
+"""
+import argparse
+import logging
+import warnings
+
+from hpo_solver import CAPABILITIES, Solver, run, unavailable
+
+try:
+    import optuna
+    from optuna.trial import TrialState
+except ImportError as e:
+    unavailable("optuna", e)
+
+optuna.logging.set_verbosity(logging.ERROR)
+warnings.simplefilter("ignore")
+
+
+def sampler(name, seed):
+    s = optuna.samplers
+    if name == "random":
+        return s.RandomSampler(seed=seed)
+    if name == "tpe":
+        return s.TPESampler(seed=seed)
+    if name == "tpe-multivariate":
+        return s.TPESampler(seed=seed, multivariate=True, group=True)
+    if name == "cmaes":
+        import cmaes  # noqa: F401  Optuna itself says so only at the first suggestion
+        return s.CmaEsSampler(seed=seed)
+    if name == "qmc":
+        import scipy  # noqa: F401
+        return s.QMCSampler(seed=seed)
+    if name == "nsgaii":
+        return s.NSGAIISampler(seed=seed)
+    import torch  # noqa: F401  the GP of Optuna 3.6 and newer
+    return s.GPSampler(seed=seed)
+
+
+class Optuna(Solver):
+    def __init__(self, seed, problem):
+        super().__init__(seed, problem)
+        self.trials = {}
+        self.study = optuna.create_study(directions=["minimize"] * problem.n_objectives,
+                                         sampler=sampler(options.sampler, seed % 2**32),
+                                         pruner=optuna.pruners.NopPruner())
+
+    def ask(self, number):
+        trial = self.study.ask()
+        self.trials[number] = trial
+
+        def pick(v):
+            if v.kind == "categorical":
+                return trial.suggest_categorical(v.name, list(range(v.high + 1)))
+            if v.kind == "discrete":
+                return trial.suggest_int(v.name, v.low, v.high, log=v.log)
+            return trial.suggest_float(v.name, v.low, v.high, log=v.log)
+
+        return self.problem.choose(pick)
+
+    def tell(self, number, params, values, step):
+        trial = self.trials.pop(number)
+        if values is None:
+            self.study.tell(trial, state=TrialState.FAIL)
+        elif step < self.problem.steps:
+            trial.report(values[0], step)
+            self.study.tell(trial, state=TrialState.PRUNED)
+        else:
+            self.study.tell(trial, values)
+
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--sampler", default="tpe",
+                    choices=["random", "tpe", "tpe-multivariate", "cmaes", "gp", "qmc", "nsgaii"])
+options = parser.parse_args()
+try:
+    sampler(options.sampler, 0)
+except (ImportError, AttributeError) as e:
+    unavailable(options.sampler, "optuna %s: sampler %s: %s" % (optuna.__version__, options.sampler, e))
+single = () if options.sampler in ("random", "tpe", "tpe-multivariate", "qmc", "nsgaii") else ("MULTI_OBJECTIVE",)
+run("optuna-" + options.sampler, Optuna, attrs={"version": "optuna " + optuna.__version__},
+    capabilities=[c for c in CAPABILITIES if c not in single])
