@@ -212,19 +212,25 @@ static int is_discrete(const wire_var *v)
     return v->type == HPO_WIRE_UNIFORM_DISCRETE || v->type == HPO_WIRE_LOG_UNIFORM_DISCRETE;
 }
 
+static void add_labels(const hpo_param *p, hpo_str *out)
+{
+    hpo_str_addc(out, '[');
+    for (size_t i = 0; i < p->n_labels; i++) {
+        if (i) hpo_str_addc(out, ',');
+        hpo_str_json(out, p->labels[i]);
+    }
+    hpo_str_addc(out, ']');
+}
+
 static void add_range(const wire_var *v, hpo_str *out)
 {
     if (v->type == HPO_WIRE_CATEGORICAL) {
-        hpo_str_add(out, "{\"type\":\"CATEGORICAL\",\"choices\":[");
-        if (v->param->kind == HPO_KIND_BOOL) {
-            hpo_str_add(out, "\"false\",\"true\"");
-        } else {
-            for (size_t i = 0; i < v->param->n_labels; i++) {
-                if (i) hpo_str_addc(out, ',');
-                hpo_str_json(out, v->param->labels[i]);
-            }
-        }
-        hpo_str_add(out, "]}");
+        hpo_str_add(out, "{\"type\":\"CATEGORICAL\",\"choices\":");
+        if (v->param->kind == HPO_KIND_BOOL)
+            hpo_str_add(out, "[\"false\",\"true\"]");
+        else
+            add_labels(v->param, out);
+        hpo_str_addc(out, '}');
     } else if (is_discrete(v)) {
         hpo_str_addf(out, "{\"type\":\"DISCRETE\",\"low\":%.0f,\"high\":%.0f}", v->low, v->high + 1);
     } else {
@@ -248,6 +254,11 @@ void hpo_wire_domain(const hpo_wire *w, hpo_str *out)
         add_range(v, out);
         hpo_str_add(out, is_log ? ",\"distribution\":\"LOG_UNIFORM\",\"constraint\":null"
                                 : ",\"distribution\":\"UNIFORM\",\"constraint\":null");
+        if (v->param->kind == HPO_KIND_ORDINAL) {
+            hpo_str_add(out, ",\"labels\":");
+            add_labels(v->param, out);
+        }
+        if (v->mode != MODE_VALUE) hpo_str_add(out, ",\"opaque\":true");
         if (v->param->when) {
             hpo_str_add(out, ",\"when\":");
             hpo_str_json(out, v->param->when);

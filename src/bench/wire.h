@@ -13,7 +13,8 @@
  *   subset                   solvers that say STRUCTURED
  *   const, fidelity          no variable
  *
- * Conditions stand beside the variable as "when", in our language (docs/expressions.md).  High ends are
+ * Conditions stand beside the variable as "when", in our language (docs/expressions.md), the labels of an
+ * ordinal as "labels"; "opaque" marks variables whose number is not the parameter's own value.  High ends are
  * exclusive for DISCRETE; for CONTINUOUS we accept the end itself. */
 #ifndef BENCH_WIRE_H
 #define BENCH_WIRE_H
