@@ -4,7 +4,8 @@
 #include "bench/families.h"
 
 const hpo_problem_family *const hpo_problem_families[] = {
-    &hpo_family_bbob, &hpo_family_bbob_mixint, &hpo_family_bbob_noisy,
+    &hpo_family_bbob, &hpo_family_bbob_mixint, &hpo_family_bbob_noisy, &hpo_family_bbob_constrained,
+    &hpo_family_classic, &hpo_family_cliff, &hpo_family_design,
     &hpo_yahpo_problems,
     NULL,
 };
