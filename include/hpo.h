@@ -171,7 +171,8 @@ HPO_API HPO_NODISCARD hpo_status hpo_space_add_categorical(hpo_space *s, const c
 HPO_API HPO_NODISCARD hpo_status hpo_space_add_constraint(hpo_space *s, const char *expr, hpo_error *err);
 /* A value computed from parameters, passed to the program but not searched, e.g. ("units", "2 ** log2_units"). */
 HPO_API HPO_NODISCARD hpo_status hpo_space_add_derived(hpo_space *s, const char *name, const char *expr, hpo_error *err);
-/* Checks the whole space (cycles, unknown names, unsatisfiable constraints) and makes it immutable.
+/* Checks the whole space (cycles, unknown names, constraints that are soon seen to be unsatisfiable) and
+ * makes it immutable.
  * A study does this itself; calling it twice is fine. */
 HPO_API HPO_NODISCARD hpo_status hpo_space_freeze(hpo_space *s, hpo_error *err);
 

@@ -323,9 +323,11 @@ static hpo_status lint_whole(const hpo_space *s, hpo_str *out, hpo_error *err)
         for (size_t i = 0; i < s->n_constraints; i++)
             lint_constraint(s, i, columns, &n, out);
         if (s->n_dims == 0) hpo_str_add(out, "there is nothing to search: every parameter is a constant\n");
-        if (s->region.mode == HPO_DRAW_NONE)
+        const hpo_region *region;
+        status = hpo_region_get(s, &region, err);
+        if (status == HPO_OK && region->mode == HPO_DRAW_NONE)
             hpo_str_add(out, "no feasible configuration was found; relax the constraints\n");
-        status = lint_default_config(s, bounds + 2 * s->n_dims, out);
+        if (status == HPO_OK) status = lint_default_config(s, bounds + 2 * s->n_dims, out);
     }
     hpo_free(bounds);
     hpo_free(columns);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* space/region.c - finds the feasible part of a constrained space when it is frozen.
+/* space/region.c - finds the feasible part of a constrained space when the first draw needs it.
  *
  * All work is done in the cube V = [0,1)^n before the prior, where a draw from the prior is uniform.  First,
  * plain rejection: when at least 1 draw in 50 is feasible nothing else is needed.  Otherwise interval branch
@@ -8,7 +8,7 @@
  * proves a constraint false is dropped.  What remains covers the feasible set; uniform draws from the cover,
  * rejected where infeasible, are exactly uniform on it.  When even the cover is too loose (a thin shell in
  * many dimensions), known feasible points seed a Markov chain (chain.c).  A cover without boxes proves that
- * the space is empty. */
+ * the space is empty; freezing tries that for a millisecond or two, unless it meets a feasible point. */
 #include "space/region.h"
 #include "base/alloc.h"
 #include "base/error.h"
@@ -20,12 +20,16 @@ enum {
     FIRST_HITS = 40,    /* ... when so many are feasible */
     MAX_BOXES = 4096,
     MAX_BOX_NUMBERS = 1 << 20, /* bounds of all boxes together */
+    FIRST_CHECK = 64,          /* boxes before the cover is tried */
     CHECK_TRIES = 400,         /* draws from the cover after each doubling ... */
     CHECK_HITS = 100,          /* ... that end the refinement when so many are feasible */
     LAST_TRIES = 100000,       /* draws from the final cover ... */
     LAST_HITS = 10,            /* ... that make it good enough */
     SEARCH_NODES = 40000,      /* boxes looked at in the search for feasible points */
-    MAX_STATES = 200000        /* interval evaluations spent on the cover */
+    MAX_STATES = 200000,       /* interval evaluations spent on the cover */
+    PROOF_TRIES = 100,         /* draws at freezing, before emptiness is tried to be proved ... */
+    PROOF_BOXES = 256,         /* ... with so many boxes */
+    PROOF_STATES = 1000        /* ... and interval evaluations */
 };
 
 /* ---- enclosures ------------------------------------------------------------------------------------ */
@@ -242,7 +246,8 @@ typedef struct cover {
     double *boxes,
         *volume;          /* n boxes as in hpo_region, a heap by volume; settled ones have the sign flipped */
     size_t n, cap, width; /* width: numbers a box = 2 n_dims */
-    size_t states;        /* interval evaluations so far */
+    size_t states;        /* interval evaluations so far ... */
+    size_t max_states;    /* ... and allowed */
     double *bounds;       /* 2 x all dimensions: scratch */
     double *v, *x;        /* a point and its configuration: scratch */
     double *pair;         /* two boxes: scratch */
@@ -464,14 +469,14 @@ static double try_cover(cover *c, size_t tries, size_t enough, size_t *hits)
 /* ---- stages ----------------------------------------------------------------------------------------- */
 
 /* Plain rejection: share of feasible draws, and the constraint that fails most. */
-static hpo_status first_tries(cover *c, size_t *hits, hpo_error *err)
+static hpo_status first_tries(cover *c, size_t tries, size_t enough, size_t *hits, hpo_error *err)
 {
     const hpo_space *s = c->s;
     size_t t = 0, n = s->n_constraints;
     uint32_t *passes = hpo_calloc(n + 1, sizeof *passes);
     if (!passes) return hpo_fail_memory(err);
     *hits = 0;
-    for (; t < FIRST_TRIES && *hits < FIRST_HITS; t++) {
+    for (; t < tries && *hits < enough; t++) {
         hpo_rng_uniforms(&c->rng, c->v, s->n_dims);
         int ok = test_point(c, c->v, c->bounds);
         if (ok) keep_point(c);
@@ -498,10 +503,11 @@ static hpo_status fail_empty(const hpo_space *s, size_t culprit, hpo_error *err)
                     s->params[s->program[culprit - s->n_constraints].param].name);
 }
 
-/* Splits until draws from the cover are good enough or there is no more room. */
-static hpo_status refine(cover *c, hpo_error *err)
+/* Splits until draws from the cover are good enough (looked at from `check` boxes on) or there is no more
+ * room. */
+static hpo_status refine(cover *c, size_t check, hpo_error *err)
 {
-    size_t culprit = 0, check = 64, hits = 0;
+    size_t culprit = 0, hits = 0;
     int shaving = 0;
     double *box = c->pair + 2 * c->width;
     for (size_t i = 0; i < c->r->n_dims; i++) {
@@ -512,7 +518,7 @@ static hpo_status refine(cover *c, hpo_error *err)
     if (state < 0) return fail_empty(c->s, culprit, err);
     push(c, box, state > 0);
     for (size_t rounds = 0;
-         c->n && c->n + 1 < c->cap && c->volume[0] > 0 && rounds < 4 * MAX_BOXES && c->states < MAX_STATES;
+         c->n && c->n + 1 < c->cap && c->volume[0] > 0 && rounds < 4 * MAX_BOXES && c->states < c->max_states;
          rounds++) {
         pop(c, box);
         if (shaving) shave(c, box);
@@ -592,12 +598,12 @@ static hpo_status build(cover *c, hpo_error *err)
 {
     hpo_region *r = c->r;
     size_t hits = 0;
-    HPO_TRY(first_tries(c, &hits, err));
+    HPO_TRY(first_tries(c, FIRST_TRIES, FIRST_HITS, &hits, err));
     if (hits >= FIRST_HITS || r->n_dims == 0) {
         r->mode = hits ? HPO_DRAW_REJECT : HPO_DRAW_NONE;
-        return hits || r->n_dims ? HPO_OK : fail_empty(c->s, r->hardest, err);
+        return HPO_OK;
     }
-    HPO_TRY(refine(c, err));
+    HPO_TRY(refine(c, FIRST_CHECK, err));
     double share = try_cover(c, LAST_TRIES, 20 * LAST_HITS, &hits);
     r->share = share * cumulate(c);
     r->n_boxes = c->n;
@@ -609,53 +615,126 @@ static hpo_status build(cover *c, hpo_error *err)
     return HPO_OK;
 }
 
-hpo_status hpo_region_init(hpo_space *s, hpo_error *err)
+/* Empties a region and gives it and the cover room for so many boxes. */
+static hpo_status open_cover(const hpo_space *s, hpo_region *r, size_t max_boxes, cover *c, hpo_error *err)
 {
-    hpo_region *r = &s->region;
-    *r = (hpo_region){.mode = HPO_DRAW_FREE, .share = 1};
-    if (s->n_constraints == 0 && !s->has_bounds) return HPO_OK;
     uint8_t *used = hpo_alloc_array(s->n_params, 1);
     uint32_t *owner = hpo_alloc_array(s->n_dims + 1, sizeof *owner);
+    *c = (cover){.s = s, .r = r, .owner = owner, .max_states = MAX_STATES};
     r->dims = hpo_alloc_array(s->n_dims + 1, sizeof *r->dims);
-    hpo_status status = used && owner && r->dims ? HPO_OK : hpo_fail_memory(err);
-    cover c = {.s = s, .r = r, .owner = owner};
-    if (status == HPO_OK) {
+    r->n_pool = r->n_boxes = 0;
+    r->share = 1;
+    hpo_rng_init(&c->rng, UINT64_C(0x5ace), UINT64_MAX, HPO_RNG_SPACE);
+    if (used && owner && r->dims) {
         find_dims(s, used, r, owner);
-        c.width = 2 * r->n_dims;
-        c.cap = c.width ? MAX_BOX_NUMBERS / c.width : 1;
-        c.cap = c.cap > MAX_BOXES ? MAX_BOXES : c.cap < 16 ? 16 : c.cap;
-        c.boxes = hpo_alloc_array(c.cap * c.width + 1, sizeof(double));
-        c.volume = hpo_alloc_array(c.cap, sizeof(double));
-        c.bounds = hpo_alloc_array(4 * s->n_dims + 2 * s->n_columns + 2, sizeof(double));
-        c.v = hpo_alloc_array(s->n_dims + 1, sizeof(double));
-        c.x = hpo_alloc_array(s->n_columns + 1, sizeof(double));
-        c.pair = hpo_alloc_array(3 * c.width + 1, sizeof(double));
-        c.columns = hpo_alloc_array(s->n_columns + 1, sizeof *c.columns);
-        r->cumulative = hpo_alloc_array(c.cap, sizeof(double));
+        c->width = 2 * r->n_dims;
+        c->cap = c->width ? MAX_BOX_NUMBERS / c->width : 1;
+        c->cap = c->cap > max_boxes ? max_boxes : c->cap < 16 ? 16 : c->cap;
+        c->boxes = r->boxes = hpo_alloc_array(c->cap * c->width + 1, sizeof(double));
+        c->volume = hpo_alloc_array(c->cap, sizeof(double));
+        c->bounds = hpo_alloc_array(4 * s->n_dims + 2 * s->n_columns + 2, sizeof(double));
+        c->v = hpo_alloc_array(s->n_dims + 1, sizeof(double));
+        c->x = hpo_alloc_array(s->n_columns + 1, sizeof(double));
+        c->pair = hpo_alloc_array(3 * c->width + 1, sizeof(double));
+        c->columns = hpo_alloc_array(s->n_columns + 1, sizeof *c->columns);
+        r->cumulative = hpo_alloc_array(c->cap, sizeof(double));
         r->pool = hpo_alloc_array(HPO_POOL * s->n_dims + 1, sizeof(double));
-        if (!c.boxes || !c.volume || !c.bounds || !c.v || !c.x || !c.pair || !c.columns || !r->cumulative ||
-            !r->pool)
-            status = hpo_fail_memory(err);
     }
-    hpo_rng_init(&c.rng, UINT64_C(0x5ace), UINT64_MAX, HPO_RNG_SPACE);
-    if (status == HPO_OK) status = build(&c, err);
-    r->boxes = c.boxes;
     hpo_free(used);
-    hpo_free(owner);
-    hpo_free(c.volume);
-    hpo_free(c.bounds);
-    hpo_free(c.v);
-    hpo_free(c.x);
-    hpo_free(c.pair);
-    hpo_free(c.columns);
-    return status;
+    return c->boxes && c->volume && c->bounds && c->v && c->x && c->pair && c->columns && r->cumulative &&
+                   r->pool
+               ? HPO_OK
+               : hpo_fail_memory(err);
 }
 
-void hpo_region_fini(hpo_region *r)
+static void close_cover(cover *c)
+{
+    hpo_free((void *)(uintptr_t)c->owner);
+    hpo_free(c->volume);
+    hpo_free(c->bounds);
+    hpo_free(c->v);
+    hpo_free(c->x);
+    hpo_free(c->pair);
+    hpo_free(c->columns);
+}
+
+static void forget(hpo_region *r)
 {
     hpo_free(r->dims);
     hpo_free(r->boxes);
     hpo_free(r->cumulative);
     hpo_free(r->pool);
-    memset(r, 0, sizeof *r);
+    r->dims = NULL;
+    r->boxes = r->cumulative = r->pool = NULL;
+}
+
+/* Fails only when nothing is feasible for sure. */
+static hpo_status prove(cover *c, hpo_error *err)
+{
+    size_t hits = 0;
+    HPO_TRY(first_tries(c, PROOF_TRIES, 1, &hits, err));
+    if (hits > 0) return HPO_OK;
+    if (c->r->n_dims == 0) return fail_empty(c->s, c->r->hardest, err);
+    c->max_states = PROOF_STATES;
+    return refine(c, SIZE_MAX, err);
+}
+
+static hpo_status find(const hpo_space *s, hpo_region *r, hpo_error *err)
+{
+    cover c;
+    hpo_status status = open_cover(s, r, MAX_BOXES, &c, err);
+    if (status == HPO_OK) status = build(&c, err);
+    close_cover(&c);
+    if (status == HPO_EINVAL) { /* proved to be empty after all: drawing says so */
+        r->mode = HPO_DRAW_NONE;
+        status = HPO_OK;
+    }
+    if (status != HPO_OK) forget(r);
+    return status;
+}
+
+hpo_status hpo_region_get(const hpo_space *s, const hpo_region **out, hpo_error *err)
+{
+    hpo_region *r = s->region;
+    hpo_status status = HPO_OK;
+    *out = r;
+    if (atomic_load_explicit(&r->built, memory_order_acquire)) return HPO_OK;
+    hpo_mutex_lock(&r->lock);
+    if (!atomic_load_explicit(&r->built, memory_order_relaxed)) {
+        status = find(s, r, err);
+        if (status == HPO_OK) atomic_store_explicit(&r->built, 1, memory_order_release);
+    }
+    hpo_mutex_unlock(&r->lock);
+    return status;
+}
+
+hpo_status hpo_region_open(hpo_space *s, hpo_error *err)
+{
+    cover c;
+    hpo_region *r = hpo_calloc(1, sizeof *r);
+    if (!r) return hpo_fail_memory(err);
+    hpo_status status = hpo_mutex_init(&r->lock, err);
+    if (status != HPO_OK) {
+        hpo_free(r);
+        return status;
+    }
+    s->region = r;
+    r->mode = HPO_DRAW_FREE;
+    r->share = 1;
+    int constrained = s->n_constraints > 0 || s->has_bounds;
+    atomic_init(&r->built, !constrained);
+    if (!constrained) return HPO_OK;
+    status = open_cover(s, r, PROOF_BOXES, &c, err);
+    if (status == HPO_OK) status = prove(&c, err);
+    close_cover(&c);
+    forget(r);
+    return status;
+}
+
+void hpo_region_close(hpo_region *r)
+{
+    if (!r) return;
+    forget(r);
+    hpo_mutex_fini(&r->lock);
+    hpo_free(r);
 }

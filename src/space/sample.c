@@ -29,9 +29,8 @@ double hpo_region_place(double lo, double hi, double u)
     return v < hi ? v : nextafter(hi, lo);
 }
 
-static hpo_status fail_nothing(const hpo_space *s, hpo_error *err)
+static hpo_status fail_nothing(const hpo_space *s, const hpo_region *r, hpo_error *err)
 {
-    const hpo_region *r = &s->region;
     if (s->n_constraints == 0)
         return hpo_fail(err, HPO_EINVAL, "no configuration found whose dependent ranges are all non-empty");
     return hpo_fail(
@@ -42,9 +41,8 @@ static hpo_status fail_nothing(const hpo_space *s, hpo_error *err)
 }
 
 /* Uniform v in the cover, one try. */
-static void draw_box(const hpo_space *s, hpo_rng *rng, double *v)
+static void draw_box(const hpo_space *s, const hpo_region *r, hpo_rng *rng, double *v)
 {
-    const hpo_region *r = &s->region;
     size_t box =
         hpo_region_pick(r->cumulative, r->n_boxes, hpo_rng_uniform(rng) * r->cumulative[r->n_boxes - 1]);
     const double *b = r->boxes + box * 2 * r->n_dims;
@@ -60,9 +58,9 @@ static int test(const hpo_space *s, double *u, double *x)
     return hpo_space_feasible(s, x);
 }
 
-static hpo_status draw_chain(const hpo_space *s, hpo_rng *rng, double *u, double *x, hpo_error *err)
+static hpo_status draw_chain(const hpo_space *s, const hpo_region *r, hpo_rng *rng, double *u, double *x,
+                             hpo_error *err)
 {
-    const hpo_region *r = &s->region;
     double *work = hpo_alloc_array(5 * s->n_dims, sizeof *work);
     if (!work) return hpo_fail_memory(err);
     double *v = work + 3 * s->n_dims, *fresh = work + 4 * s->n_dims;
@@ -83,7 +81,9 @@ static hpo_status draw_chain(const hpo_space *s, hpo_rng *rng, double *u, double
 /* u gets the coordinates, x (n_columns) the configuration. */
 static hpo_status draw(const hpo_space *s, hpo_rng *rng, double *u, double *x, hpo_error *err)
 {
-    switch (s->region.mode) {
+    const hpo_region *r;
+    HPO_TRY(hpo_region_get(s, &r, err));
+    switch (r->mode) {
     case HPO_DRAW_FREE:
         hpo_rng_uniforms(rng, u, s->n_dims);
         hpo_space_apply_prior(s, u, u);
@@ -97,16 +97,16 @@ static hpo_status draw(const hpo_space *s, hpo_rng *rng, double *u, double *x, h
         break;
     case HPO_DRAW_BOXES:
         for (size_t i = 0; i < MAX_TRIES; i++) {
-            draw_box(s, rng, u);
+            draw_box(s, r, rng, u);
             if (test(s, u, x)) return HPO_OK;
         }
         break;
     case HPO_DRAW_CHAIN:
-        return draw_chain(s, rng, u, x, err);
+        return draw_chain(s, r, rng, u, x, err);
     case HPO_DRAW_NONE:
         break;
     }
-    return fail_nothing(s, err);
+    return fail_nothing(s, r, err);
 }
 
 /* Coordinates of inactive parameters are NaN. */
@@ -124,7 +124,7 @@ hpo_status hpo_space_draw(const hpo_space *s, hpo_rng *rng, double *u, hpo_error
 {
     double stack[HPO_STACK_COLUMNS], *x = stack;
     if (!s->frozen) return hpo_fail(err, HPO_ESTATE, "freeze the space before drawing from it");
-    if (s->region.mode == HPO_DRAW_FREE && !s->has_when) {
+    if (s->n_constraints == 0 && !s->has_bounds && !s->has_when) {
         hpo_rng_uniforms(rng, u, s->n_dims);
         hpo_space_apply_prior(s, u, u);
         return HPO_OK;

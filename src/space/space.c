@@ -57,7 +57,8 @@ static void clear_frozen(hpo_space *s)
         hpo_expr_free(s->derived[i].expr);
         s->derived[i].expr = NULL;
     }
-    hpo_region_fini(&s->region);
+    hpo_region_close(s->region);
+    s->region = NULL;
     hpo_free(s->program);
     hpo_free(s->position);
     s->program = NULL;
@@ -455,7 +456,7 @@ static hpo_status freeze(hpo_space *s, hpo_error *err)
         s->has_bounds |= c->op == HPO_CODEC_BOUNDS;
         s->has_prior |= p->prior != HPO_PRIOR_NONE;
     }
-    return hpo_region_init(s, err);
+    return hpo_region_open(s, err);
 }
 
 hpo_status hpo_space_freeze(hpo_space *s, hpo_error *err)

@@ -7,6 +7,7 @@
 #ifndef SPACE_SPACE_H
 #define SPACE_SPACE_H
 #include "base/map.h"
+#include "base/os.h"
 #include "base/str.h"
 #include "hpo/sampler.h"
 #include "space/expr.h"
@@ -112,7 +113,11 @@ typedef enum hpo_draw_mode {
     HPO_DRAW_NONE    /* no feasible point found */
 } hpo_draw_mode;
 
+/* Finding it may take a second, so that is left to the first draw: many a process opens a space and never
+ * draws from it.  From then on it does not change. */
 typedef struct hpo_region {
+    hpo_mutex lock; /* whoever needs the region first finds it */
+    atomic_int built;
     hpo_draw_mode mode;
     double share;   /* estimated feasible share of the prior's mass */
     uint32_t *dims; /* the dimensions that boxes bound */
@@ -141,7 +146,7 @@ struct hpo_space {
     int has_when, has_bounds, has_prior;
     hpo_codec *program; /* n_params, parents first */
     uint32_t *position; /* parameter -> place in program */
-    hpo_region region;
+    hpo_region *region; /* apart: the one thing in a frozen space that still changes, once */
     atomic_size_t owners;
 };
 
@@ -210,8 +215,11 @@ int64_t hpo_space_violated(const hpo_space *s, const double *x);
 double hpo_codec_prior(const hpo_space *s, const hpo_codec *c, double v);
 
 /* ---- sampling (sample.c, region.c, chain.c) ---- */
-HPO_NODISCARD hpo_status hpo_region_init(hpo_space *s, hpo_error *err);
-void hpo_region_fini(hpo_region *r);
+/* At freezing: HPO_EINVAL when a short search proves that nothing is feasible. */
+HPO_NODISCARD hpo_status hpo_region_open(hpo_space *s, hpo_error *err);
+void hpo_region_close(hpo_region *r);
+/* The region, found when nobody has done so yet; any thread.  Draws do not depend on when that was. */
+HPO_NODISCARD hpo_status hpo_region_get(const hpo_space *s, const hpo_region **out, hpo_error *err);
 /* Ranges of all columns over a box of the cube before the prior: bounds holds (low, high) per dimension. */
 void hpo_region_columns(const hpo_space *s, const double *bounds, hpo_range *columns);
 

@@ -457,6 +457,10 @@ static void test_out_of_memory(void **state)
     const size_t spaces[] = {3, 4};
     for (size_t m = 0; m < 2; m++) {
         oom_case c = {.space = matrix_space(spaces[m])};
+        hpo_error err;
+        double x[MAX_DIMS]; /* the first draw finds the feasible region, which the space keeps */
+        assert_true(hpo_space_n_columns(c.space) <= MAX_DIMS);
+        assert_ok(hpo_space_sample(c.space, 1, 1, x, &err), err);
         for (EACH_SAMPLER(ops, i)) {
             if ((hpo_sampler_needs(c.space, 1, 0) & ~ops->caps) != 0) continue;
             c.name = ops->name;

@@ -6,6 +6,15 @@
 #include "math/rng.h"
 #include "space/space.h"
 
+/* What a first draw would find. */
+static hpo_region *region_of(const hpo_space *s)
+{
+    const hpo_region *r;
+    hpo_error err;
+    assert_ok(hpo_region_get(s, &r, &err), err);
+    return s->region;
+}
+
 static hpo_space *make(const char *text)
 {
     hpo_space *s;
@@ -22,7 +31,8 @@ static void check_draws(const char *text, size_t n, hpo_draw_mode mode, double *
     hpo_error err;
     size_t nc = hpo_space_n_columns(s);
     double x[32];
-    if (s->region.mode != mode) fail_msg("%s: mode %d, share %g", text, (int)s->region.mode, s->region.share);
+    const hpo_region *r = region_of(s);
+    if (r->mode != mode) fail_msg("%s: mode %d, share %g", text, (int)r->mode, r->share);
     for (size_t j = 0; j < nc; j++)
         mean[j] = 0;
     for (size_t i = 0; i < n; i++) {
@@ -76,7 +86,8 @@ static void test_shell(void **state)
     hpo_error err;
     enum { N = 40000 };
     double x[2], sector[8] = {0};
-    assert_true(s->region.share < 1.2e-4 && s->region.share > 5e-5); /* pi/4 * 1e-4 = 7.9e-5 */
+    double share = region_of(s)->share;
+    assert_true(share < 1.2e-4 && share > 5e-5); /* pi/4 * 1e-4 = 7.9e-5 */
     for (uint64_t i = 0; i < N; i++) {
         assert_ok(hpo_space_sample(s, i, 1, x, &err), err);
         assert_true(hpo_space_feasible(s, x));
@@ -181,8 +192,8 @@ static void test_chain(void **state)
     hpo_error err;
     enum { N = 20000 };
     double x[8], mean[8] = {0}, square[8] = {0};
-    assert_true(s->region.n_pool >= 8);
-    s->region.mode = HPO_DRAW_CHAIN;
+    assert_true(region_of(s)->n_pool >= 8);
+    s->region->mode = HPO_DRAW_CHAIN;
     for (uint64_t i = 0; i < N; i++) {
         assert_ok(hpo_space_sample(s, i, 1, x, &err), err);
         assert_true(hpo_space_feasible(s, x));
@@ -265,6 +276,51 @@ static void test_draw(void **state)
     hpo_space_free(s);
 }
 
+typedef struct drawer {
+    const hpo_space *s;
+    uint64_t first;
+    double x[200][5];
+    hpo_status status;
+} drawer;
+
+static void *draw_some(void *ctx)
+{
+    drawer *d = ctx;
+    for (uint64_t i = 0; i < 200 && d->status == HPO_OK; i++)
+        d->status = hpo_space_sample(d->s, d->first + i, 1, d->x[i], NULL);
+    return NULL;
+}
+
+/* The region is found when the first draw needs it, by one thread while the others wait; the draws are those
+ * of a space whose region was there before, and a space that is only opened never pays. */
+static void test_lazy(void **state)
+{
+    (void)state;
+    static const char text[] = "v: -1..1; w: -1..1; x: -1..1; y: -1..1; z: -1..1\n"
+                               "constraint: 0.999 <= v * v + w * w + x * x + y * y + z * z <= 1";
+    static drawer d[4];
+    hpo_thread threads[4];
+    hpo_error err;
+    hpo_space *s = make(text), *ready = make(text);
+    double x[5];
+    assert_int_equal(atomic_load(&s->region->built), 0);
+    (void)region_of(ready);
+    assert_int_equal(atomic_load(&ready->region->built), 1);
+    for (uint64_t k = 0; k < 4; k++) {
+        d[k] = (drawer){.s = s, .first = 200 * k};
+        assert_ok(hpo_thread_start(&threads[k], draw_some, &d[k], &err), err);
+    }
+    for (int k = 0; k < 4; k++)
+        hpo_thread_join(threads[k]);
+    for (uint64_t i = 0; i < 800; i++) {
+        assert_int_equal(d[i / 200].status, HPO_OK);
+        assert_ok(hpo_space_sample(ready, i, 1, x, &err), err);
+        assert_same_doubles(d[i / 200].x[i % 200], x, 5);
+    }
+    hpo_space_free(s);
+    hpo_space_free(ready);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,7 +330,7 @@ int main(void)
         cmocka_unit_test(test_conditional), cmocka_unit_test(test_prior),
         cmocka_unit_test(test_structured),  cmocka_unit_test(test_chain),
         cmocka_unit_test(test_thin),        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_draw),
+        cmocka_unit_test(test_draw),        cmocka_unit_test(test_lazy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
