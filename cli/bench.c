@@ -277,6 +277,29 @@ static const cli_option options[] = {
     {"only", 0, "TEXT", "run only benchmarks with this in their name", 0, NULL},
     {"max-n", 0, "N", "leave out those with more trials; default 1000000", 0, NULL},
     {"dir", 0, "DIR", "where temporary files go (the disk that is measured); default: here", 0, "@file"},
+    /* run, problems, report */
+    {"suite", 0, "NAME", "the problems of one suite", 0, CLI_BENCH_SUITES},
+    {"problems", 0, "NAMES", "problems, separated by commas; * and ? fit any", CLI_REPEAT, NULL},
+    {"methods", 'm', "SPECS", "what is compared: samplers, SAMPLER+SCHEDULER, @SOLVER; separated by commas",
+     CLI_REPEAT, "@sampler"},
+    {"seeds", 0, "N", "runs of each method on each problem; default 10", 0, NULL},
+    {"first-seed", 0, "N", "the first of them; default 0", 0, NULL},
+    {"budget", 'b', "N", "full evaluations a run, or a list; default: each problem's own", CLI_REPEAT, NULL},
+    {"workers", 'w', "N", "workers at the same time in virtual time, or a list; default 1", CLI_REPEAT, NULL},
+    {"out", 'o', "DIR", "where results are kept; default: hpo-bench", 0, "@file"},
+    {"data", 0, "DIR", "folder of benchmark data; default: $HPO_BENCH_DATA", 0, "@file"},
+    {"adapters", 0, "DIR", "folder with solvers.json; default: $HPO_BENCH_ADAPTERS", 0, "@file"},
+    {"jobs", 'j', "N", "runs at the same time; default: as many as there are cores", 0, NULL},
+    {"charge-decisions", 0, NULL, "time that a method takes to decide counts as virtual time", 0, NULL},
+    {"every-step", 0, NULL, "report at every step of the fidelity, not at 1, 2, 4, ...", 0, NULL},
+    {"retry", 0, NULL, "run again what ended in an error", 0, NULL},
+    {"timeout", 0, "TIME", "real time that one run may take; default: no limit", 0, NULL},
+    {"answer-timeout", 0, "TIME", "real time that a solver may take to answer; default 1min", 0, NULL},
+    {"failure-rate", 0, "P", "share of evaluations that fail half-way", 0, NULL},
+    {"preemption-rate", 0, "P", "share of evaluations whose worker is lost half-way", 0, NULL},
+    {"straggler-rate", 0, "P", "share of evaluations that take longer", 0, NULL},
+    {"straggler-factor", 0, "F", "how much longer; default 5", 0, NULL},
+    {"csv", 0, NULL, "also write DIR/evaluations.csv", 0, NULL},
 };
 
 /* Everything in a folder of ours, then the folder itself; 0 when something stays. */
@@ -306,15 +329,13 @@ static void remove_folder(const bench *b)
     if (!remove_tree(b->folder)) cli_note("%s could not be removed", b->folder);
 }
 
-static int run_bench(cli *c)
+static int measure(cli *c)
 {
     bench b = {.c = c, .json = cli_has(c, "json"), .only = cli_get(c, "only", NULL), .max_n = 1000000};
     int rc = cli_expect_args(c, 1, 1);
     if (rc == CLI_OK) rc = cli_get_int(c, "max-n", 0, INT64_MAX, &b.max_n);
     if (rc != CLI_OK) return rc;
     int overhead = strcmp(c->args[0], "overhead") == 0;
-    if (!overhead && strcmp(c->args[0], "storage") != 0)
-        return cli_usage_error(c, "unknown benchmark '%s': choose overhead or storage", c->args[0]);
 
     const char *dir = cli_get(c, "dir", ".");
     if (strlen(dir) > sizeof b.folder - 32) return cli_usage_error(c, "--dir: the path is too long");
@@ -338,12 +359,46 @@ static int run_bench(cli *c)
     return b.failed ? CLI_FAIL : rc;
 }
 
+static int run_bench(cli *c)
+{
+    static const struct {
+        const char *word;
+        int (*run)(cli *c);
+    } PARTS[] = {
+        {"run", bench_run},
+        {"problems", bench_problems},
+        {"report", bench_report},
+        {"overhead", measure},
+        {"storage", measure},
+    };
+    hpo_str all = {0};
+    for (size_t i = 0; i < CLI_COUNT(PARTS); i++) {
+        if (c->n_args > 0 && strcmp(c->args[0], PARTS[i].word) == 0) {
+            hpo_str_fini(&all);
+            return PARTS[i].run(c);
+        }
+        hpo_str_addf(&all, "%s%s", i == 0 ? "" : ", ", PARTS[i].word);
+    }
+    int rc = c->n_args == 0 ? cli_expect_args(c, 1, 1)
+                            : cli_usage_error(c, "unknown benchmark '%s': choose %s", c->args[0],
+                                              all.failed ? "" : all.text);
+    hpo_str_fini(&all);
+    return rc;
+}
+
 const cli_command cli_bench = {
     .name = "bench",
     .group = "Tools",
-    .help = "measure what the library costs on this machine",
-    .usage = "overhead|storage [OPTION]...",
+    .help = "compare samplers on benchmark problems; measure what the library costs",
+    .usage = "run|problems|report|overhead|storage [OPTION]... [DIR]",
     .about =
+        "`run` compares methods on problems whose optimum is known, in virtual time: every method with every "
+        "problem, seed, budget and number of workers, in parallel. A method is a sampler with its options, "
+        "`sobol:scramble=shift`, a sampler and a scheduler, `random+SCHEDULER:key=value`, or a solver in "
+        "another program, `@NAME` or `@PATH`. Results go to DIR/results.sqlite, one row an evaluation; what "
+        "is there already is not run again, so an interrupted comparison goes on with the same command. A "
+        "method that fails is listed with its error. `report` shows the results again; `problems` lists "
+        "the problems.\n\n"
         "`overhead` measures ask, report and tell in memory, the start of the command, and what running a "
         "program costs beside the program itself. `storage` "
         "measures "
@@ -355,7 +410,7 @@ const cli_command cli_bench = {
         "object a line: {\"name\":...,\"n\":...,\"ns_per_op\":...,\"min\":...,\"reference\":...}, n "
         "being the number of "
         "trials already there; other units are seconds, ratio and bytes.",
-    .words = "overhead storage",
+    .words = "run problems report overhead storage",
     .options = options,
     .n_options = CLI_COUNT(options),
     .run = run_bench,

@@ -6,6 +6,10 @@
 
 #include "cli.h"
 
+/* Words of --suite, for completion. */
+#define CLI_BENCH_SUITES                                                                                     \
+    "quick bbob mixed conditional noisy hpo multifidelity multiobjective constrained highdim"
+
 #define BENCH_NONE ((double)NAN) /* no budget, no second figure */
 
 typedef struct bench {
@@ -60,4 +64,9 @@ extern const char bench_space_mixed20[];
 
 void bench_overhead(bench *b);
 void bench_storage(bench *b);
+
+/* Subcommands of their own; exit status. */
+int bench_run(cli *c);
+int bench_problems(cli *c);
+int bench_report(cli *c);
 #endif

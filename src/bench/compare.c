@@ -19,7 +19,7 @@
 static const double CALL_TIMEOUT = 60;
 
 typedef struct comparison {
-    const hpo_comparison *c;
+    const hpo_compare_plan *c;
     hpo_results *results;
     atomic_llong next; /* run, or problem while preparing */
     atomic_int over;
@@ -128,7 +128,7 @@ uint64_t hpo_compare_seed(const char *problem, uint64_t s)
     return hpo_hash_bytes(problem, strlen(problem), s);
 }
 
-static void set_limits(const hpo_comparison *c, const hpo_problem *p, const hpo_run_key *key,
+static void set_limits(const hpo_compare_plan *c, const hpo_problem *p, const hpo_run_key *key,
                        hpo_simulation *o)
 {
     o->workers = key->workers;
@@ -144,6 +144,7 @@ static void set_limits(const hpo_comparison *c, const hpo_problem *p, const hpo_
     o->charge_decisions = c->charge_decisions;
     o->report_every_step = c->every_step;
     o->data = c->data;
+    o->host = c->host;
     o->call_timeout = c->call_timeout > 0 ? c->call_timeout : CALL_TIMEOUT;
     o->wall_timeout = c->run_timeout;
     o->cancel = c->cancel;
@@ -173,14 +174,14 @@ static hpo_status run_one(comparison *s, const hpo_problem *p, hpo_run_info *inf
     return rc;
 }
 
-static double budget_of(const hpo_comparison *c, const hpo_problem *p, size_t i)
+static double budget_of(const hpo_compare_plan *c, const hpo_problem *p, size_t i)
 {
     double b = c->n_budgets > 0 ? c->budgets[i] : 0;
     return b > 0 ? b : (double)(p->budget > 0 ? p->budget : 100);
 }
 
 /* Number `i` of the comparison: the seed changes slowest, the method fastest. */
-static const hpo_problem *decode(const hpo_comparison *c, int64_t i, hpo_run_info *info)
+static const hpo_problem *decode(const hpo_compare_plan *c, int64_t i, hpo_run_info *info)
 {
     size_t n_budgets = c->n_budgets > 0 ? c->n_budgets : 1, n_workers = c->n_workers > 0 ? c->n_workers : 1;
     size_t j = (size_t)i;
@@ -324,7 +325,7 @@ static hpo_status prepare(comparison *s, hpo_error *err)
     return HPO_OK;
 }
 
-static hpo_status check(const hpo_comparison *c, hpo_error *err)
+static hpo_status check(const hpo_compare_plan *c, hpo_error *err)
 {
     if (c->n_problems == 0) return hpo_fail(err, HPO_EINVAL, "there is no problem to run on");
     if (c->n_methods == 0) return hpo_fail(err, HPO_EINVAL, "there is no method to run");
@@ -340,7 +341,7 @@ static hpo_status check(const hpo_comparison *c, hpo_error *err)
     return HPO_OK;
 }
 
-hpo_status hpo_compare(const hpo_comparison *c, hpo_results *results, hpo_compare_progress *out,
+hpo_status hpo_compare(const hpo_compare_plan *c, hpo_results *results, hpo_compare_progress *out,
                        hpo_error *err)
 {
     HPO_TRY(check(c, err));

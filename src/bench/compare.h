@@ -9,6 +9,7 @@
 #define BENCH_COMPARE_H
 #include <stdatomic.h>
 
+#include "bench/method.h"
 #include "bench/problem.h"
 #include "bench/results.h"
 
@@ -21,7 +22,7 @@ typedef struct hpo_compare_progress {
     uint64_t seed;
 } hpo_compare_progress;
 
-typedef struct hpo_comparison {
+typedef struct hpo_compare_plan {
     const char *suite;      /* stored with each run; NULL: none */
     hpo_problem **problems; /* open; their `typical` is filled here */
     const char **methods;
@@ -32,19 +33,20 @@ typedef struct hpo_comparison {
     int charge_decisions, every_step;
     int retry; /* run again what ended in an error */
     double straggler_rate, straggler_factor, failure_rate, preemption_rate;
-    double run_timeout;       /* real seconds a run; 0: no limit */
-    double call_timeout;      /* real seconds that a method in another program may take to answer; 0: 60 */
-    const char *data;         /* the benchmark data folder or NULL */
-    int32_t threads;          /* 0: as many as there are cores */
-    const atomic_int *cancel; /* nonzero: runs under way are dropped; may be NULL */
+    double run_timeout;          /* real seconds a run; 0: no limit */
+    double call_timeout;         /* real seconds that a method in another program may take to answer; 0: 60 */
+    const char *data;            /* the benchmark data folder or NULL */
+    const hpo_solver_host *host; /* for methods in other programs, or NULL */
+    int32_t threads;             /* 0: as many as there are cores */
+    const atomic_int *cancel;    /* nonzero: runs under way are dropped; may be NULL */
     void (*progress)(void *ctx, const hpo_compare_progress *p); /* one thread at a time; may be NULL */
     void *ctx;
-} hpo_comparison;
+} hpo_compare_plan;
 
 /* The seed of all runs of seed `s` on that problem. */
 uint64_t hpo_compare_seed(const char *problem, uint64_t s);
 /* HPO_WAIT: cancelled; what has ended is stored.  A method that fails is no failure of the comparison: its
  * run is stored with the error.  *out (may be NULL) gets the final counts. */
-HPO_NODISCARD hpo_status hpo_compare(const hpo_comparison *c, hpo_results *results, hpo_compare_progress *out,
-                                     hpo_error *err);
+HPO_NODISCARD hpo_status hpo_compare(const hpo_compare_plan *c, hpo_results *results,
+                                     hpo_compare_progress *out, hpo_error *err);
 #endif

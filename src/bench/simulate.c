@@ -549,7 +549,8 @@ static hpo_status open_method(simulation *s, hpo_error *err)
                               .lag = o->lag,
                               .lease = s->lease,
                               .timeout = o->call_timeout,
-                              .data = o->data};
+                              .data = o->data,
+                              .host = o->host};
     s->ops = o->ops != NULL ? o->ops : hpo_method_for(setup.spec);
     hpo_status rc = s->ops->open(&setup, &s->self, err);
     hpo_free(spec);

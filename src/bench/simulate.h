@@ -25,14 +25,14 @@ typedef struct hpo_simulation {
     double preemption_rate; /* the worker is lost half-way; the lease runs out, the trial returns */
     int charge_decisions;   /* 1: real time spent in ask/report counts as virtual time */
     int64_t lag;
-    const char *method;        /* what is run: see method.h; NULL: a study of `sampler` and `scheduler` */
-    const hpo_method_ops *ops; /* who implements it; NULL: hpo_method_for(method) */
-    const char *data;          /* for the method: the benchmark data folder, or NULL */
-    const hpo_solver_host *host; /* for the method: hpo_method_setup.host */
-    double lease;              /* virtual seconds until a lost trial is handed out again; default 600 */
-    double call_timeout;       /* real seconds that one call of a method in another program may take */
-    double wall_timeout;       /* real seconds for the whole run, looked at between events */
-    const atomic_int *cancel;  /* nonzero: the run ends with HPO_WAIT at the next event; may be NULL */
+    const char *method;          /* what is run: see method.h; NULL: a study of `sampler` and `scheduler` */
+    const hpo_method_ops *ops;   /* who implements it; NULL: hpo_method_for(method) */
+    const char *data;            /* for the method: the benchmark data folder, or NULL */
+    const hpo_solver_host *host; /* for a method in another program, or NULL */
+    double lease;                /* virtual seconds until a lost trial is handed out again; default 600 */
+    double call_timeout;         /* real seconds that one call of a method in another program may take */
+    double wall_timeout;         /* real seconds for the whole run, looked at between events */
+    const atomic_int *cancel;    /* nonzero: the run ends with HPO_WAIT at the next event; may be NULL */
 } hpo_simulation;
 
 /* One finished (or stopped) piece of work. */
