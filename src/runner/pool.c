@@ -20,6 +20,7 @@ enum {
     RENEW_MAX_S = 15, /* renew at least this often: that is also how a stop request is seen */
     ASK_MIN_MS = 50,  /* pauses between asks while there is nothing to hand out */
     ASK_MAX_MS = 1000,
+    RECLAIM_MS = 2000, /* between two looks for dead workers */
     PREEMPTED_MAX_S = 30,
     TELL_PAUSE_S = 1, /* between attempts to store a result */
     TELL_MAX_S = 60,  /* how long that is tried */
@@ -358,6 +359,17 @@ static void give_up(hpo_pool *p, const hpo_error *err)
     p->err = *err;
 }
 
+/* Takes back what dead workers of this machine hold: at the start, and while there is nothing else to do. */
+static hpo_status reclaim(hpo_pool *p, hpo_error *err)
+{
+    int64_t n = 0;
+    if (!p->o.reclaim || hpo_pool_now(p) < p->reclaim_at) return HPO_OK;
+    p->reclaim_at = hpo_pool_now(p) + RECLAIM_MS * INT64_C(1000000);
+    HPO_TRY(hpo_pool_reclaim(p, &n, err));
+    if (n) hpo_pool_note(p, "%" PRId64 " trial(s) of workers that died go back to the queue", n);
+    return HPO_OK;
+}
+
 static void ask_once(hpo_pool *p)
 {
     hpo_ask_options o = {.size = sizeof o, .worker = p->worker};
@@ -368,6 +380,7 @@ static void ask_once(hpo_pool *p)
         p->over = 1;
     } else if (rc == HPO_WAIT) {
         pause_asking(p, ASK_MIN_MS, ASK_MAX_MS);
+        if (reclaim(p, &err) != HPO_OK) hpo_pool_note(p, "%s: trying again", err.msg);
     } else if (rc == HPO_EBUSY) {
         hpo_pool_note(p, "%s: trying again", err.msg);
         pause_asking(p, 1000, 30000);
@@ -435,11 +448,7 @@ static hpo_status end_pool(hpo_pool *p, hpo_error *err)
 hpo_status hpo_pool_run(hpo_pool *p, hpo_error *err)
 {
     if (!p) return hpo_fail(err, HPO_EINVAL, "pool is NULL");
-    if (p->o.reclaim) {
-        int64_t n = 0;
-        HPO_TRY(hpo_pool_reclaim(p, &n, err));
-        if (n) hpo_pool_note(p, "%" PRId64 " trial(s) of workers that died go back to the queue", n);
-    }
+    HPO_TRY(reclaim(p, err));
     for (;;) {
         hpo_error e;
         carry_out_level(p);

@@ -55,6 +55,7 @@ struct hpo_pool {
     int over;         /* the study handed out HPO_DONE */
     int failed;       /* `err` ended the pool */
     hpo_error err;
+    int64_t reclaim_at;       /* when to look for dead workers again */
     int64_t ask_at, ask_wait; /* ns; when to ask again, and how long the last pause was */
     int preempted;            /* trials in a row that came back at once */
     int explained;            /* the first failure was shown with its output */

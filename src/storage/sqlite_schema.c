@@ -226,16 +226,20 @@ static hpo_status run_migrations(hpo_sqlite *s, int32_t from, hpo_error *err)
 /* What a file is by its two marks. */
 typedef enum file_kind { FILE_NEW, FILE_OURS, FILE_FOREIGN } file_kind;
 
+/* One snapshot for all three questions: between two, another process may make the schema. */
 static hpo_status look(hpo_sqlite *s, file_kind *kind, int64_t *version, hpo_error *err)
 {
     int64_t application = 0, tables = 0;
-    HPO_TRY(hpo_sqlite__integer(s, "PRAGMA application_id", &application, err));
-    HPO_TRY(hpo_sqlite__integer(s, "PRAGMA user_version", version, err));
-    *kind = FILE_OURS;
-    if (application == HPO_SQLITE_APPLICATION) return HPO_OK;
-    HPO_TRY(hpo_sqlite__integer(s, "SELECT count(*) FROM sqlite_schema", &tables, err));
-    *kind = application == 0 && *version == 0 && tables == 0 ? FILE_NEW : FILE_FOREIGN;
-    return HPO_OK;
+    int began;
+    HPO_TRY(hpo_sqlite__begin_read(s, &began, err));
+    hpo_status rc = hpo_sqlite__integer(s, "PRAGMA application_id", &application, err);
+    if (rc == HPO_OK) rc = hpo_sqlite__integer(s, "PRAGMA user_version", version, err);
+    if (rc == HPO_OK) rc = hpo_sqlite__integer(s, "SELECT count(*) FROM sqlite_schema", &tables, err);
+    hpo_sqlite__end_read(s, began);
+    *kind = application == HPO_SQLITE_APPLICATION              ? FILE_OURS
+            : application == 0 && *version == 0 && tables == 0 ? FILE_NEW
+                                                               : FILE_FOREIGN;
+    return rc;
 }
 
 static hpo_status check_version(const hpo_sqlite *s, file_kind kind, int64_t version, hpo_error *err)
