@@ -56,20 +56,14 @@ static void format_line(char *msg, size_t cap, const char *format, va_list args)
     }
 }
 
-hpo_status hpo_fail(hpo_error *err, hpo_status code, const char *format, ...)
+void hpo_error_set(hpo_error *err, hpo_status code, const char *format, ...)
 {
-    if (err == NULL) return code;
+    if (err == NULL) return;
     err->code = code;
     va_list args;
     va_start(args, format);
     format_line(err->msg, sizeof err->msg, format, args);
     va_end(args);
-    return code;
-}
-
-hpo_status hpo_fail_memory(hpo_error *err)
-{
-    return hpo_fail(err, HPO_ENOMEM, "out of memory");
 }
 
 hpo_status hpo_fail_prefix(hpo_error *err, hpo_status code, const char *format, ...)
