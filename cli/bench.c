@@ -300,6 +300,7 @@ static const cli_option options[] = {
     {"straggler-rate", 0, "P", "share of evaluations that take longer", 0, NULL},
     {"straggler-factor", 0, "F", "how much longer; default 5", 0, NULL},
     {"csv", 0, NULL, "also write DIR/evaluations.csv", 0, NULL},
+    {"sampler", 0, "SPEC", "solver: what answers on standard input and output", 0, "@sampler"},
 };
 
 /* Everything in a folder of ours, then the folder itself; 0 when something stays. */
@@ -368,6 +369,7 @@ static int run_bench(cli *c)
         {"run", bench_run},
         {"problems", bench_problems},
         {"report", bench_report},
+        {"solver", bench_solver},
         {"overhead", measure},
         {"storage", measure},
     };

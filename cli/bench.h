@@ -69,4 +69,7 @@ void bench_storage(bench *b);
 int bench_run(cli *c);
 int bench_problems(cli *c);
 int bench_report(cli *c);
+int bench_solver(cli *c);
+/* The folder of adapters when none was named, or NULL (bench_solver.c). */
+const char *bench_adapters(char folder[4096]);
 #endif

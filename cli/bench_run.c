@@ -569,6 +569,8 @@ int bench_run(cli *c)
     hpo_compare_plan plan = {0};
     hpo_results *r = NULL;
     hpo_solver_host host = {folder(c, "adapters", "HPO_BENCH_ADAPTERS"), (const char *const *)environ};
+    char adapters[4096];
+    if (host.adapters == NULL) host.adapters = bench_adapters(adapters);
     int rc = cli_expect_args(c, 1, 1);
     if (rc == CLI_OK && cli_get(c, "suite", NULL) == NULL && cli_get(c, "problems", NULL) == NULL)
         rc = cli_usage_error(c, "nothing to run on: give --suite NAME or --problems A,B,...");

@@ -306,6 +306,13 @@ void hpo_wire_from_x(const hpo_wire *w, const double *x, double *vars)
     }
 }
 
+double hpo_wire_below_end(const hpo_wire *w, size_t i, double value)
+{
+    const wire_var *v = &w->vars[i];
+    int is_whole = v->type != HPO_WIRE_UNIFORM_CONTINUOUS && v->type != HPO_WIRE_LOG_UNIFORM_CONTINUOUS;
+    return is_whole || value < v->high ? value : nextafter(v->high, v->low);
+}
+
 static hpo_status fail_range(const wire_var *v, double value, hpo_error *err)
 {
     char text[32], low[32], high[32];

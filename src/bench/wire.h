@@ -59,6 +59,9 @@ uint32_t hpo_wire_needs(const hpo_wire *w); /* 1u << hpo_wire_cap; never CONDITI
 void hpo_wire_domain(const hpo_wire *w, hpo_str *out);
 /* The variables of configuration x; NaN: inactive. */
 void hpo_wire_from_x(const hpo_wire *w, const double *x, double *vars);
+/* `value` of variable i, or the largest one below the end of a continuous range: elsewhere high ends are
+ * exclusive. */
+double hpo_wire_below_end(const hpo_wire *w, size_t i, double value);
 /* The configuration of n_vars variables; those of inactive parameters are ignored.  HPO_EINVAL names a
  * variable that is missing (NaN) although active, or not in its range.  Constraints are not checked. */
 HPO_NODISCARD hpo_status hpo_wire_to_x(hpo_wire *w, const double *vars, double *x, hpo_error *err);
