@@ -102,7 +102,8 @@ hpo_status hpo_space_config_to_json(const hpo_space *s, const double *x, char **
     }
     for (size_t i = 0; i < s->n_derived; i++) {
         const hpo_expr *e = s->derived[i].expr;
-        double v = e ? hpo_expr_eval(e, x) : HPO_UNKNOWN;
+        if (!e) continue; /* not frozen yet */
+        double v = hpo_expr_eval(e, x);
         if (isnan(v)) continue;
         const char *label = derived_label(s, e, v);
         if (!first) hpo_str_addc(&text, ',');
@@ -294,7 +295,7 @@ static hpo_status fail_label(const hpo_param *p, const char *text, hpo_error *er
     if (near)
         return hpo_fail(err, HPO_EINVAL, "%s: no label '%.60s'; did you mean '%s'?", p->name, text, near);
     return hpo_fail(err, HPO_EINVAL, "%s: no label '%.60s'; the labels begin with '%s'", p->name, text,
-                    p->n_labels ? p->labels[0] : "");
+                    p->labels ? p->labels[0] : "");
 }
 
 /* The index of an item or label given as text; numbers match by value. */

@@ -5,7 +5,8 @@
  * the trials now running, so they hold exactly the rows that can be handed out again.
  *
  * The hash table has open addressing with linear probing; a slot holds only a row number, the hash is
- * looked up in the history.  Rows with the same hash form a ring from the highest back to the lowest, so
+ * looked up in the history.  Nearly every look is for a configuration that nobody has had, and a byte a slot
+ * tells that, dense enough to stay in a near cache when the slots (2 MB at 100 000 trials) are in none.  Rows with the same hash form a ring from the highest back to the lowest, so
  * that appending and looking at the lowest are O(1).  Failed rows are dropped from the front of their ring
  * when a search meets them there, and come back when they leave that state: a configuration that failed a
  * thousand times costs each row one step in all. */
@@ -17,7 +18,6 @@
 #include "base/error.h"
 
 static const uint32_t NONE = UINT32_MAX;
-static const uint64_t FREE = UINT64_MAX;
 
 void hpo_mem_index_fini(hpo_mem_index *ix)
 {
@@ -26,13 +26,14 @@ void hpo_mem_index_fini(hpo_mem_index *ix)
     hpo_free(ix->place);
     hpo_free(ix->same);
     hpo_free(ix->slots);
+    hpo_free(ix->tags);
     memset(ix, 0, sizeof *ix);
 }
 
 size_t hpo_mem_index_bytes(const hpo_mem_index *ix)
 {
     return (ix->waiting.cap + ix->leases.cap) * sizeof *ix->waiting.entries + ix->cap * 2 * sizeof *ix->same +
-           ix->n_slots * sizeof *ix->slots;
+           ix->n_slots * (sizeof *ix->slots + sizeof *ix->tags);
 }
 
 /* ---- heaps --------------------------------------------------------------------------------- */
@@ -106,6 +107,12 @@ static uint64_t slot_of(uint64_t mixed, uint32_t row)
     return (mixed & ~UINT64_C(0xFFFFFFFF)) | row;
 }
 
+/* The bits that are furthest from those that make the place. */
+static uint8_t tag_of(uint64_t mixed)
+{
+    return (uint8_t)(mixed >> 56 | 1);
+}
+
 /* The slot that holds the ring of `hash`, or the free one where it would stand.  The half of the hash in
  * the slot spares nearly every look into the history.  The place comes from bits that the half has too,
  * so that slots can be moved without it. */
@@ -113,9 +120,10 @@ static size_t find_slot(const hpo_mem_index *ix, const hpo_history *h, uint64_t 
 {
     const uint64_t m = mix(hash);
     const size_t mask = ix->n_slots - 1;
+    const uint8_t tag = tag_of(m);
     size_t i = (size_t)(m >> 32) & mask;
-    for (; ix->slots[i] != FREE; i = (i + 1) & mask)
-        if ((ix->slots[i] ^ m) >> 32 == 0 && h->hash[(uint32_t)ix->slots[i]] == hash) break;
+    for (; ix->tags[i] != 0; i = (i + 1) & mask)
+        if (ix->tags[i] == tag && (ix->slots[i] ^ m) >> 32 == 0 && h->hash[(uint32_t)ix->slots[i]] == hash) break;
     return i;
 }
 
@@ -124,21 +132,21 @@ static void move_slot(hpo_mem_index *ix, uint64_t slot)
 {
     const size_t mask = ix->n_slots - 1;
     size_t i = (size_t)(slot >> 32) & mask;
-    while (ix->slots[i] != FREE)
+    while (ix->tags[i] != 0)
         i = (i + 1) & mask;
     ix->slots[i] = slot;
+    ix->tags[i] = tag_of(slot);
 }
 
 /* Frees slot i and moves up what stood behind it, so that no search stops too early. */
 static void free_slot(hpo_mem_index *ix, size_t i)
 {
     const size_t mask = ix->n_slots - 1;
-    ix->slots[i] = FREE;
+    ix->tags[i] = 0;
     ix->n_used--;
-    for (size_t j = (i + 1) & mask; ix->slots[j] != FREE; j = (j + 1) & mask) {
-        uint64_t slot = ix->slots[j];
-        ix->slots[j] = FREE;
-        move_slot(ix, slot);
+    for (size_t j = (i + 1) & mask; ix->tags[j] != 0; j = (j + 1) & mask) {
+        ix->tags[j] = 0;
+        move_slot(ix, ix->slots[j]);
     }
 }
 
@@ -146,21 +154,29 @@ static hpo_status grow_slots(hpo_mem_index *ix, hpo_error *err)
 {
     size_t old_n = ix->n_slots, n = old_n == 0 ? 64 : 2 * old_n;
     uint64_t *old = ix->slots, *slots = hpo_alloc_array(n, sizeof *slots);
-    if (slots == NULL) return hpo_fail_memory(err);
-    memset(slots, 0xFF, n * sizeof *slots); /* FREE */
+    uint8_t *old_tags = ix->tags, *tags = hpo_calloc(n, sizeof *tags);
+    if (slots == NULL || tags == NULL) {
+        hpo_free(slots);
+        hpo_free(tags);
+        return hpo_fail_memory(err);
+    }
     ix->slots = slots;
+    ix->tags = tags;
     ix->n_slots = n;
     for (size_t i = 0; i < old_n; i++)
-        if (old[i] != FREE) move_slot(ix, old[i]);
+        if (old_tags[i] != 0) move_slot(ix, old[i]);
     hpo_free(old);
+    hpo_free(old_tags);
     return HPO_OK;
 }
 
 static void link_row(hpo_mem_index *ix, const hpo_history *h, uint32_t row)
 {
-    uint64_t *slot = &ix->slots[find_slot(ix, h, h->hash[row])];
-    if (*slot == FREE) {
+    const size_t i = find_slot(ix, h, h->hash[row]);
+    uint64_t *slot = &ix->slots[i];
+    if (ix->tags[i] == 0) {
         *slot = slot_of(mix(h->hash[row]), row);
+        ix->tags[i] = tag_of(*slot);
         ix->same[row] = row;
         ix->n_used++;
         return;
@@ -192,7 +208,9 @@ static void unlink_row(hpo_mem_index *ix, const hpo_history *h, uint32_t row)
 int64_t hpo_mem_index_find(hpo_mem_index *ix, const hpo_history *h, uint64_t hash)
 {
     if (ix->n_slots == 0) return -1;
-    for (size_t slot = find_slot(ix, h, hash); ix->slots[slot] != FREE;) {
+    size_t slot = find_slot(ix, h, hash);
+    HPO_PREFETCH_WRITE(&ix->slots[slot]); /* whoever finds nothing inserts the hash a moment later */
+    while (ix->tags[slot] != 0) {
         uint32_t tail = (uint32_t)ix->slots[slot], lowest = ix->same[tail];
         if (h->state[lowest] != HPO_STATE_FAILED) return lowest;
         ix->same[tail] = ix->same[lowest];
@@ -247,7 +265,9 @@ void hpo_mem_index_leave(hpo_mem_index *ix, const hpo_history *h, uint32_t row, 
 
 void hpo_mem_index_enter(hpo_mem_index *ix, const hpo_history *h, uint32_t row)
 {
-    hpo_row_heap *heap = home(ix, h, row);
-    if (heap != NULL) heap_add(heap, ix->place, heap == &ix->waiting ? row : h->lease_ms[row], row);
+    if (h->state[row] == HPO_STATE_WAITING)
+        heap_add(&ix->waiting, ix->place, row, row);
+    else if (h->state[row] == HPO_STATE_RUNNING && h->lease_ms[row] < INT64_MAX)
+        heap_add(&ix->leases, ix->place, h->lease_ms[row], row);
     if (ix->same[row] == NONE && h->state[row] != HPO_STATE_FAILED) link_row(ix, h, row);
 }

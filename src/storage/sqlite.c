@@ -294,7 +294,9 @@ static hpo_status sqlite_commit(void *self, int64_t study, const hpo_study_heade
     hpo_sqlite *s = self;
     HPO_TRY(check_open(s, study, err));
     hpo_status rc = HPO_OK;
-    if (memcmp(h, &s->before, sizeof *h) != 0) rc = hpo_sqlite__store_header(s, study, h, err);
+    /* Padding may differ as well: then the same header is written once more, and nothing is lost. */
+    if (memcmp(h, &s->before, sizeof *h) != 0) // NOLINT(bugprone-suspicious-memory-comparison)
+        rc = hpo_sqlite__store_header(s, study, h, err);
     if (rc == HPO_OK)
         rc = hpo_sqlite__commit_write(s, err);
     else

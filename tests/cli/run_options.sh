@@ -46,10 +46,10 @@ status 2 'an unknown key'
 errors 'gets a hint' <<'END'
 hpo: *wrong.yaml*budgets*did you mean*budget*
 END
-sed 's/memory: 16G/memroy: 16G/' study.yaml >wrong.yaml
+sed 's/memory: 16G/memorry: 16G/' study.yaml >wrong.yaml
 run hpo run wrong.yaml
 errors 'also inside a section' <<'END'
-hpo: *limits*memroy*did you mean*memory*
+hpo: *limits*memorry*did you mean*memory*
 END
 sed 's/memory: 16G/memory: lots/' study.yaml >wrong.yaml
 run hpo run wrong.yaml

@@ -181,7 +181,7 @@ static void live(fixture *f, hpo_study *s, t_rng *rng, int steps, uint64_t *hash
         /* Later changes of earlier trials: one that is no result, and one that takes a result back. */
         int64_t earlier = t_int(rng, 0, number);
         if (what >= 6) assert_ok(hpo_study_set_attr(s, earlier, "k", "1", &f->err), f->err);
-        int32_t state = fixture_trial(f, earlier).state;
+        hpo_state state = fixture_trial(f, earlier).state;
         if (what == 9 && (state == HPO_STATE_FAILED || state == HPO_STATE_STOPPED))
             assert_ok(hpo_study_requeue(s, earlier, &f->err), f->err);
         hpo_trial_free(held[k]);
