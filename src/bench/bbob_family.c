@@ -100,7 +100,7 @@ static hpo_status bbob_evaluate(const hpo_problem *p, const hpo_problem_query *q
     return HPO_OK;
 }
 
-const hpo_problem_family hpo_family_bbob = {
+const hpo_problem_family hpo_bbob_problems = {
     .name = "bbob",
     .help = "the 24 noiseless BBOB functions with COCO's instances: bbob-f01-i01-d02 ...",
     .reference = "Hansen, Finck, Ros, Auger 2009, INRIA RR-6829",
@@ -192,7 +192,7 @@ static hpo_status mixint_evaluate(const hpo_problem *p, const hpo_problem_query 
     return HPO_OK;
 }
 
-const hpo_problem_family hpo_family_bbob_mixint = {
+const hpo_problem_family hpo_bbob_mixint_problems = {
     .name = "bbob-mixint",
     .help = "BBOB functions with four fifths of the variables integer: bbob-mixint-f01-i01-d05 ...",
     .reference = "Tusar, Brockhoff, Hansen, GECCO 2019",
@@ -267,7 +267,7 @@ static hpo_status noisy_evaluate(const hpo_problem *p, const hpo_problem_query *
     return HPO_OK;
 }
 
-const hpo_problem_family hpo_family_bbob_noisy = {
+const hpo_problem_family hpo_bbob_noisy_problems = {
     .name = "bbob-noisy",
     .help = "BBOB functions f101..f130 under moderate and severe noise: bbob-noisy-f101-i01-d05 ...",
     .reference = "Finck, Hansen, Ros, Auger 2009, INRIA RR-6869",

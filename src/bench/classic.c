@@ -322,7 +322,7 @@ static void classic_close(hpo_problem *p)
     hpo_free(p->state);
 }
 
-const hpo_problem_family hpo_family_classic = {
+const hpo_problem_family hpo_classic_problems = {
     .name = "classic",
     .help = "Branin, Hartmann, Ackley, Levy ... in any dimension (ackley-d05), and sparse ones of up to 200",
     .reference = "Surjanovic, Bingham: Virtual Library of Simulation Experiments; docs/problems.md",

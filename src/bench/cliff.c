@@ -65,7 +65,7 @@ static hpo_status cliff_evaluate(const hpo_problem *p, const hpo_problem_query *
     return HPO_OK;
 }
 
-const hpo_problem_family hpo_family_cliff = {
+const hpo_problem_family hpo_cliff_problems = {
     .name = "cliff",
     .help = "a learning-rate bowl whose optimum lies close to the edge of divergence: lr-bowl, lr-bowl-noisy",
     .reference = "libhpo; docs/problems.md",

@@ -128,7 +128,7 @@ static hpo_status linear_evaluate(const hpo_problem *p, const hpo_problem_query 
     return HPO_OK;
 }
 
-const hpo_problem_family hpo_family_bbob_constrained = {
+const hpo_problem_family hpo_bbob_constrained_problems = {
     .name = "bbob-con",
     .help = "BBOB functions with linear constraints active at the optimum: bbob-con-f01-i01-d05 ...",
     .reference = "libhpo, on INRIA RR-6829; docs/problems.md",
@@ -322,7 +322,7 @@ static hpo_status design_evaluate(const hpo_problem *p, const hpo_problem_query 
     return HPO_OK;
 }
 
-const hpo_problem_family hpo_family_design = {
+const hpo_problem_family hpo_design_problems = {
     .name = "design",
     .help = "constrained problems of the literature: g04, g06, g08, g09, pressure vessel, welded beam, "
             "tension spring",

@@ -4,9 +4,16 @@
 #define BENCH_FAMILIES_H
 #include "bench/problem.h"
 
-extern const hpo_problem_family hpo_yahpo_problems; /* yahpo.c */
-
-extern const hpo_problem_family hpo_family_bbob, hpo_family_bbob_mixint, hpo_family_bbob_noisy;
-extern const hpo_problem_family hpo_family_classic, hpo_family_cliff, hpo_family_bbob_constrained, hpo_family_design;
+extern const hpo_problem_family hpo_yahpo_problems;          /* yahpo.c */
+extern const hpo_problem_family hpo_multiobjective_problems; /* multiobjective.c */
+extern const hpo_problem_family hpo_bbob_problems, hpo_bbob_mixint_problems,
+    hpo_bbob_noisy_problems;                                                        /* bbob_family.c */
+extern const hpo_problem_family hpo_bbob_constrained_problems, hpo_design_problems; /* constrained.c */
+extern const hpo_problem_family hpo_classic_problems;                               /* classic.c */
+extern const hpo_problem_family hpo_cliff_problems;                                 /* cliff.c */
+extern const hpo_problem_family hpo_structured_problems;                            /* structured.c */
+extern const hpo_problem_family hpo_combinatorial_problems;                         /* combinatorial.c */
+extern const hpo_problem_family hpo_fidelity_problems;                              /* fidelity.c */
+extern const hpo_problem_family hpo_curves_problems;                                /* curves.c */
 
 #endif
