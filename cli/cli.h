@@ -99,7 +99,7 @@ typedef struct cli_command {
     {"noisy", 0, NULL, "the same configuration may be evaluated again", 0, NULL},                            \
     {"lag", 0, "K", "suggestion n uses exactly the results of trials before n-K+1", 0, NULL},                \
     {"lease", 0, "TIME", "how long an unrenewed trial stays with its worker; default 10min", 0, NULL},       \
-    {"retries", 0, "N", "how often a lost trial returns to the queue; default 3", 0, NULL}
+    {"max-retries", 0, "N", "how often a lost trial returns to the queue; default 3", 0, NULL}
 /* clang-format on */
 
 /* ---- one invocation ---------------------------------------------------------------------------- */

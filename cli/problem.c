@@ -150,7 +150,7 @@ static int read_numbers(cli *c, cli_problem *p)
     int64_t v = o->max_retries;
     int rc;
     o->noisy = cli_has(c, "noisy");
-    if ((rc = cli_get_int(c, "retries", 0, 1000000, &v)) != CLI_OK) return rc;
+    if ((rc = cli_get_int(c, "max-retries", 0, 1000000, &v)) != CLI_OK) return rc;
     o->max_retries = (int32_t)v;
     if ((rc = cli_get_int(c, "lag", 0, 1000000, &o->lag)) != CLI_OK) return rc;
     if ((rc = cli_get_duration(c, "lease", &o->lease)) != CLI_OK) return rc;

@@ -185,8 +185,8 @@ static hpo_status read_problem(struct json_object *params, problem *p, hpo_error
     HPO_TRY(hpo_json_get_bool(params, "create", "reuse", &flag, err));
     p->options.reuse = flag;
     v = p->options.max_retries;
-    HPO_TRY(hpo_json_get_int(params, "create", "retries", &v, err));
-    if (v < 0 || v > 1000000) return hpo_fail(err, HPO_EINVAL, "retries is %" PRId64 ": 0 to 1000000", v);
+    HPO_TRY(hpo_json_get_int(params, "create", "max_retries", &v, err));
+    if (v < 0 || v > 1000000) return hpo_fail(err, HPO_EINVAL, "max_retries is %" PRId64 ": 0 to 1000000", v);
     p->options.max_retries = (int32_t)v;
     if (json_object_object_get_ex(params, "seed", &m) && m) {
         if (!json_object_is_type(m, json_type_int))
@@ -753,7 +753,7 @@ static hpo_status call_shutdown(rpc *r, struct json_object *params, hpo_str *out
 /* clang-format off */
 const rpc_method rpc_methods[] = {
     {"create", call_create, {"name", "space", "objectives", "outcomes", "sampler", "scheduler", "seed", "budget",
-                             "noisy", "lag", "lease", "retries", "reuse", "metadata"}},
+                             "noisy", "lag", "lease", "max_retries", "reuse", "metadata"}},
     {"open", call_open, {"name"}},
     {"summary", call_summary, {NULL}},
     {"ask", call_ask, {"n", "worker", "lease"}},

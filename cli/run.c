@@ -203,7 +203,9 @@ static int work(cli *c, hpo_plan *plan, const char *cwd, const char *dir)
     if (!hpo_plan_has_command(plan) && !hpo_plan_name(plan))
         return cli_usage_error(
             c, "there is nothing to run: write a command behind --, or name a stored study with -n");
-    int rc = cli_open_storage(c, 1);
+    w.gpus = hpo_plan_gpus(plan, &w.gpus_per_trial);
+    int rc = cli_work_check(c, &w);
+    if (rc == CLI_OK) rc = cli_open_storage(c, 1);
     if (rc != CLI_OK) return rc;
     st = hpo_plan_open(plan, c->storage, cwd, dir, &c->study, &existed, &c->err);
     if (st != HPO_OK) {
@@ -214,7 +216,6 @@ static int work(cli *c, hpo_plan *plan, const char *cwd, const char *dir)
     print_start(c, plan, c->study, existed, sample);
     hpo_free(sample);
     print_endless(c, c->study);
-    w.gpus = hpo_plan_gpus(plan, &w.gpus_per_trial);
     return cli_work_run(c, c->study, &w);
 }
 

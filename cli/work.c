@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "record.h"
+#include "runner/slots.h"
 #include "work.h"
 
 extern char **environ;
@@ -220,6 +221,28 @@ static void absolute_storage(const cli *c, hpo_str *s)
     hpo_str_add(s, path);
 }
 
+/* The devices to hand out: as given, as the environment says, or as found (in `found`). */
+static const char *devices_of(const cli_work *w, hpo_str *found)
+{
+    const char *gpus = w->gpus ? w->gpus : getenv("CUDA_VISIBLE_DEVICES");
+    if (gpus) return gpus;
+    find_devices(found);
+    return found->text;
+}
+
+int cli_work_check(cli *c, const cli_work *w)
+{
+    hpo_str found = {0};
+    hpo_slots slots = {0};
+    if (!(w->gpus_per_trial > 0)) return CLI_OK;
+    hpo_status st = hpo_slots_init(&slots, devices_of(w, &found), w->gpus_per_trial, &c->err);
+    hpo_slots_fini(&slots);
+    hpo_str_fini(&found);
+    if (st == HPO_OK) return CLI_OK;
+    int rc = cli_fail(c);
+    return st == HPO_EINVAL ? CLI_USAGE : rc;
+}
+
 int cli_work_run(cli *c, hpo_study *study, const cli_work *w)
 {
     hpo_pool_options o = hpo_pool_options_init();
@@ -233,11 +256,7 @@ int cli_work_run(cli *c, hpo_study *study, const cli_work *w)
     if (!progress) return cli_fail_memory();
     o.workers = w->workers;
     o.gpus_per_trial = w->gpus_per_trial;
-    o.gpus = w->gpus ? w->gpus : getenv("CUDA_VISIBLE_DEVICES");
-    if (!o.gpus) {
-        find_devices(&devices);
-        o.gpus = devices.text;
-    }
+    o.gpus = devices_of(w, &devices);
     absolute_storage(c, &storage);
     o.storage = storage.text;
     o.envp = (const char *const *)environ;

@@ -23,6 +23,8 @@ typedef struct cli_work {
     int needs_gpus;        /* the study's trials use devices */
 } cli_work;
 
+/* Are there devices enough for one trial?  Asked before a study is made. */
+int cli_work_check(cli *c, const cli_work *w);
 /* Works on the study until it is over; the exit status. */
 int cli_work_run(cli *c, hpo_study *study, const cli_work *w);
 
