@@ -37,7 +37,6 @@ typedef struct solver_trial {
 
 typedef struct solver {
     const hpo_problem *problem;
-    char *spec, *name; /* as asked for; what it calls itself */
     double timeout;
     hpo_dialogue *dialogue;
     hpo_wire *wire;
@@ -252,8 +251,6 @@ static hpo_status read_spec(solver *s, hpo_error *err)
     if (!json_object_object_get_ex(m, "spec", &spec) || !json_object_is_type(spec, json_type_object)) {
         rc = hpo_fail(err, HPO_EIO, "sent SOLVER_SPEC_CAST without \"spec\"");
     } else {
-        if (json_object_object_get_ex(spec, "name", &v) && json_object_is_type(v, json_type_string))
-            s->name = hpo_strdup(json_object_get_string(v));
         if (json_object_object_get_ex(spec, "capabilities", &v) && json_object_is_type(v, json_type_array))
             for (size_t i = 0; i < json_object_array_length(v); i++) {
                 const char *word = json_object_get_string(json_object_array_get_idx(v, i));
@@ -383,18 +380,17 @@ static void solver_close(void *self)
         hpo_free(s->trials[i].x);
     hpo_free(s->trials);
     hpo_free(s->vars);
-    hpo_free(s->spec);
-    hpo_free(s->name);
     hpo_wire_free(s->wire);
     hpo_str_fini(&s->out);
     hpo_free(s);
 }
 
-/* Who it was goes in front of every text. */
+/* What is no fault of the solver's says so itself. */
 static hpo_status finish(solver *s, hpo_status rc, hpo_error *err)
 {
-    if (rc < 0) s->broken = 1;
-    return rc < 0 ? hpo_fail_prefix(err, rc, "%.100s", s->spec) : rc;
+    if (rc >= 0) return rc;
+    s->broken = 1;
+    return err && strncmp(err->msg, "not ", 4) == 0 ? rc : hpo_fail_prefix(err, rc, "solver");
 }
 
 static hpo_status start(solver *s, const hpo_method_setup *setup, hpo_error *err)
@@ -419,11 +415,6 @@ static hpo_status solver_open(const hpo_method_setup *setup, void **self, hpo_er
     s->problem = setup->problem;
     s->timeout = setup->timeout;
     s->steps = hpo_solver_steps(setup->problem);
-    s->spec = hpo_strdup(setup->spec);
-    if (!s->spec) {
-        solver_close(s);
-        return hpo_fail_memory(err);
-    }
     hpo_status rc = hpo_wire_create(setup->problem->space, &s->wire, err);
     if (rc == HPO_EUNSUPPORTED) rc = hpo_fail_prefix(err, rc, "not applicable");
     if (rc == HPO_OK) {
@@ -611,7 +602,7 @@ static hpo_status ask_once(solver *s, hpo_method_trial *out, int *useful, hpo_er
         HPO_TRY(check_again(s, t, &p, err));
     } else {
         rc = hpo_wire_to_x(s->wire, s->vars, s->x, err);
-        if (rc != HPO_OK) return hpo_fail_prefix(err, HPO_EIO, "trial %" PRId64, p.id);
+        if (rc != HPO_OK) return hpo_fail_prefix(err, rc, "trial %" PRId64, p.id);
         if (!hpo_space_feasible(s->problem->space, s->x)) /* costs nothing, as with a sampler that rejects */
             return tell_values(s, p.id, NULL, NULL, p.step, err);
         HPO_TRY(add_trial(s, p.id, err));
@@ -629,6 +620,10 @@ static hpo_status solver_ask(void *self, double now, hpo_method_trial *out, hpo_
     for (int i = 0; i < MAX_USELESS; i++) {
         int useful;
         hpo_status rc = ask_once(s, out, &useful, err);
+        if (rc == HPO_EINVAL) { /* what it sent, not how we were called */
+            rc = HPO_EIO;
+            if (err) err->code = rc;
+        }
         if (rc != HPO_OK) return finish(s, rc, err);
         if (useful) return HPO_OK;
     }
