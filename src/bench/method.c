@@ -124,7 +124,11 @@ static hpo_status study_ask(void *self, double now, hpo_method_trial *out, hpo_e
     if (m->study->fidelity_column >= 0) out->resource = out->x[m->study->fidelity_column];
     if (!m->quiet) { /* only schedulers make clones */
         hpo_trial_info info = {.size = sizeof info};
-        HPO_TRY(hpo_study_trial(m->study, out->number, &info, err));
+        hpo_status rc = hpo_study_trial(m->study, out->number, &info, err);
+        if (rc != HPO_OK) {
+            hpo_trial_free(t);
+            return rc;
+        }
         out->parent = info.parent;
     }
     return HPO_OK;

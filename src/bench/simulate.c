@@ -319,7 +319,6 @@ static hpo_status begin_piece(simulation *s, int32_t index, double start, hpo_er
     w->cost = w->reported_cost = 0;
     w->noise = noise_seed(s, w->trial.number);
     w->lease_until = s->now + s->lease;
-    w->state = WORKING;
     s->reserved += in_full(s, w->target - w->from);
     draw_accidents(s, w);
     return start_segment(s, index, start, err);
@@ -374,6 +373,7 @@ static hpo_status end_piece(simulation *s, int32_t index, hpo_state state, doubl
                            .resource = w->at,
                            .cost = w->cost};
     HPO_TRY(s->ops->tell(s->self, &w->trial, &r, s->now, err));
+    w->state = IDLE;
     account(s, w);
     if (state == HPO_STATE_PAUSED) {
         t->paused = 1;
@@ -396,6 +396,7 @@ static hpo_status lose(simulation *s, int32_t index, hpo_error *err)
     s->trials[w->slot].lost++;
     s->trials[w->slot].awaited = 1;
     s->n_lost++;
+    w->state = IDLE;
     s->ops->abandon(s->self, &w->trial);
     HPO_TRY(push(s, w->lease_until + LEASE_SLACK, s->n_workers + index, err));
     return release(s, index, 0, err);
@@ -478,9 +479,11 @@ static hpo_status ask(simulation *s, int32_t index, int *got, hpo_error *err)
         return HPO_OK;
     }
     HPO_TRY(rc);
+    w->state = WORKING; /* from here on the method's handle is ours */
     w->decision = seconds_since(start);
     int is_new = hpo_u64map_get(&s->slots, (uint64_t)w->trial.number, -1) < 0;
     if (is_new && s->o->max_evaluations > 0 && (int64_t)s->n_trials >= s->o->max_evaluations) {
+        w->state = IDLE;
         if (s->ops->abandon != NULL) s->ops->abandon(s->self, &w->trial);
         s->over = 1; /* the method goes on where the limit has ended */
         return HPO_OK;
