@@ -17,12 +17,14 @@
 #define HPO_PRINTF(format_index, first_arg) __attribute__((format(printf, format_index, first_arg)))
 #define HPO_LIKELY(x) __builtin_expect(!!(x), 1)
 #define HPO_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define HPO_PREFETCH_WRITE(p) __builtin_prefetch(p, 1) /* the cache line at p is written soon */
 #else
 #define HPO_API
 #define HPO_NODISCARD
 #define HPO_PRINTF(format_index, first_arg)
 #define HPO_LIKELY(x) (x)
 #define HPO_UNLIKELY(x) (x)
+#define HPO_PREFETCH_WRITE(p) ((void)(p))
 #endif
 
 #ifdef __cplusplus

@@ -142,6 +142,13 @@ static double decode_dependent(const hpo_space *s, const hpo_codec *c, double u,
     return ok ? hpo_scalar_decode(&k, u) : k.low;
 }
 
+static inline double decode_unit(const hpo_scalar *k, double u)
+{
+    double v = k->low + u * k->t_width;
+    v = v < k->low ? k->low : v;
+    return u >= 1 || v > k->high ? k->high : v;
+}
+
 void hpo_codec_decode(const hpo_space *s, const hpo_codec *c, const double *u, double *x)
 {
     const hpo_scalar *k = &c->k;
@@ -153,9 +160,7 @@ void hpo_codec_decode(const hpo_space *s, const hpo_codec *c, const double *u, d
     u += c->dim;
     switch ((hpo_codec_op)c->op) {
     case HPO_CODEC_UNIT:
-        v = k->low + u[0] * k->t_width;
-        v = v < k->low ? k->low : v;
-        x[c->column] = u[0] >= 1 || v > k->high ? k->high : v;
+        x[c->column] = decode_unit(k, u[0]);
         break;
     case HPO_CODEC_SCALAR:
         x[c->column] = hpo_scalar_decode(k, u[0]);
@@ -231,8 +236,13 @@ void hpo_codec_encode(const hpo_space *s, const hpo_codec *c, const double *x, d
 
 void hpo_space_decode(const hpo_space *s, const double *u, double *x)
 {
-    for (size_t i = 0; i < s->n_params; i++)
-        hpo_codec_decode(s, &s->program[i], u, x);
+    for (size_t i = 0; i < s->n_params; i++) {
+        const hpo_codec *c = &s->program[i];
+        if (c->op == HPO_CODEC_UNIT && c->when == NULL) /* the most common one, without a call */
+            x[c->column] = decode_unit(&c->k, u[c->dim]);
+        else
+            hpo_codec_decode(s, c, u, x);
+    }
 }
 
 void hpo_space_encode(const hpo_space *s, const double *x, double *u)

@@ -147,18 +147,18 @@ static hpo_status prepare_extra(hpo_history *h, int32_t index, const hpo_trial_r
                                 extra_change *c, hpo_error *err)
 {
     static const struct hpo_history_extra none;
-    memset(c, 0, sizeof *c);
+    c->add = 0;
     int result = (parts & HPO_UPDATE_RESULT) != 0, lease = (parts & HPO_UPDATE_LEASE) != 0;
     int attrs = (parts & HPO_UPDATE_ATTRS) != 0;
     if (index < 0) {
         int any =
             (lease && t->worker != NULL) || (attrs && t->attributes != NULL) ||
             (result && (t->sem != NULL || t->gradient != NULL || t->reason != NULL || t->checkpoint != NULL));
-        if (!any) return HPO_OK;
+        if (!any) return HPO_OK; /* a plain trial: the rest of *c is not looked at */
         if (h->n_extras >= INT32_MAX) return hpo_fail_memory(err);
         HPO_TRY(hpo_reserve(&h->extras, &h->cap_extras, h->n_extras + 1, sizeof *h->extras, err));
-        c->add = 1;
     }
+    *c = (extra_change){.add = index < 0};
     const struct hpo_history_extra *old = index < 0 ? &none : &h->extras[index];
     int ok = 1;
     if (lease) ok &= prepare_text(old->worker, t->worker, SET_WORKER, &c->fresh.worker, &c->set);

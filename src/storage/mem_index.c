@@ -6,10 +6,11 @@
  *
  * The hash table has open addressing with linear probing; a slot holds only a row number, the hash is
  * looked up in the history.  Nearly every look is for a configuration that nobody has had, and a byte a slot
- * tells that, dense enough to stay in a near cache when the slots (2 MB at 100 000 trials) are in none.  Rows with the same hash form a ring from the highest back to the lowest, so
- * that appending and looking at the lowest are O(1).  Failed rows are dropped from the front of their ring
- * when a search meets them there, and come back when they leave that state: a configuration that failed a
- * thousand times costs each row one step in all. */
+ * tells that, dense enough to stay in a near cache when the slots (2 MB at 100 000 trials) are in none.  Rows
+ * with the same hash form a ring from the highest back to the lowest, so that appending and looking at the
+ * lowest are O(1).  Failed rows are dropped from the front of their ring when a search meets them there, and
+ * come back when they leave that state: a configuration that failed a thousand times costs each row one step
+ * in all. */
 #include "storage/mem_index.h"
 
 #include <string.h>
@@ -123,7 +124,8 @@ static size_t find_slot(const hpo_mem_index *ix, const hpo_history *h, uint64_t 
     const uint8_t tag = tag_of(m);
     size_t i = (size_t)(m >> 32) & mask;
     for (; ix->tags[i] != 0; i = (i + 1) & mask)
-        if (ix->tags[i] == tag && (ix->slots[i] ^ m) >> 32 == 0 && h->hash[(uint32_t)ix->slots[i]] == hash) break;
+        if (ix->tags[i] == tag && (ix->slots[i] ^ m) >> 32 == 0 && h->hash[(uint32_t)ix->slots[i]] == hash)
+            break;
     return i;
 }
 

@@ -2,7 +2,7 @@
 /* storage/mem_index.h - the two lookups of the memory storage beside its columns: who is next in line,
  * and who has a given configuration hash.  Both hold row numbers of one history and read the rest there.
  *
- * Costs a row: 8 bytes, and 8 bytes a slot of the hash table (filled between 3/8 and 3/4). */
+ * Costs a row: 8 bytes, and 9 bytes a slot of the hash table (filled between 3/8 and 3/4). */
 #ifndef STORAGE_MEM_INDEX_H
 #define STORAGE_MEM_INDEX_H
 #include "storage/history.h"
@@ -25,7 +25,8 @@ typedef struct hpo_mem_index {
     uint32_t
         *same;  /* row -> next row with the same hash, in a ring of ascending numbers; UINT32_MAX: in none */
     size_t cap; /* of place and same */
-    uint64_t *slots; /* upper half: of the mixed hash; lower: highest row of the ring; all ones: free */
+    uint64_t *slots; /* upper half: of the mixed hash; lower: highest row of the ring */
+    uint8_t *tags;   /* by slot: some bits of the mixed hash, or 0: the slot is free */
     size_t n_slots, n_used;
 } hpo_mem_index; /* zero-initialised is empty */
 
