@@ -76,8 +76,9 @@ double hpo_results__real(sqlite3_stmt *st, int i)
 /* "[1,null,2.5]"; NULL for an array without any number. */
 void hpo_results__bind_array(sqlite3_stmt *st, int i, const double *v, size_t n, hpo_str *scratch)
 {
-    int any = 0;
+    int any = 0, failed = scratch->failed;
     hpo_str_clear(scratch);
+    scratch->failed |= failed; /* of an array before: looked at when all are bound */
     for (size_t j = 0; j < n; j++) {
         hpo_str_addc(scratch, j == 0 ? '[' : ',');
         hpo_str_json_double(scratch, v[j]);
