@@ -3,14 +3,21 @@
  * declaration and a row here, its definition in docs/problems.md. */
 #include "bench/families.h"
 
-/* clang-format off: one row a family */
+/* clang-format off */
 const hpo_problem_family *const hpo_problem_families[] = {
-    &hpo_bbob_problems,           &hpo_bbob_mixint_problems,
-    &hpo_bbob_noisy_problems,     &hpo_bbob_constrained_problems,
-    &hpo_classic_problems,        &hpo_cliff_problems,
-    &hpo_design_problems,         &hpo_structured_problems,
-    &hpo_combinatorial_problems,  &hpo_fidelity_problems,
-    &hpo_curves_problems,         &hpo_yahpo_problems,
-    &hpo_multiobjective_problems, NULL,
+    &hpo_bbob_problems,
+    &hpo_bbob_mixint_problems,
+    &hpo_bbob_noisy_problems,
+    &hpo_bbob_constrained_problems,
+    &hpo_classic_problems,
+    &hpo_cliff_problems,
+    &hpo_design_problems,
+    &hpo_structured_problems,
+    &hpo_combinatorial_problems,
+    &hpo_fidelity_problems,
+    &hpo_curves_problems,
+    &hpo_yahpo_problems,
+    &hpo_multiobjective_problems,
+    NULL,
 };
 /* clang-format on */
