@@ -7,8 +7,8 @@
  * d/2)
  *
  * Where g_1 <= 0 both terms are >= 0, so x* is the best feasible point with f = 0, whatever h is; outside f
- * is lower, since L = h(x* - n).  n and a_k are random unit vectors, turned so that the origin is feasible;
- * s_k = 0 for even k (active at x*), uniform in [0.5, 2.5] for odd k.
+ * is lower, since L = 2 h(x* - n): -h(x* - n) at x* - n.  n and a_k are random unit vectors, turned so that
+ * the origin is feasible; s_k = 0 for even k (active at x*), uniform in [0.5, 2.5] for odd k.
  *
  * The others are engineering problems and functions of the literature with published optima: g04, g06, g08,
  * g09 (Liang et al.: "Problem definitions ... CEC 2006 special session on constrained real-parameter
@@ -75,7 +75,7 @@ static void draw_normals(linear_state *s, int function, int instance)
     }
     for (size_t i = 0; i < d; i++)
         x[i] = s->b->xopt[i] - s->normal[i];
-    s->slope = hpo_bbob_excess(s->b, x);
+    s->slope = 2 * hpo_bbob_excess(s->b, x);
 }
 
 static const int linear_functions[] = {1, 2, 3, 8, 10, 11, 12, 14, 15, 17};

@@ -11,7 +11,7 @@
  *
  *   exp       exponential, tau = 10 (lr / lr*)^-0.25 (width / width*)^0.2
  *   power     power law, same tau
- *   cross     power law, tau = 10 (lr / lr*)^-0.9 (width / width*)^0.6: what is fast ends badly, so that
+ *   cross     power law, tau = 40 (lr / lr*)^-0.9 (width / width*)^0.6: what is fast ends badly, so that
  * curves cross diverge   power law; above lr = 2 lr* training fails at epoch 1 + 60 (2 lr* / lr)^2, having
  * looked fast overfit   exponential; with less dropout than x*, after epoch 20, + 0.6 (dropout* - dropout) (r
  * - 20) / (R - 20)
@@ -126,8 +126,9 @@ static double final_error(const state *s, const double *x)
 static double slowness(const state *s, const double *x)
 {
     double lr = hpo_log(x[LR] / s->at[LR]), width = hpo_log(x[WIDTH] / s->at[WIDTH]);
-    double log_tau = s->kind == CROSS ? 0.6 * width - 0.9 * lr : 0.2 * width - 0.25 * lr;
-    return fmin(fmax(10 * hpo_exp(log_tau), 0.5), 200);
+    double tau =
+        s->kind == CROSS ? 40 * hpo_exp(0.6 * width - 0.9 * lr) : 10 * hpo_exp(0.2 * width - 0.25 * lr);
+    return fmin(fmax(tau, 0.5), 200);
 }
 
 static double part_left(const state *s, double tau, double r)

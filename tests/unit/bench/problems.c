@@ -55,7 +55,8 @@ static int feasible(const hpo_problem *p, const hpo_problem_answer *a, double sl
 
 static void check_description(const hpo_problem *p)
 {
-    if (p->n_objectives < 1 || p->n_objectives > HPO_BENCH_MAX_OBJECTIVES) fail_msg("%s: objectives", p->name);
+    if (p->n_objectives < 1 || p->n_objectives > HPO_BENCH_MAX_OBJECTIVES)
+        fail_msg("%s: objectives", p->name);
     if (p->n_outcomes > HPO_BENCH_MAX_OUTCOMES) fail_msg("%s: outcomes", p->name);
     if (p->budget < 1) fail_msg("%s: budget", p->name);
     if (isnan(p->full_resource) != isnan(p->min_resource)) fail_msg("%s: resource", p->name);
@@ -69,7 +70,8 @@ static void check_description(const hpo_problem *p)
         fidelities++;
         assert_true(info.high == p->full_resource && info.low == p->min_resource);
     }
-    if (fidelities != !isnan(p->full_resource)) fail_msg("%s: fidelity without resource, or the reverse", p->name);
+    if (fidelities != !isnan(p->full_resource))
+        fail_msg("%s: fidelity without resource, or the reverse", p->name);
 }
 
 static void descriptions_are_whole(void **state)
@@ -187,8 +189,8 @@ static void unknown_names_have_suggestions(void **state)
 static void suites_have_members(void **state)
 {
     (void)state;
-    static const hpo_suite suites[] = {HPO_SUITE_QUICK, HPO_SUITE_BBOB, HPO_SUITE_MIXED, HPO_SUITE_NOISY,
-                                       HPO_SUITE_CONSTRAINED, HPO_SUITE_HIGHDIM};
+    static const hpo_suite suites[] = {HPO_SUITE_QUICK, HPO_SUITE_BBOB,        HPO_SUITE_MIXED,
+                                       HPO_SUITE_NOISY, HPO_SUITE_CONSTRAINED, HPO_SUITE_HIGHDIM};
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
         char **names;
         size_t n;
