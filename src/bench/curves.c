@@ -71,7 +71,8 @@ static void draw_instance(state *s, int instance)
 {
     hpo_rng rng;
     hpo_rng_init(&rng, 3 + (uint64_t)s->kind, (uint64_t)instance, HPO_RNG_USER);
-    s->at[LR] = hpo_exp(between(&rng, hpo_log(2e-3), hpo_log(0.1)));
+    /* diverge: high enough that most configurations survive */
+    s->at[LR] = hpo_exp(between(&rng, hpo_log(s->kind == DIVERGE ? 2e-2 : 2e-3), hpo_log(0.1)));
     s->at[WIDTH] = floor(hpo_exp(between(&rng, hpo_log(64), hpo_log(600))) + 0.5);
     s->at[DROPOUT] = between(&rng, 0.1, 0.5);
     s->at[DECAY] = hpo_exp(between(&rng, hpo_log(1e-5), hpo_log(3e-3)));

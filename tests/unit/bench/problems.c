@@ -122,6 +122,24 @@ static void no_random_point_is_better(void **state)
     for_each(check_unbeaten);
 }
 
+/* Regret is measured in units of this difference. */
+static void check_typical(const hpo_problem *p)
+{
+    hpo_problem *own;
+    if (p->n_objectives > 1) return;
+    assert_ok(hpo_problem_open(p->name, NULL, &own, &err), err);
+    assert_ok(hpo_problem_find_typical(own, &err), err);
+    if (!(own->typical > own->best[0] + 1e-9 * (1 + fabs(own->best[0])) && own->typical < (double)INFINITY))
+        fail_msg("%s: typical value %g, best %g", own->name, own->typical, own->best[0]);
+    hpo_problem_free(own);
+}
+
+static void random_configurations_are_worse(void **state)
+{
+    (void)state;
+    for_each(check_typical);
+}
+
 /* ---- threads -------------------------------------------------------------------------------- */
 
 typedef struct job {
@@ -227,6 +245,7 @@ int main(void)
         cmocka_unit_test(descriptions_are_whole),
         cmocka_unit_test(optima_are_where_they_are_said_to_be),
         cmocka_unit_test(no_random_point_is_better),
+        cmocka_unit_test(random_configurations_are_worse),
         cmocka_unit_test(answers_are_the_same_on_all_threads),
         cmocka_unit_test(unknown_names_have_suggestions),
         cmocka_unit_test(suites_have_members),
