@@ -194,8 +194,48 @@ static int is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Reads digits, '.', exponent; returns the end, or NULL when there is no digit. */
-static const char *scan_decimal(const char *s, decimal *d)
+static const char *take_digits(const char *p, uint64_t *w)
+{
+    uint64_t v = *w;
+    for (; is_digit(*p); p++)
+        v = v * 10 + (uint64_t)(*p - '0');
+    *w = v;
+    return p;
+}
+
+/* Digits and '.' of a number with at most 19 significant digits, as nearly all are; 0: there are more. */
+static int scan_short(const char *s, decimal *d, const char **end)
+{
+    const char *p = s, *part;
+    while (*p == '0')
+        p++;
+    d->digits = p;
+    d->w = 0;
+    d->cut = 0;
+    p = take_digits(p, &d->w);
+    int64_t n = p - d->digits, digits = p - s;
+    d->exponent = 0;
+    if (*p == '.') {
+        part = ++p;
+        if (n == 0) { /* zeros behind the point are not significant either */
+            while (*p == '0')
+                p++;
+            d->digits = p;
+        }
+        const char *rest = p;
+        p = take_digits(p, &d->w);
+        n += p - rest;
+        d->exponent = part - p;
+        digits += p - part;
+    }
+    d->n_digits = n <= 19 ? (int)n : 20;
+    d->end = p;
+    *end = digits > 0 ? p : NULL;
+    return n <= 19;
+}
+
+/* The same for any number of digits. */
+static const char *scan_long(const char *s, decimal *d)
 {
     *d = (decimal){0};
     int any = 0, point = 0;
@@ -222,6 +262,15 @@ static const char *scan_decimal(const char *s, decimal *d)
     if (!any) return NULL;
     d->end = p;
     d->exponent = dropped - after_point;
+    return p;
+}
+
+/* Reads digits, '.', exponent; returns the end, or NULL when there is no digit. */
+static const char *scan_decimal(const char *s, decimal *d)
+{
+    const char *p;
+    if (!scan_short(s, d, &p)) p = scan_long(s, d);
+    if (p == NULL) return NULL;
     if (*p == 'e' || *p == 'E') {
         const char *e = p + 1;
         int negative = *e == '-';
@@ -264,30 +313,42 @@ static uint64_t round_to_double(uint64_t m, int sticky, int e)
     return bits < UINT64_C(0x7FF0000000000000) ? bits : UINT64_C(0x7FF0000000000000);
 }
 
-/* Bits of the double nearest to an end of the interval that holds x * 10^exponent: the 128 high bits of the
- * product with the truncated power (lower end), or the same plus one and a bit (upper end: the power and the
- * product were cut by less than one unit each). */
-static uint64_t interval_end(uint64_t x, int exponent, int upper)
+/* The 128 high bits of x * 10^exponent, 10^exponent truncated: high * 2^64 + low units of 2^(e - 64); the
+ * exact product is less than two units larger. */
+typedef struct product {
+    uint64_t high, low;
+    int e;
+} product;
+
+static product times_pow10(uint64_t x, int exponent)
 {
     wide g = powers_of_ten[exponent - TABLE_LOW];
-    int zeros = hpo_leading_zeros64(x), e = log2_of_pow10(exponent) - 127 - zeros + 128;
+    int zeros = hpo_leading_zeros64(x);
+    product r = {.e = log2_of_pow10(exponent) - 127 - zeros + 128};
     x <<= zeros;
-    uint64_t middle, high;
+    uint64_t middle;
     (void)hpo_mul64(x, g.low, &middle);
-    uint64_t low = hpo_mul64(x, g.high, &high);
-    low += middle;
-    high += low < middle;
+    r.low = hpo_mul64(x, g.high, &r.high);
+    r.low += middle;
+    r.high += r.low < middle;
+    return r;
+}
+
+/* Bits of the double nearest to an end of the interval that holds the exact product: the lower end, or the
+ * upper one, a unit and a bit above it (the power and the product were cut by less than one unit each). */
+static uint64_t interval_end(product r, int upper)
+{
     if (upper) {
-        low++;
-        high += low == 0;
-        if (high == 0) return round_to_double(UINT64_C(1) << 63, 1, e + 1); /* carried into bit 128 */
+        r.low++;
+        r.high += r.low == 0;
+        if (r.high == 0) return round_to_double(UINT64_C(1) << 63, 1, r.e + 1); /* carried into bit 128 */
     }
-    if (high >> 63 == 0) { /* the product of two numbers with top bits set lacks one bit at most */
-        high = high << 1 | low >> 63;
-        low <<= 1;
-        e--;
+    if (r.high >> 63 == 0) { /* the product of two numbers with top bits set lacks one bit at most */
+        r.high = r.high << 1 | r.low >> 63;
+        r.low <<= 1;
+        r.e--;
     }
-    return round_to_double(high, upper || low != 0, e);
+    return round_to_double(r.high, upper || r.low != 0, r.e);
 }
 
 /* Big natural numbers for the rare exact comparison; 1100 digits and 2^1100 fit in 160 words of 32 bits. */
@@ -399,7 +460,8 @@ static double decimal_to_double(const decimal *d)
         double w = (double)d->w;
         return e < 0 ? w / exact_powers[-e] : w * exact_powers[e];
     }
-    uint64_t low = interval_end(d->w, e, 0), high = interval_end(d->w + (uint64_t)d->cut, e, 1);
+    product r = times_pow10(d->w, e);
+    uint64_t low = interval_end(r, 0), high = interval_end(d->cut ? times_pow10(d->w + 1, e) : r, 1);
     return from_bits(low == high ? low : settle(d, low));
 }
 
@@ -428,7 +490,7 @@ const char *hpo_double_parse(const char *s, double *out)
     int negative = *p == '-';
     if (*p == '-' || *p == '+') p++;
     double v;
-    size_t n = match_word(p, &v);
+    size_t n = (*p | 0x20) >= 'a' ? match_word(p, &v) : 0;
     const char *end = p + n;
     if (n == 0) {
         decimal d;
