@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 
 #include "base/alloc.h"
+#include "base/map.h"
 #include "base/os.h"
 #include "bench.h"
 #include "bench/compare.h"
@@ -287,21 +288,35 @@ static void watch_signals(void)
     sigaction(SIGHUP, &a, NULL);
 }
 
+enum { MAX_SHOWN = 32 };
+
 typedef struct run_progress {
     cli *c;
     int64_t drawn_at; /* ns */
     int drawn;
+    uint64_t shown[MAX_SHOWN]; /* hashes of errors that were shown; the same one is not shown twice */
+    size_t n_shown;
 } run_progress;
+
+/* Errors that differ in nothing but the seed are one: all are stored, the first is shown. */
+static void show_error(run_progress *r, const hpo_compare_progress *p)
+{
+    uint64_t h = hpo_hash_bytes(p->method, strlen(p->method), 0);
+    h = hpo_hash_bytes(p->error, strlen(p->error), h);
+    for (size_t i = 0; i < r->n_shown; i++)
+        if (r->shown[i] == h) return;
+    if (r->n_shown == MAX_SHOWN) return;
+    r->shown[r->n_shown++] = h;
+    if (r->drawn) fputs("\r\033[K", stderr);
+    cli_note("%s on %s, seed %llu: %s", p->method, p->problem, (unsigned long long)p->seed, p->error);
+}
 
 static void show_progress(void *ctx, const hpo_compare_progress *p)
 {
     run_progress *r = ctx;
     int64_t now = hpo_os_monotonic_ns(), ended = p->done + p->skipped;
     char left[32];
-    if (p->error != NULL) {
-        if (r->drawn) fputs("\r\033[K", stderr);
-        cli_note("%s on %s, seed %llu: %s", p->method, p->problem, (unsigned long long)p->seed, p->error);
-    }
+    if (p->error != NULL) show_error(r, p);
     if (!r->c->tty_err || (r->drawn && now - r->drawn_at < 100000000 && p->error == NULL)) return;
     r->drawn_at = now;
     r->drawn = 1;

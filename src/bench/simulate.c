@@ -527,6 +527,13 @@ static hpo_status run(simulation *s, hpo_error *err)
     return HPO_OK;
 }
 
+/* One call may take no longer than the whole run. */
+static double call_timeout(const hpo_simulation *o)
+{
+    if (!(o->wall_timeout > 0)) return o->call_timeout;
+    return o->call_timeout > 0 ? fmin(o->call_timeout, o->wall_timeout) : o->wall_timeout;
+}
+
 static hpo_status open_method(simulation *s, hpo_error *err)
 {
     const hpo_simulation *o = s->o;
@@ -551,7 +558,7 @@ static hpo_status open_method(simulation *s, hpo_error *err)
                               .every_step = o->report_every_step,
                               .lag = o->lag,
                               .lease = s->lease,
-                              .timeout = o->call_timeout,
+                              .timeout = call_timeout(o),
                               .data = o->data,
                               .host = o->host};
     s->ops = o->ops != NULL ? o->ops : hpo_method_for(setup.spec);

@@ -35,7 +35,7 @@ result $? "a table without --json"
 [ -z "$(find . -name 'hpo-bench-*')" ]
 result $? "temporary files are removed"
 "$hpo" bench speed >out 2>err
-[ $? -eq 2 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "choose overhead or storage" err
+[ $? -eq 2 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "choose run, problems, .*, overhead, storage" err
 result $? "an unknown benchmark is refused"
 "$hpo" bench overhead --dir no/such/folder >out 2>err
 [ $? -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "no/such/folder" err
