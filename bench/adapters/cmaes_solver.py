@@ -43,5 +43,5 @@ class CmaEs(Solver):
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--sigma", type=float, default=1 / 6)
 options = parser.parse_args()
-run("cmaes", CmaEs, attrs={"version": "cmaes " + getattr(cmaes, "__version__", "?")},
+run("cmaes", CmaEs, version="cmaes " + getattr(cmaes, "__version__", "?"),
     capabilities=("UNIFORM_CONTINUOUS", "LOG_UNIFORM_CONTINUOUS", "UNIFORM_DISCRETE", "LOG_UNIFORM_DISCRETE"))

@@ -85,8 +85,8 @@ class Unknown(Exception):
 
 
 class Condition:
-    """A condition in the language of docs/expressions.md, as far as Python's grammar shares it.  One that uses
-    more counts as true, which is allowed: the host ignores the values of inactive variables."""
+    """A condition in the language of docs/expressions.md, as far as Python's grammar shares it.  One that
+    uses more counts as true, which is allowed: the host ignores the values of inactive variables."""
 
     _OPERATORS = {
         ast.Add: lambda a, b: a + b, ast.Sub: lambda a, b: a - b, ast.Mult: lambda a, b: a * b,
@@ -176,6 +176,7 @@ class Problem:
         steps = spec.get("steps", 1)
         self.name = spec["name"]
         self.attrs = spec.get("attrs", {})
+        self.n_outcomes = int(self.attrs.get("hpo.outcomes", 0))
         self.variables = [Variable(v) for v in spec["params_domain"]]
         self.n_objectives = len(spec["values_domain"])
         self.steps = steps if isinstance(steps, int) else steps[-1]
@@ -183,8 +184,8 @@ class Problem:
         self.labels = {label for v in self.variables for label in v.labels or ()}
 
     def choose(self, pick):
-        """Walks through the variables in an order in which conditions can be decided: pick(variable) is called
-        for the active ones.  Returns the list of all values with None where inactive."""
+        """Walks through the variables in an order in which conditions can be decided: pick(variable) is
+        called for the active ones.  Returns the list of all values with None where inactive."""
         params = [None] * len(self.variables)
         values = {}
         left = list(range(len(self.variables)))
@@ -213,10 +214,11 @@ class Unsupported(Exception):
 
 
 class Solver:
-    """What to implement.  ask may return the values, or (values, step) to stop the evaluation at a step."""
+    """What to implement.  ask may return the values, or (values, step) to stop the evaluation at a step.
+    Those who say OUTCOMES find the measured constraints (feasible iff <= 0) in self.outcomes in tell."""
 
     def __init__(self, seed, problem):
-        self.seed, self.problem = seed, problem
+        self.seed, self.problem, self.outcomes = seed, problem, None
 
     def ask(self, number):
         raise NotImplementedError
@@ -257,6 +259,7 @@ class _Session:
         values, number = trial["values"], trial["id"]
         if not values or any(v is None or math.isnan(v) for v in values):
             values = None
+        self.solver.outcomes = trial.get("outcomes")
         self.solver.tell(number, self.params.pop(number), values, trial["current_step"])
         return {"type": "TELL_REPLY"}
 
@@ -286,13 +289,14 @@ def _serve(stream, make):
             _error(stream, "UNSUPPORTED", e)
 
 
-def run(name, make, capabilities=CAPABILITIES, attrs=None):
-    """Serves until the input ends.  make(seed, problem) gives a Solver.  Whatever the solver prints goes to
-    standard error, so that it cannot disturb the messages."""
+def run(name, make, capabilities=CAPABILITIES, extensions=(), version=""):
+    """Serves until the input ends.  make(seed, problem) gives a Solver; extensions: "OUTCOMES", "STRUCTURED".
+    Whatever the solver prints goes to standard error, so that it cannot disturb the messages."""
     stream = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    attrs = {"version": version, "hpo.extensions": " ".join(extensions)}
     _send(stream, {"type": "SOLVER_SPEC_CAST",
-                   "spec": {"name": name, "attrs": attrs or {}, "capabilities": list(capabilities)}})
+                   "spec": {"name": name, "attrs": attrs, "capabilities": list(capabilities)}})
     try:
         _serve(stream, make)
     except BrokenPipeError:
@@ -301,5 +305,6 @@ def run(name, make, capabilities=CAPABILITIES, attrs=None):
 
 def unavailable(package, reason):
     """Ends the program before it has begun: the host reports "not available"."""
-    _error(sys.stdout, "UNAVAILABLE", "%s (python3 is %s)" % (reason or "no module %s" % package, sys.executable))
+    why = reason or "no module %s" % package
+    _error(sys.stdout, "UNAVAILABLE", "%s (python3 is %s)" % (why, sys.executable))
     sys.exit(0)

@@ -18,4 +18,4 @@ class Random(Solver):
         return self.problem.choose(lambda v: v.from_unit(self.rng.random()))
 
 
-run("numpy-random", Random, attrs={"version": "numpy " + numpy.__version__})
+run("numpy-random", Random, extensions=["OUTCOMES"], version="numpy " + numpy.__version__)

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Samplers of Optuna (3.0 or newer; Debian's python3-optuna suffices), through its ask-and-tell interface.
 
-Every sampler has the settings that Optuna gives it, but for the seed, and `multivariate` where the name says
-so.  Failed evaluations are told as FAIL, those that ended early as PRUNED with their last value.
+Every sampler has the settings that Optuna gives it, but for the seed, `multivariate` where the name says so,
+and `constraints_func` when the problem measures constraints.  Failed evaluations are told as FAIL, those that
+ended early as PRUNED with their last value.
 """
 import argparse
 import logging
@@ -21,14 +22,19 @@ optuna.logging.set_verbosity(logging.ERROR)
 warnings.simplefilter("ignore")
 
 
-def sampler(name, seed):
+def outcomes_of(trial):
+    return trial.user_attrs["outcomes"]
+
+
+def sampler(name, seed, constrained=False):
     s = optuna.samplers
+    more = {"constraints_func": outcomes_of} if constrained else {}
     if name == "random":
         return s.RandomSampler(seed=seed)
     if name == "tpe":
-        return s.TPESampler(seed=seed)
+        return s.TPESampler(seed=seed, **more)
     if name == "tpe-multivariate":
-        return s.TPESampler(seed=seed, multivariate=True, group=True)
+        return s.TPESampler(seed=seed, multivariate=True, group=True, **more)
     if name == "cmaes":
         import cmaes  # noqa: F401  Optuna itself says so only at the first suggestion
         return s.CmaEsSampler(seed=seed)
@@ -36,17 +42,17 @@ def sampler(name, seed):
         import scipy  # noqa: F401
         return s.QMCSampler(seed=seed)
     if name == "nsgaii":
-        return s.NSGAIISampler(seed=seed)
+        return s.NSGAIISampler(seed=seed, **more)
     import torch  # noqa: F401  the GP of Optuna 3.6 and newer
-    return s.GPSampler(seed=seed)
+    return s.GPSampler(seed=seed, **more)
 
 
 class Optuna(Solver):
     def __init__(self, seed, problem):
         super().__init__(seed, problem)
         self.trials = {}
-        self.study = optuna.create_study(directions=["minimize"] * problem.n_objectives,
-                                         sampler=sampler(options.sampler, seed % 2**32),
+        chosen = sampler(options.sampler, seed % 2**32, problem.n_outcomes > 0)
+        self.study = optuna.create_study(directions=["minimize"] * problem.n_objectives, sampler=chosen,
                                          pruner=optuna.pruners.NopPruner())
 
     def ask(self, number):
@@ -64,6 +70,8 @@ class Optuna(Solver):
 
     def tell(self, number, params, values, step):
         trial = self.trials.pop(number)
+        if self.outcomes is not None:
+            trial.set_user_attr("outcomes", self.outcomes)
         if values is None:
             self.study.tell(trial, state=TrialState.FAIL)
         elif step < self.problem.steps:
@@ -81,6 +89,7 @@ try:
     sampler(options.sampler, 0)
 except (ImportError, AttributeError) as e:
     unavailable(options.sampler, "optuna %s: sampler %s: %s" % (optuna.__version__, options.sampler, e))
-single = () if options.sampler in ("random", "tpe", "tpe-multivariate", "qmc", "nsgaii") else ("MULTI_OBJECTIVE",)
-run("optuna-" + options.sampler, Optuna, attrs={"version": "optuna " + optuna.__version__},
-    capabilities=[c for c in CAPABILITIES if c not in single])
+single = ("MULTI_OBJECTIVE",) if options.sampler in ("cmaes", "gp") else ()
+constrained = () if options.sampler in ("cmaes", "qmc", "gp") else ("OUTCOMES",)
+run("optuna-" + options.sampler, Optuna, [c for c in CAPABILITIES if c not in single], constrained,
+    "optuna " + optuna.__version__)
