@@ -101,7 +101,9 @@ enum {
     HPO_CAP_OUTCOMES = 1u << 5,        /* measured constraints */
     HPO_CAP_HISTORY = 1u << 6,         /* asks read the view; without it the view passed is empty and asks are O(1) */
     HPO_CAP_CONTINUOUS = 1u << 7,      /* can search continuous parameters (grid needs steps or `points`) */
-    HPO_CAP_DEPENDENT = 1u << 8        /* bounds that depend on other parameters */
+    HPO_CAP_DEPENDENT = 1u << 8,       /* bounds that depend on other parameters */
+    HPO_CAP_EXHAUSTS = 1u << 9         /* ends by itself with HPO_DONE: however many points in a row are known
+                                          already, the next one is asked for, never another source */
 };
 
 typedef struct hpo_sampler_ops {

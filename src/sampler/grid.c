@@ -400,7 +400,8 @@ const hpo_sampler_ops hpo_sampler_grid = {
     .reference = "the full factorial design: Fisher, The Design of Experiments (1935); limits: Bergstra & "
                  "Bengio, JMLR 13 (2012)",
     .caps = HPO_CAP_DISCRETE | HPO_CAP_CONDITIONAL | HPO_CAP_CONSTRAINTS | HPO_CAP_STRUCTURED |
-            HPO_CAP_MULTI_OBJECTIVE | HPO_CAP_OUTCOMES | HPO_CAP_CONTINUOUS | HPO_CAP_DEPENDENT,
+            HPO_CAP_MULTI_OBJECTIVE | HPO_CAP_OUTCOMES | HPO_CAP_CONTINUOUS | HPO_CAP_DEPENDENT |
+            HPO_CAP_EXHAUSTS,
     .options = grid_options,
     .n_options = sizeof grid_options / sizeof grid_options[0],
     .config_size = sizeof(grid_config),

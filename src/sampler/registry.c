@@ -60,6 +60,7 @@ static const struct {
     {HPO_CAP_HISTORY, "history", NULL},
     {HPO_CAP_CONTINUOUS, "continuous", "continuous parameters"},
     {HPO_CAP_DEPENDENT, "dependent-bounds", "bounds that depend on other parameters"},
+    {HPO_CAP_EXHAUSTS, "exhausts", NULL},
 };
 enum { N_CAPS = sizeof caps / sizeof caps[0] };
 

@@ -212,7 +212,8 @@ static hpo_status suggest(hpo_study *s, ask_state *c, hpo_study_header *h, int64
         c->first = h->next_draw;
     }
     if (with_view && !s->history) HPO_TRY(hpo_view__sync(s, h->seq, err));
-    for (; c->refused < MAX_REFUSED; c->refused++, c->have = 0) {
+    int endless = (s->sampler.ops->caps & HPO_CAP_EXHAUSTS) != 0;
+    for (; endless || c->refused < MAX_REFUSED; c->refused++, c->have = 0) {
         hpo_verdict verdict;
         hpo_status status = HPO_OK;
         *draw = c->first + c->refused;

@@ -237,7 +237,7 @@ static void test_describes_itself(void **state)
     }
     assert_true(n >= 7);
     assert_non_null(hpo_sampler_find(HPO_DEFAULT_SAMPLER));
-    for (uint32_t bit = HPO_CAP_DISCRETE; bit <= HPO_CAP_DEPENDENT; bit <<= 1)
+    for (uint32_t bit = HPO_CAP_DISCRETE; bit <= HPO_CAP_EXHAUSTS; bit <<= 1)
         assert_non_null(hpo_sampler_cap_name(bit));
     assert_null(hpo_sampler_cap_name(1u << 31));
     /* a need that nobody meets */

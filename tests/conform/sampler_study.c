@@ -127,12 +127,38 @@ static void test_grid_ends(void **state)
     }
 }
 
+/* Most of a grid was tried by hand: the rest follows, and nothing that is no grid point. */
+static void test_grid_after_many_known(void **state)
+{
+    (void)state;
+    enum { POINTS = 50, KNOWN = 40 };
+    double want[POINTS * MAX_COLUMNS], got[POINTS * MAX_COLUMNS];
+    hpo_error err;
+    hpo_study *plain = make_study(NULL, "a: 0..1", "grid:points=50", 0);
+    hpo_study *s = make_study(NULL, "a: 0..1", "grid:points=50", 0);
+    for (size_t i = 0; i < POINTS; i++)
+        assert_int_equal(step(plain, want + i * MAX_COLUMNS), HPO_OK);
+    for (size_t i = 0; i < KNOWN; i++) {
+        char json[64];
+        (void)snprintf(json, sizeof json, "{\"a\":%.17g}", want[i * MAX_COLUMNS]);
+        assert_ok(hpo_study_enqueue(s, json, NULL, &err), err);
+    }
+    for (size_t i = 0; i < POINTS; i++) {
+        assert_int_equal(step(s, got + i * MAX_COLUMNS), HPO_OK);
+        assert_same_doubles(got + i * MAX_COLUMNS, want + i * MAX_COLUMNS, 1);
+    }
+    assert_int_equal(step(s, got), HPO_DONE);
+    hpo_study_free(plain);
+    hpo_study_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trials_are_distinct),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_grid_ends),
+        cmocka_unit_test(test_grid_after_many_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
