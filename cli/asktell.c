@@ -268,6 +268,7 @@ static const cli_option tell_options[] = {
     {"cost", 0, "X", "what the trial cost: seconds, money, ...", 0, NULL},
     {"checkpoint", 0, "PATH", "a checkpoint to keep with the trial", 0, "@file"},
     {"json-result", 0, NULL, "read the result as a JSON object from standard input", 0, NULL},
+    CLI_JSON_OPTION,
 };
 
 static hpo_status result_options(cli *c, cli_result *r)
@@ -298,6 +299,15 @@ static hpo_status read_stdin(hpo_str *s, hpo_error *err)
     }
     if (ferror(stdin)) return hpo_fail(err, HPO_EIO, "cannot read standard input");
     return s->failed ? hpo_fail_memory(err) : HPO_OK;
+}
+
+/* What the trial is now: one that was given back too often has failed. */
+static int print_told(cli *c, int64_t number)
+{
+    hpo_trial_info info = {.size = sizeof info};
+    if (hpo_study_trial(c->study, number, &info, &c->err) != HPO_OK) return cli_fail(c);
+    printf("{\"trial\":%" PRId64 ",\"state\":\"%s\"}\n", number, hpo_state_name(info.state));
+    return CLI_OK;
 }
 
 static int run_tell(cli *c)
@@ -332,7 +342,10 @@ static int run_tell(cli *c)
         rc = cli_usage_error(c, "%s", c->err.msg);
         goto done;
     }
-    if (hpo_study_tell(c->study, t, &r.result, &c->err) != HPO_OK) rc = cli_fail(c);
+    if (hpo_study_tell(c->study, t, &r.result, &c->err) != HPO_OK)
+        rc = cli_fail(c);
+    else if (cli_has(c, "json"))
+        rc = print_told(c, hpo_trial_number(t));
 done:
     hpo_trial_free(t);
     cli_result_fini(&r);
@@ -431,6 +444,7 @@ const cli_command cli_report = {
 static const cli_option should_stop_options[] = {
     CLI_STUDY_OPTIONS,
     TOKEN_OPTION,
+    {"json", 0, NULL, "print the answer as JSON too", 0, NULL},
 };
 
 static int run_should_stop(cli *c)
@@ -442,10 +456,12 @@ static int run_should_stop(cli *c)
     rc = hold_trial(c, &t);
     if (rc != CLI_OK) /* lost to another worker: going on is of no use */
         return c->err.code == HPO_ESTALE ? CLI_OK : rc;
-    if (hpo_study_renew(c->study, t, &decision, &c->err) != HPO_OK)
+    if (hpo_study_renew(c->study, t, &decision, &c->err) != HPO_OK) {
         rc = c->err.code == HPO_ESTALE ? (cli_fail(c), CLI_OK) : cli_fail(c);
-    else
+    } else {
         rc = decision == HPO_CONTINUE ? CLI_FAIL : CLI_OK;
+        if (cli_has(c, "json")) printf("{\"decision\":\"%s\"}\n", cli_decision_name(decision));
+    }
     hpo_trial_free(t);
     return rc;
 }

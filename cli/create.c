@@ -105,6 +105,7 @@ static const cli_option delete_options[] = {
     {"name", 'n', "NAME", "the study to remove", 0, "@study"},
     CLI_STORAGE_OPTIONS,
     {"yes", 'y', NULL, "really do it", 0, NULL},
+    CLI_JSON_OPTION,
 };
 
 static int run_delete(cli *c)
@@ -121,15 +122,25 @@ static int run_delete(cli *c)
                                name, sum.n_trials);
     }
     if (hpo_storage_delete_study(c->storage, name, &c->err) != HPO_OK) return cli_fail(c);
-    printf("study %s removed\n", name);
-    return CLI_OK;
+    hpo_str s = {0};
+    hpo_str_add(&s, "{\"removed\":");
+    hpo_str_json(&s, name);
+    hpo_str_add(&s, "}");
+    if (s.failed)
+        rc = cli_fail_memory();
+    else if (cli_has(c, "json"))
+        puts(s.text);
+    else
+        printf("study %s removed\n", name);
+    hpo_str_fini(&s);
+    return rc;
 }
 
 const cli_command cli_delete = {
     .name = "delete",
     .group = "Study",
     .help = "remove a study and all its trials",
-    .usage = "-n NAME --yes",
+    .usage = "-n NAME --yes [--json]",
     .options = delete_options,
     .n_options = CLI_COUNT(delete_options),
     .run = run_delete,

@@ -62,12 +62,33 @@ static int run_info(cli *c)
     return rc;
 }
 
+/* {"storage":...,"NAME":"TEXT"} */
+static int print_json(cli *c, const char *name, const char *text)
+{
+    hpo_str s = {0};
+    int rc = CLI_OK;
+    hpo_str_add(&s, "{\"storage\":");
+    hpo_str_json(&s, cli_storage_url(c));
+    hpo_str_addf(&s, ",\"%s\":", name);
+    hpo_str_json(&s, text);
+    hpo_str_addc(&s, '}');
+    if (s.failed)
+        rc = cli_fail_memory();
+    else
+        puts(s.text);
+    hpo_str_fini(&s);
+    return rc;
+}
+
 static int run_verify(cli *c)
 {
     char *findings = NULL;
     hpo_status st = hpo_storage_verify(c->storage, &findings, &c->err);
     int rc = CLI_OK;
-    if (st == HPO_OK) {
+    if (cli_has(c, "json") && (st == HPO_OK || findings)) {
+        rc = print_json(c, "findings", findings ? findings : "");
+        if (rc == CLI_OK && st != HPO_OK) rc = cli_fail(c);
+    } else if (st == HPO_OK) {
         printf("%s is sound\n", cli_storage_url(c));
     } else {
         if (findings && *findings) {
@@ -85,7 +106,9 @@ static int run_migrate(cli *c)
     int32_t from = 0;
     int32_t to = 0;
     if (hpo_storage_migrate(c->storage, &from, &to, &c->err) != HPO_OK) return cli_fail(c);
-    if (from == to)
+    if (cli_has(c, "json"))
+        printf("{\"from\":%d,\"to\":%d}\n", (int)from, (int)to);
+    else if (from == to)
         printf("schema %d is up to date\n", (int)to);
     else
         printf("schema %d migrated to %d\n", (int)from, (int)to);
@@ -107,6 +130,7 @@ static int run_db(cli *c)
     if (!strcmp(word, "migrate")) return run_migrate(c);
     if (!backup) return run_info(c);
     if (hpo_storage_backup(c->storage, c->args[1], &c->err) != HPO_OK) return cli_fail(c);
+    if (cli_has(c, "json")) return print_json(c, "backup", c->args[1]);
     printf("%s copied to %s\n", cli_storage_url(c), c->args[1]);
     return CLI_OK;
 }

@@ -11,40 +11,91 @@
 #include "hpo/runner.h"
 #include "record.h"
 
-static const cli_option study_options[] = {CLI_STUDY_OPTIONS};
+static const cli_option pause_options[] = {CLI_STUDY_OPTIONS, CLI_JSON_OPTION};
+
+/* What became of the study: a sentence that goes on with how many trials run, or with --json one line of
+ * JSON. */
+static int print_study(cli *c, const char *is, int running)
+{
+    static const char *const names[] = {"active", "paused", "stopped"};
+    hpo_summary sum;
+    hpo_str s = {0};
+    int rc = cli_summary(c, &sum);
+    if (rc != CLI_OK) return rc;
+    int64_t n = sum.n_by_state[HPO_STATE_RUNNING];
+    if (cli_has(c, "json")) {
+        hpo_str_add(&s, "{\"study\":");
+        hpo_str_json(&s, sum.name);
+        hpo_str_addf(&s, ",\"status\":\"%s\",\"running\":%" PRId64 "}\n", names[sum.status], n);
+    } else {
+        hpo_str_addf(&s, "study %s %s", sum.name, is);
+        if (running) hpo_str_addf(&s, "; %" PRId64 " trials still run", n);
+        hpo_str_addc(&s, '\n');
+    }
+    if (s.failed)
+        rc = cli_fail_memory();
+    else
+        fputs(s.text, stdout);
+    hpo_str_fini(&s);
+    return rc;
+}
+
+/* {"NAME":[1,2,3]} */
+static void print_numbers(const char *name, const int64_t *numbers, size_t n)
+{
+    printf("{\"%s\":[", name);
+    for (size_t i = 0; i < n; i++)
+        printf(i ? ",%" PRId64 : "%" PRId64, numbers[i]);
+    puts("]}");
+}
 
 /* ---- stop ----------------------------------------------------------------------------------------- */
 
 static const cli_option stop_options[] = {
     CLI_STUDY_OPTIONS,
     {"reason", 0, "TEXT", "why; stored with the study", 0, NULL},
+    CLI_JSON_OPTION,
 };
 
-static int run_stop(cli *c)
+/* The trials of the command line, checked before anything is changed. */
+static int read_numbers(cli *c, int64_t **out)
 {
-    hpo_summary sum;
-    int rc = cli_expect_args(c, 0, SIZE_MAX);
-    int64_t number;
-    if (rc != CLI_OK) return rc;
-    for (size_t i = 0; i < c->n_args; i++)
-        if ((rc = cli_trial_number(c, c->args[i], &number)) != CLI_OK) return rc;
-    if (c->n_args && cli_has(c, "reason"))
-        return cli_usage_error(c, "--reason is for the study, not for single trials");
-    if ((rc = cli_open_study(c)) != CLI_OK) return rc;
-    for (size_t i = 0; i < c->n_args; i++) {
-        (void)hpo_parse_int(c->args[i], &number);
-        if (hpo_study_request_stop(c->study, number, &c->err) != HPO_OK) return cli_fail(c);
-        printf("trial %" PRId64 " is asked to stop\n", number);
+    int rc = CLI_OK;
+    *out = hpo_alloc_array(c->n_args + 1, sizeof **out);
+    if (!*out) return cli_fail_memory();
+    for (size_t i = 0; i < c->n_args && rc == CLI_OK; i++)
+        rc = cli_trial_number(c, c->args[i], &(*out)[i]);
+    return rc;
+}
+
+static int stop_trials(cli *c, const int64_t *numbers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (hpo_study_request_stop(c->study, numbers[i], &c->err) != HPO_OK) return cli_fail(c);
+        if (!cli_has(c, "json")) printf("trial %" PRId64 " is asked to stop\n", numbers[i]);
     }
-    if (c->n_args) return CLI_OK;
-    if (hpo_study_stop(c->study, HPO_STOP_REASON_USER, cli_get(c, "reason", NULL), &c->err) != HPO_OK)
-        return cli_fail(c);
-    if ((rc = cli_summary(c, &sum)) != CLI_OK) return rc;
-    printf("study %s is stopped; %" PRId64 " trials still run\n", sum.name,
-           sum.n_by_state[HPO_STATE_RUNNING]);
+    if (cli_has(c, "json")) print_numbers("asked_to_stop", numbers, n);
     return CLI_OK;
 }
 
+static int run_stop(cli *c)
+{
+    int64_t *numbers = NULL;
+    int rc = cli_expect_args(c, 0, SIZE_MAX);
+    if (rc == CLI_OK) rc = read_numbers(c, &numbers);
+    if (rc == CLI_OK && c->n_args && cli_has(c, "reason"))
+        rc = cli_usage_error(c, "--reason is for the study, not for single trials");
+    if (rc == CLI_OK) rc = cli_open_study(c);
+    if (rc == CLI_OK && c->n_args)
+        rc = stop_trials(c, numbers, c->n_args);
+    else if (rc == CLI_OK &&
+             hpo_study_stop(c->study, HPO_STOP_REASON_USER, cli_get(c, "reason", NULL), &c->err) == HPO_OK)
+        rc = print_study(c, "is stopped", 1);
+    else if (rc == CLI_OK)
+        rc = cli_fail(c);
+    hpo_free(numbers);
+    return rc;
+}
 const cli_command cli_stop = {
     .name = "stop",
     .group = "Steer",
@@ -63,33 +114,30 @@ const cli_command cli_stop = {
 
 static int run_pause(cli *c)
 {
-    hpo_summary sum;
     int rc = cli_expect_args(c, 0, 0);
     if (rc != CLI_OK || (rc = cli_open_study(c)) != CLI_OK) return rc;
     if (hpo_study_pause(c->study, &c->err) != HPO_OK) return cli_fail(c);
-    if ((rc = cli_summary(c, &sum)) != CLI_OK) return rc;
-    printf("study %s is paused; %" PRId64 " trials still run\n", sum.name, sum.n_by_state[HPO_STATE_RUNNING]);
-    return CLI_OK;
+    return print_study(c, "is paused", 1);
 }
 
 const cli_command cli_pause = {
     .name = "pause",
     .group = "Steer",
     .help = "let the study rest: running trials finish, no new one begins",
-    .usage = "[-n NAME]",
-    .options = study_options,
-    .n_options = CLI_COUNT(study_options),
+    .usage = "[-n NAME] [--json]",
+    .options = pause_options,
+    .n_options = CLI_COUNT(pause_options),
     .run = run_pause,
 };
 
 static const cli_option resume_options[] = {
     CLI_STUDY_OPTIONS,
     {"budget", 'b', "LIMITS", "new limits, e.g. 200trials,1h (replaces all of the old ones)", 0, NULL},
+    CLI_JSON_OPTION,
 };
 
 static int run_resume(cli *c)
 {
-    hpo_summary sum;
     const char *budget = cli_get(c, "budget", NULL);
     hpo_study_options fresh = hpo_study_options_init(); /* for an empty budget */
     int rc = cli_expect_args(c, 0, 0);
@@ -99,9 +147,7 @@ static int run_resume(cli *c)
     if ((rc = cli_open_study(c)) != CLI_OK) return rc;
     if (budget && hpo_study_set_budget(c->study, &fresh.budget, &c->err) != HPO_OK) return cli_fail(c);
     if (hpo_study_resume(c->study, &c->err) != HPO_OK) return cli_fail(c);
-    if ((rc = cli_summary(c, &sum)) != CLI_OK) return rc;
-    printf("study %s goes on\n", sum.name);
-    return CLI_OK;
+    return print_study(c, "goes on", 0);
 }
 
 const cli_command cli_resume = {
@@ -120,44 +166,56 @@ const cli_command cli_resume = {
 static const cli_option retry_options[] = {
     CLI_STUDY_OPTIONS,
     {"failed", 0, NULL, "all failed trials", 0, NULL},
+    CLI_JSON_OPTION,
 };
 
-static int retry_failed(cli *c, int64_t *done)
+/* Numbers of all failed trials. */
+static int find_failed(cli *c, int64_t **out, size_t *n)
 {
     hpo_summary sum;
-    int64_t n_trials;
-    int rc;
+    size_t cap = 0;
+    int rc = cli_summary(c, &sum);
+    if (rc != CLI_OK) return rc;
+    int64_t n_trials = sum.n_trials;
+    if (!sum.n_by_state[HPO_STATE_FAILED]) return CLI_OK;
     if (hpo_study_sync(c->study, NULL, &c->err) != HPO_OK) return cli_fail(c);
-    if ((rc = cli_summary(c, &sum)) != CLI_OK) return rc;
-    n_trials = sum.n_trials;
     for (int64_t i = 0; i < n_trials; i++) {
         hpo_trial_info t = {.size = sizeof t};
         if (hpo_study_trial(c->study, i, &t, &c->err) != HPO_OK) return cli_fail(c);
         if (t.state != HPO_STATE_FAILED) continue;
-        if (hpo_study_requeue(c->study, i, &c->err) != HPO_OK) return cli_fail(c);
-        ++*done;
+        if (hpo_reserve(out, &cap, *n + 1, sizeof **out, &c->err) != HPO_OK) return cli_fail(c);
+        (*out)[(*n)++] = i;
     }
+    return CLI_OK;
+}
+
+static int requeue(cli *c, const int64_t *numbers, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (hpo_study_requeue(c->study, numbers[i], &c->err) != HPO_OK) return cli_fail(c);
+    if (cli_has(c, "json"))
+        print_numbers("requeued", numbers, n);
+    else
+        printf("%zu trial%s returned to the queue\n", n, n == 1 ? "" : "s");
     return CLI_OK;
 }
 
 static int run_retry(cli *c)
 {
-    int64_t number;
-    int64_t done = 0;
-    int rc = CLI_OK;
+    int64_t *numbers = NULL;
+    size_t n = c->n_args;
+    int rc;
     if (!c->n_args && !cli_has(c, "failed"))
         return cli_usage_error(c, "which trials? Give numbers or --failed");
     if (c->n_args && cli_has(c, "failed")) return cli_usage_error(c, "give either trial numbers or --failed");
-    for (size_t i = 0; i < c->n_args; i++)
-        if ((rc = cli_trial_number(c, c->args[i], &number)) != CLI_OK) return rc;
-    if ((rc = cli_open_study(c)) != CLI_OK) return rc;
-    if (cli_has(c, "failed")) rc = retry_failed(c, &done);
-    for (size_t i = 0; i < c->n_args; i++) {
-        (void)hpo_parse_int(c->args[i], &number);
-        if (hpo_study_requeue(c->study, number, &c->err) != HPO_OK) return cli_fail(c);
-        done++;
+    if (c->n_args && (rc = read_numbers(c, &numbers)) != CLI_OK) {
+        hpo_free(numbers);
+        return rc;
     }
-    if (rc == CLI_OK) printf("%" PRId64 " trial%s returned to the queue\n", done, done == 1 ? "" : "s");
+    rc = cli_open_study(c);
+    if (rc == CLI_OK && cli_has(c, "failed")) rc = find_failed(c, &numbers, &n);
+    if (rc == CLI_OK) rc = requeue(c, numbers, n);
+    hpo_free(numbers);
     return rc;
 }
 

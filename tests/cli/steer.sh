@@ -105,4 +105,42 @@ run hpo ask -n l --json
 output 'and is handed out again' <<'END'
 {"trial":0,"token":"*","params":{"x":*},"attempt":2}
 END
+
+# the same for scripts: one line of JSON each
+run hpo create -n 'a "j"' --param 'x:0..1' --minimize loss
+json() { # json NAME PATTERN COMMAND...
+    local name=$1 pattern=$2
+    shift 2
+    run hpo "$@" -n 'a "j"' --json
+    output "$name as JSON" <<<"$pattern"
+}
+for n in 0 1 2; do
+    run hpo ask -n 'a "j"' --json
+done
+json 'should-stop' '{"decision":"continue"}' should-stop 1
+json 'stop of trials' '{"asked_to_stop":[1,2]}' stop 1 2
+json 'should-stop, then' '{"decision":"stop"}' should-stop 1
+json 'report' '{"decision":"stop"}' report 1 --step 1 --value 2
+json 'tell' '{"trial":1,"state":"stopped"}' tell 1 --state stopped
+json 'tell of a failure' '{"trial":2,"state":"failed"}' tell 2 --state failed
+json 'retry' '{"requeued":[1]}' retry 1
+json 'retry of all' '{"requeued":[2]}' retry --failed
+json 'retry of none' '{"requeued":[]}' retry --failed
+json 'enqueue' '{"trial":3}' enqueue x=0.25
+json 'pause' '{"study":"a \"j\"","status":"paused","running":1}' pause
+json 'resume' '{"study":"a \"j\"","status":"active","running":1}' resume
+json 'stop' '{"study":"a \"j\"","status":"stopped","running":1}' stop
+json 'delete' '{"removed":"a \"j\""}' delete --yes
+run hpo db verify --json
+output 'verify as JSON' <<'END'
+{"storage":"hpo.db","findings":""}
+END
+run hpo db backup 'a "copy".db' --json
+output 'backup as JSON' <<'END'
+{"storage":"hpo.db","backup":"a \"copy\".db"}
+END
+run hpo db migrate --json
+output 'migrate as JSON' <<'END'
+{"from":*,"to":*}
+END
 finish
