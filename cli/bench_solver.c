@@ -15,12 +15,10 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/map.h"
-#include "base/options.h"
 #include "base/os.h"
 #include "bench.h"
 #include "bench/protocol.h"
 #include "hpo/sampler.h"
-#include "sampler/registry.h"
 
 enum { MAX_LINE = 64 << 20 };
 
@@ -391,27 +389,6 @@ static int handle_line(server *v, const char *line, size_t n)
     return write_out(v);
 }
 
-static void write_spec(server *v, const hpo_sampler_ops *ops)
-{
-    static const struct {
-        uint32_t bit;
-        const char *words;
-    } known[] = {
-        {HPO_CAP_CONTINUOUS, "\"UNIFORM_CONTINUOUS\",\"LOG_UNIFORM_CONTINUOUS\","},
-        {HPO_CAP_DISCRETE, "\"UNIFORM_DISCRETE\",\"LOG_UNIFORM_DISCRETE\",\"CATEGORICAL\","},
-        {HPO_CAP_MULTI_OBJECTIVE, "\"MULTI_OBJECTIVE\","},
-    };
-    hpo_str_add(&v->out, "{\"type\":\"SOLVER_SPEC_CAST\",\"spec\":{\"name\":");
-    hpo_str_json(&v->out, v->sampler);
-    hpo_str_addf(&v->out,
-                 ",\"attrs\":{\"version\":\"libhpo %s\",\"hpo.extensions\":\"%s%s\"},\"capabilities\":[",
-                 hpo_version(), ops->caps & HPO_CAP_STRUCTURED ? "STRUCTURED " : "",
-                 ops->caps & HPO_CAP_OUTCOMES ? "OUTCOMES" : "");
-    for (size_t i = 0; i < CLI_COUNT(known); i++)
-        if (ops->caps & known[i].bit) hpo_str_add(&v->out, known[i].words);
-    hpo_str_add(&v->out, "\"CONCURRENT\"]}}");
-}
-
 static int serve(server *v)
 {
     char *line = NULL;
@@ -428,15 +405,13 @@ static int serve(server *v)
 
 int bench_solver(cli *c)
 {
-    char name[64];
-    const char *rest;
-    server v = {.c = c, .sampler = cli_get(c, "sampler", HPO_DEFAULT_SAMPLER)};
+    server v = {.c = c, .sampler = cli_get(c, "sampler", NULL)};
     int rc = cli_expect_args(c, 1, 1);
     if (rc != CLI_OK) return rc;
-    if (hpo_options_split(v.sampler, name, sizeof name, &rest, &c->err) != HPO_OK) return cli_fail(c);
-    const hpo_sampler_ops *ops = hpo_sampler_find(name);
-    if (!ops) return cli_usage_error(c, "--sampler %s: unknown; see `hpo samplers`", v.sampler);
-    write_spec(&v, ops);
+    if (hpo_solver_spec_cast(v.sampler, &v.out, &c->err) != HPO_OK) {
+        hpo_str_fini(&v.out);
+        return cli_usage_error(c, "--sampler: %s", c->err.msg);
+    }
     rc = serve(&v);
     for (size_t i = 0; i < v.n_sessions; i++)
         session_free(v.sessions[i]);

@@ -16,6 +16,8 @@ HPO_NODISCARD hpo_status hpo_solver_command(const char *spec, const char *adapte
                                             hpo_error *err);
 /* Names in DIR/solvers.json, each followed by a NUL, with their help after a tab ("name\thelp"). */
 HPO_NODISCARD hpo_status hpo_solver_list(const char *adapters, hpo_words *out, hpo_error *err);
+/* Appends the message SOLVER_SPEC_CAST of one of our samplers (a spec; NULL: the default one). */
+HPO_NODISCARD hpo_status hpo_solver_spec_cast(const char *sampler, hpo_str *out, hpo_error *err);
 /* The last step of a problem on the wire: 1 without a fidelity, its maximum when that is a whole number. */
 int64_t hpo_solver_steps(const hpo_problem *p);
 #endif

@@ -80,9 +80,9 @@ static void make_scripted(fixture *f, const char *extensions, const char *const 
                      "n=0\nwhile read -r line; do\n echo \"$line\" >>\"$log\"\n case $line in\n"
                      " *ASK_CALL*) case $n in\n");
     size_t i = 0;
-    for (; answers[i]; i++)
-        n += snprintf(body + n, sizeof body - (size_t)n, "%s) echo '%s';;\n",
-                      answers[i + 1] ? (char[3]){(char)('0' + i), 0, 0} : "*", answers[i]);
+    for (; answers[i + 1]; i++)
+        n += snprintf(body + n, sizeof body - (size_t)n, "%zu) echo '%s';;\n", i, answers[i]);
+    n += snprintf(body + n, sizeof body - (size_t)n, "*) echo '%s';;\n", answers[i]);
     snprintf(body + n, sizeof body - (size_t)n,
              " esac; n=$((n+1));;\n *TELL_CALL*) echo '{\"type\":\"TELL_REPLY\"}';;\n"
              " *DROP*) exit 0;;\n esac\ndone");
