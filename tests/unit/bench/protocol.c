@@ -183,8 +183,7 @@ static void test_problem_spec(void **state)
     assert_fails(ask(&f, &t), HPO_EIO, f.err, "has 1 entries where the problem has 9");
     close_all(&f);
     char *log = read_log(&f);
-    *strchr(log, '\n') = '\0';
-    assert_ok(hpo_json_parse(log, strlen(log), "log", &m, &err), err);
+    assert_ok(hpo_json_parse(log, strcspn(log, "\n"), "log", &m, &err), err);
     hpo_free(log);
     assert_true(json_object_object_get_ex(m, "random_seed", &v));
     assert_true(json_object_get_uint64(v) == UINT64_C(18446744073709551615));
