@@ -299,7 +299,16 @@ static const cli_option options[] = {
     {"preemption-rate", 0, "P", "share of evaluations whose worker is lost half-way", 0, NULL},
     {"straggler-rate", 0, "P", "share of evaluations that take longer", 0, NULL},
     {"straggler-factor", 0, "F", "how much longer; default 5", 0, NULL},
-    {"csv", 0, NULL, "also write DIR/evaluations.csv", 0, NULL},
+    {"csv", 0, NULL, "also write DIR/evaluations.csv; report: and summary.csv, curves.csv", 0, NULL},
+    /* report */
+    {"against", 0, "METHOD", "test the others against this one; default: the best mean rank", 0, NULL},
+    {"level", 0, "P", "level of tests and critical differences; default 0.05", 0, NULL},
+    {"html", 0, "FILE", "report: write one page with pictures and every number", 0, "@file"},
+    {"svg-dir", 0, "DIR", "report: write every picture as a file", 0, "@file"},
+    {"title", 0, "TEXT", "report: title of the page", 0, NULL},
+    {"commit", 0, "TEXT", "report: state the commit that was measured", 0, NULL},
+    {"machine", 0, "TEXT", "report: describe the machine", 0, NULL},
+    {"date", 0, "TEXT", "report: state a date", 0, NULL},
     {"sampler", 0, "SPEC", "solver: what answers on standard input and output", 0, "@sampler"},
 };
 
@@ -399,8 +408,9 @@ const cli_command cli_bench = {
         "`sobol:scramble=shift`, a sampler and a scheduler, `random+SCHEDULER:key=value`, or a solver in "
         "another program, `@NAME` or `@PATH`. Results go to DIR/results.sqlite, one row an evaluation; what "
         "is there already is not run again, so an interrupted comparison goes on with the same command. A "
-        "method that fails is listed with its error. `report` shows the results again; `problems` lists "
-        "the problems.\n\n"
+        "method that fails is listed with its error. `report` shows what DIR (default hpo-bench) holds, with "
+        "tests and intervals, and writes it as CSV, pictures and an HTML page; `problems` lists the "
+        "problems.\n\n"
         "`overhead` measures ask, report and tell in memory, the start of the command, and what running a "
         "program costs beside the program itself. `storage` "
         "measures "

@@ -65,6 +65,10 @@ extern const char bench_space_mixed20[];
 void bench_overhead(bench *b);
 void bench_storage(bench *b);
 
+/* What a results file says, as tables, or with --json a line for each method on each problem; exit status. */
+struct hpo_results;
+int bench_report_print(cli *c, struct hpo_results *r);
+
 /* Subcommands of their own; exit status. */
 int bench_run(cli *c);
 int bench_problems(cli *c);

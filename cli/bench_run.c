@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/bench_run.c - `hpo bench run`, `problems` and `report`: comparisons of methods. */
+/* cli/bench_run.c - `hpo bench run` and `problems`: comparisons of methods. */
 #include <errno.h>
 #include <fnmatch.h>
 #include <math.h>
@@ -331,127 +331,6 @@ static void show_progress(void *ctx, const hpo_compare_progress *p)
     fflush(stderr);
 }
 
-/* ---- a summary of what is stored ------------------------------------------------------------------------
- */
-
-typedef struct summary_group {
-    const hpo_run_info *first; /* problem, method, budget, workers, charged */
-    size_t n, failed;
-    double *final, *decision; /* scratch: n of them */
-} summary_group;
-
-static double final_regret(const hpo_problem_info *p, const hpo_run_rows *rows, int *normalised)
-{
-    if (rows->n == 0 || p->n_objectives != 1) return (double)NAN;
-    double y = rows->recommended_y[rows->n - 1], best = p->best[0], typical = p->typical;
-    *normalised = !isnan(best) && typical > best && !isinf(typical);
-    return *normalised ? (y - best) / (typical - best) : y;
-}
-
-static int same_group(const hpo_run_info *a, const hpo_run_info *b)
-{
-    return strcmp(a->key.problem, b->key.problem) == 0 && strcmp(a->key.method, b->key.method) == 0 &&
-           a->key.budget == b->key.budget && a->key.workers == b->key.workers &&
-           a->key.charged == b->key.charged;
-}
-
-static const hpo_problem_info *problem_of(const hpo_problem_info *problems, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(problems[i].name, name) == 0) return &problems[i];
-    return NULL;
-}
-
-static void print_group(cli_table *t, const summary_group *g, int normalised)
-{
-    char text[64], buf[32];
-    double median = (double)NAN, decision = (double)NAN, ignored;
-    if (g->n > 0) {
-        bench_summary(g->final, g->n, &median, &ignored);
-        bench_summary(g->decision, g->n, &decision, &ignored);
-    }
-    snprintf(text, sizeof text, "%s%s", cli_number_text(median, buf),
-             normalised || isnan(median) ? "" : " (value)");
-    if (t == NULL) {
-        hpo_str s = {0};
-        hpo_str_add(&s, "{\"problem\":");
-        hpo_str_json(&s, g->first->key.problem);
-        hpo_str_add(&s, ",\"method\":");
-        hpo_str_json(&s, g->first->key.method);
-        hpo_str_addf(&s, ",\"budget\":%g,\"workers\":%d,\"charged\":%s,\"runs\":%zu,\"failed\":%zu,\"%s\":",
-                     g->first->key.budget, (int)g->first->key.workers,
-                     g->first->key.charged ? "true" : "false", g->n + g->failed, g->failed,
-                     normalised ? "median_regret" : "median_value");
-        hpo_str_json_double(&s, median);
-        hpo_str_add(&s, ",\"decision_seconds\":");
-        hpo_str_json_double(&s, decision);
-        hpo_str_add(&s, "}\n");
-        if (!s.failed) fputs(s.text, stdout);
-        hpo_str_fini(&s);
-        return;
-    }
-    cli_table_cell(t, g->first->key.problem);
-    cli_table_cell(t, g->first->key.method);
-    cli_table_number(t, g->first->key.budget);
-    cli_table_int(t, g->first->key.workers);
-    cli_table_int(t, (int64_t)(g->n + g->failed));
-    cli_table_int(t, (int64_t)g->failed);
-    cli_table_cell(t, text);
-    cli_table_number(t, decision);
-}
-
-typedef struct summary_data {
-    hpo_problem_info *problems;
-    hpo_run_info *runs;
-    size_t n_problems, n_runs;
-    double *final, *decision;
-} summary_data;
-
-static int summary_groups(cli *c, hpo_results *r, const summary_data *d, cli_table *t)
-{
-    for (size_t i = 0, end; i < d->n_runs; i = end) {
-        summary_group g = {.first = &d->runs[i], .final = d->final, .decision = d->decision};
-        const hpo_problem_info *p = problem_of(d->problems, d->n_problems, g.first->key.problem);
-        int normalised = 1;
-        for (end = i; end < d->n_runs && same_group(g.first, &d->runs[end]); end++) {
-            hpo_run_rows *rows;
-            g.failed += d->runs[end].error != NULL;
-            if (d->runs[end].error != NULL) continue;
-            if (hpo_results_rows(r, d->runs[end].id, 0, &rows, &c->err) != HPO_OK) return cli_fail(c);
-            g.final[g.n] = final_regret(p, rows, &normalised);
-            g.decision[g.n] = d->runs[end].decision_total;
-            g.n += !isnan(g.final[g.n]) || p->n_objectives != 1;
-            hpo_free(rows);
-        }
-        print_group(t, &g, normalised);
-    }
-    return CLI_OK;
-}
-
-static int print_summary(cli *c, hpo_results *r)
-{
-    static const char *const HEADS[] = {"problem", "method", "budget", "workers",
-                                        "runs",    "failed", "regret", "deciding (s)"};
-    summary_data d = {0};
-    int json = cli_has(c, "json"), rc = CLI_OK;
-    if (hpo_results_problems(r, &d.problems, &d.n_problems, &c->err) != HPO_OK ||
-        hpo_results_runs(r, &d.runs, &d.n_runs, &c->err) != HPO_OK)
-        rc = cli_fail(c);
-    cli_table *t = json || rc != CLI_OK ? NULL : cli_table_new(CLI_COUNT(HEADS), HEADS);
-    d.final = hpo_alloc_array(2 * d.n_runs + 1, sizeof *d.final);
-    d.decision = d.final != NULL ? d.final + d.n_runs : NULL;
-    if (rc == CLI_OK && (d.final == NULL || (t == NULL && !json))) rc = cli_fail_memory();
-    if (rc == CLI_OK) rc = summary_groups(c, r, &d, t);
-    if (rc == CLI_OK && t != NULL)
-        rc = cli_table_print(c, t, stdout);
-    else
-        cli_table_free(t);
-    hpo_free(d.final);
-    hpo_free(d.problems);
-    hpo_free(d.runs);
-    return rc;
-}
-
 /* ---- hpo bench run ---------------------------------------------------------------------------------------
  */
 
@@ -602,26 +481,11 @@ int bench_run(cli *c)
         plan.host = &host;
         rc = run_plan(c, &plan, r, out);
     }
-    if (rc == CLI_OK) rc = print_summary(c, r);
+    if (rc == CLI_OK) rc = bench_report_print(c, r);
     hpo_results_free(r);
     problem_list_free(&problems);
     word_list_free(&methods);
     hpo_free(numbers.budgets);
     hpo_free(numbers.workers);
-    return rc;
-}
-
-/* ---- hpo bench report
- * -------------------------------------------------------------------------------------- */
-
-int bench_report(cli *c)
-{
-    hpo_results *r = NULL;
-    int rc = cli_expect_args(c, 1, 2);
-    const char *dir = rc == CLI_OK && c->n_args > 1 ? c->args[1] : cli_get(c, "out", DEFAULT_OUT);
-    if (rc == CLI_OK && hpo_results_open(dir, 0, &r, &c->err) != HPO_OK) rc = cli_fail(c);
-    if (rc == CLI_OK && cli_has(c, "csv")) rc = export_csv(c, r, dir);
-    if (rc == CLI_OK) rc = print_summary(c, r);
-    hpo_results_free(r);
     return rc;
 }

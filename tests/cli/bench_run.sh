@@ -20,13 +20,8 @@ END
 
 run hpo bench run --problems 'bbob-f0[12]-i01-d02' --methods random,sobol:scramble=shift --seeds 3 --budget 20 --out a
 status 0 'a comparison'
-output 'a row for each method on each problem' <<'END'
-problem * method *
-bbob-f01-i01-d02 * random * 20 * 1 * 3 * 0 *
-bbob-f01-i01-d02 * sobol:scramble=shift * 20 *
-bbob-f02-i01-d02 * random * 20 *
-bbob-f02-i01-d02 * sobol:scramble=shift * 20 *
-END
+ok 'a row for each problem' [ "$(grep -cE '^bbob-f0[12]-i01-d02 +20 +3 +[0-9.e-]+\*? +[0-9.e-]+\*?$' <<<"$out")" = 2 ]
+ok 'a row for each method' [ "$(grep -cE '^(random|sobol:scramble=shift) .* 6 +0 +0 ' <<<"$out")" = 2 ]
 errors 'says what it did' <<'END'
 hpo: 12 runs in * (0 were there already, 0 failed), 240 evaluations: a/results.sqlite
 END
@@ -47,8 +42,8 @@ ok 'report shows what is stored' grep -q '^bbob-f02-i01-d02 ' <<<"$out"
 
 run hpo bench run --problems bbob-f01-i01-d02 --methods nonsense,random,@none --seeds 2 --budget 5 --out b
 status 0 'methods that fail are no failure of the comparison'
-ok 'they are in the table' grep -qE '^bbob-f01-i01-d02 +nonsense +5 +1 +2 +2 ' <<<"$out"
-ok 'external ones too' grep -qE '^bbob-f01-i01-d02 +@none +5 +1 +2 +2 ' <<<"$out"
+ok 'they are in the table' grep -qE '^nonsense +2.5 .* 2 +2 +0 ' <<<"$out"
+ok 'external ones too' grep -qE '^@none +2.5 .* 2 +2 +0 ' <<<"$out"
 errors 'each error is shown once' <<'END'
 hpo: *
 hpo: *
