@@ -187,8 +187,8 @@ static int conclude(cli *c, hpo_study *study, hpo_status ended)
     hpo_summary sum = {.size = sizeof sum};
     int found = 0;
     int rc;
-    if (hpo_study_sync(study, NULL, &c->err) != HPO_OK || hpo_study_summary(study, &sum, &c->err) != HPO_OK)
-        return cli_fail(c);
+    if (hpo_study_summary(study, &sum, &c->err) != HPO_OK) return cli_fail(c);
+    int64_t n_failed = sum.n_by_state[HPO_STATE_FAILED];
     hpo_study_status status = sum.status;
     hpo_stop_reason reason = sum.stop_reason;
     if (cli_has(c, "json") || cli_has(c, "jsonl")) {
@@ -202,7 +202,10 @@ static int conclude(cli *c, hpo_study *study, hpo_status ended)
     if (signal_seen) return signal_seen == SIGINT ? CLI_INTERRUPTED : 128 + (int)signal_seen;
     if (status == HPO_STUDY_STOPPED && reason == HPO_STOP_REASON_ABORT) return CLI_FAIL;
     if (ended == HPO_DONE && !found) {
-        cli_note("no trial has a feasible result: `hpo show` and `hpo logs` tell why");
+        cli_note("no trial has a feasible result: `hpo show` and `hpo logs` tell why%s",
+                 n_failed
+                     ? "; `hpo retry --failed` and then the same command try them again, a larger -b others"
+                     : "");
         return CLI_INFEASIBLE;
     }
     return CLI_OK;

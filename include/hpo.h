@@ -444,7 +444,8 @@ HPO_API HPO_NODISCARD hpo_status hpo_study_tell_value(hpo_study *s, hpo_trial *t
 /* Puts a configuration (JSON object, may be partial; NULL: the default configuration) in front of the
  * queue; *number gets its trial number. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_enqueue(hpo_study *s, const char *params_json, int64_t *number, hpo_error *err);
-/* Returns a failed, stopped, paused or running trial to the queue (a running one loses its lease). */
+/* Returns a failed, stopped, paused or running trial to the queue (a running one loses its lease).  As with
+ * enqueue, a study that had ended for lack of trials (HPO_STOP_REASON_TRIALS, EXHAUSTED) goes on. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_requeue(hpo_study *s, int64_t number, hpo_error *err);
 /* Asks for one trial to end: its next report answers HPO_STOP. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_request_stop(hpo_study *s, int64_t number, hpo_error *err);

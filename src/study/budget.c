@@ -71,3 +71,13 @@ hpo_status hpo_budget__finish(hpo_study *s, hpo_study_header *h, int64_t now, hp
     hpo_str_fini(&text);
     return status == HPO_OK ? HPO_DONE : status;
 }
+
+hpo_status hpo_budget__reopen(hpo_study *s, hpo_study_header *h, hpo_error *err)
+{
+    int for_lack = h->stop_reason == HPO_STOP_REASON_TRIALS || h->stop_reason == HPO_STOP_REASON_EXHAUSTED;
+    if (h->status != HPO_STUDY_STOPPED || !for_lack) return HPO_OK;
+    h->status = HPO_STUDY_ACTIVE;
+    h->stop_reason = HPO_STOP_REASON_NONE;
+    h->texts_seq = h->seq;
+    return s->ops->update_study(s->store, s->id, NULL, NULL, NULL, "", err);
+}

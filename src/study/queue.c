@@ -51,7 +51,8 @@ static hpo_status enqueue_in(hpo_study *s, hpo_study_header *h, const double *x,
     rec.seq = hpo_study__event(h, now);
     hpo_study__count(h, -1, HPO_STATE_WAITING);
     *number = rec.number;
-    return s->ops->insert_trial(s->store, s->id, &rec, err);
+    HPO_TRY(s->ops->insert_trial(s->store, s->id, &rec, err));
+    return hpo_budget__reopen(s, h, err);
 }
 
 hpo_status hpo_study__enqueue(hpo_study *s, const char *json, int64_t *number, hpo_error *err)
@@ -96,8 +97,9 @@ static hpo_status requeue_in(hpo_study *s, hpo_study_header *h, int64_t number, 
     rec.ended_ms = 0;
     rec.y = rec.sem = rec.outcome = rec.gradient = NULL;
     rec.reason = NULL;
-    return s->ops->update_trial(s->store, s->id, &rec,
-                                HPO_UPDATE_STATE | HPO_UPDATE_LEASE | HPO_UPDATE_RESULT, err);
+    HPO_TRY(s->ops->update_trial(s->store, s->id, &rec,
+                                 HPO_UPDATE_STATE | HPO_UPDATE_LEASE | HPO_UPDATE_RESULT, err));
+    return hpo_budget__reopen(s, h, err);
 }
 
 hpo_status hpo_study__requeue(hpo_study *s, int64_t number, hpo_error *err)

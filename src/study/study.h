@@ -225,6 +225,9 @@ int hpo_budget__may_create(const hpo_study *s, const hpo_study_header *h);
 /* HPO_WAIT while a trial is still running; else ends the study in the transaction and answers HPO_DONE. */
 HPO_NODISCARD hpo_status hpo_budget__finish(hpo_study *s, hpo_study_header *h, int64_t now,
                                             hpo_stop_reason why, hpo_error *err);
+/* There is work again: a study that had ended for lack of it (trials, exhausted) goes on; other ends stand.
+ * Belongs to the event that the transaction took last. */
+HPO_NODISCARD hpo_status hpo_budget__reopen(hpo_study *s, hpo_study_header *h, hpo_error *err);
 /* Ends the study in the transaction; once. */
 HPO_NODISCARD hpo_status hpo_budget__stop(hpo_study *s, hpo_study_header *h, int64_t now, hpo_stop_reason why,
                                           const char *text, hpo_error *err);

@@ -136,6 +136,17 @@ errors 'is named' <<'END'
 hpo: cannot start 'no-such-program': not found in PATH*
 END
 
+# ---- all failed: the way out, and that it is one ----
+echo 'exit 1' >fails.sh
+run hpo run -n failed --minimize loss -b 2trials -q -- sh fails.sh '{x:0..1}'
+status 3 'nothing but failures'
+ok 'the remedy is named' grep -q 'hpo retry --failed' "$folder/.err"
+run hpo retry -n failed --failed
+echo 'echo "{\"loss\": 1}"' >fails.sh
+run hpo run -n failed --minimize loss -b 2trials -q -- sh fails.sh '{x:0..1}'
+status 0 'retried by the same command'
+ok 'both' grep -q '^study failed: 2 complete$' "$folder/.out"
+
 # ---- machine formats ----
 run hpo run -n jl --minimize loss -b 2trials --jsonl -- ./show.sh '{x:0..1}'
 output 'events as JSON lines' <<'END'

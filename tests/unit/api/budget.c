@@ -329,6 +329,42 @@ static void people_stop_pause_and_resume(const char *url)
 }
 ON_EACH_STORAGE(people_stop_pause_and_resume)
 
+/* A study that is over for lack of trials goes on when one comes back, and ends again after it. */
+static void requeue_reopens(const char *url)
+{
+    fixture f;
+    hpo_study_options o = hpo_study_options_init();
+    hpo_result failed = hpo_result_init();
+    hpo_trial *t = NULL;
+    o.budget.trials = 2;
+    fixture_open(&f, url, "x: 0..1", &o);
+    failed.state = HPO_STATE_FAILED;
+    for (int i = 0; i < 2; i++) {
+        t = fixture_ask(&f);
+        assert_ok(hpo_study_tell(f.s, t, &failed, &f.err), f.err);
+        hpo_trial_free(t);
+    }
+    assert_int_equal(hpo_study_ask(f.s, &t, &f.err), HPO_DONE);
+    assert_int_equal(fixture_summary(&f).status, HPO_STUDY_STOPPED);
+    assert_ok(hpo_study_requeue(f.s, 1, &f.err), f.err);
+    hpo_summary sum = fixture_summary(&f);
+    assert_int_equal(sum.status, HPO_STUDY_ACTIVE);
+    assert_int_equal(sum.stop_reason, HPO_STOP_REASON_NONE);
+    assert_true(sum.stop_text == NULL || sum.stop_text[0] == '\0');
+    t = fixture_ask(&f);
+    assert_int_equal(hpo_trial_number(t), 1);
+    assert_int_equal(hpo_trial_attempt(t), 2);
+    fixture_tell(&f, t, 3);
+    assert_int_equal(hpo_study_ask(f.s, &t, &f.err), HPO_DONE);
+    assert_int_equal(fixture_summary(&f).stop_reason, HPO_STOP_REASON_TRIALS);
+    assert_ok(hpo_study_resume(f.s, &f.err), f.err);
+    assert_ok(hpo_study_stop(f.s, HPO_STOP_REASON_USER, "enough", &f.err), f.err);
+    assert_ok(hpo_study_requeue(f.s, 0, &f.err), f.err);
+    assert_int_equal(fixture_summary(&f).status, HPO_STUDY_STOPPED); /* a person's word stands */
+    fixture_close(&f);
+}
+ON_EACH_STORAGE(requeue_reopens)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_failures_count_as_tried_in_a_finite_space),
         cmocka_unit_test(test_noisy_studies_repeat),
         cmocka_unit_test(test_people_stop_pause_and_resume),
+        cmocka_unit_test(test_requeue_reopens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
