@@ -32,8 +32,8 @@ int hpo_view__is_end(int32_t state)
 static int grow(void *p_to_pointer, size_t rows, size_t width, size_t size)
 {
     void *p;
-    if (width == 0) return 1;
     memcpy(&p, p_to_pointer, sizeof p);
+    if (width == 0) rows = width = 1; /* never used, but C adds nothing to NULL, not even 0 */
     if (width > SIZE_MAX / size) return 0;
     p = hpo_realloc_array(p, rows, width * size);
     if (p == NULL) return 0;
@@ -158,7 +158,7 @@ hpo_status hpo_view__write(const hpo_study *s, hpo_study_view *w, size_t row, co
     hpo_space_encode(s->space, t->x, w->u + row * d);
     copy_row(w->y + row * m, t->y, m);
     copy_row(w->sem + row * m, t->sem, m);
-    copy_row(w->outcome + row * q, t->outcome, q);
+    if (q > 0) copy_row(w->outcome + row * q, t->outcome, q);
     for (size_t i = 0; i < q; i++)
         w->outcome[row * q + i] -= s->spec.outcomes[i].max;
     if (w->has_gradient && t->gradient == NULL)
