@@ -121,6 +121,11 @@ static hpo_status measure(const collector *c, hpo_run_info *info, hpo_error *err
     return HPO_OK;
 }
 
+static int cancelled(const comparison *s)
+{
+    return s->c->cancel != NULL && atomic_load(s->c->cancel);
+}
+
 /* ---- one run ------------------------------------------------------------------------------------------ */
 
 uint64_t hpo_compare_seed(const char *problem, uint64_t s)
@@ -160,6 +165,7 @@ static hpo_status run_one(comparison *s, const hpo_problem *p, hpo_run_info *inf
     set_limits(s->c, p, &info->key, &o);
     why->msg[0] = '\0';
     hpo_status rc = hpo_simulate(p, &o, collect, &c, why);
+    if (rc != HPO_OK && cancelled(s)) rc = HPO_WAIT; /* solvers get the user's signal too, and die of it */
     info->wall_seconds = (double)(hpo_os_monotonic_ns() - start) * 1e-9;
     info->ended_ms = hpo_os_unix_ms();
     info->error = rc == HPO_OK ? NULL : why->msg[0] != '\0' ? why->msg : hpo_status_text(rc);
@@ -259,11 +265,6 @@ typedef struct phase {
     int64_t n;
     hpo_status (*step)(comparison *s, int64_t i, hpo_error *err);
 } phase;
-
-static int cancelled(const comparison *s)
-{
-    return s->c->cancel != NULL && atomic_load(s->c->cancel);
-}
 
 static void *work(void *arg)
 {

@@ -449,7 +449,7 @@ static void test_clone(void **state)
  * ------------------------------------------------------------------------------- */
 
 typedef struct slow_method {
-    double x[64];
+    double x[64], resource[64]; /* resource 0: full */
     int64_t next;
     hpo_status fail;
 } slow_method;
@@ -470,8 +470,12 @@ static hpo_status slow_ask(void *self, double now, hpo_method_trial *out, hpo_er
     }
     hpo_os_sleep_ms(5);
     m->x[m->next] = (double)m->next;
-    *out = (hpo_method_trial){
-        .number = 1000 - m->next, .parent = -1, .attempt = 1, .x = &m->x[m->next], .resource = (double)NAN};
+    double r = m->resource[m->next];
+    *out = (hpo_method_trial){.number = 1000 - m->next,
+                              .parent = -1,
+                              .attempt = 1,
+                              .x = &m->x[m->next],
+                              .resource = r > 0 ? r : (double)NAN};
     m->next++;
     return HPO_OK;
 }
@@ -514,6 +518,19 @@ static void test_other_methods(void **state)
     o.charge_decisions = 1;
     l = simulate(&p, &o);
     assert_true(l.time[2] >= 9.015 && l.time[2] < 20);
+
+    /* A better value at a small resource does not displace one at full resource. */
+    hpo_problem fidelity = make_problem(&t, 8);
+    m = (slow_method){.resource = {1, 0, 1}};
+    o.charge_decisions = 0;
+    l = simulate(&fidelity, &o);
+    assert_int_equal(l.n, 3);
+    assert_int_equal(l.recommended[0], 1000);
+    assert_near(l.truth[0], 5 + 1.0 / 8, 0, 0);
+    assert_int_equal(l.recommended[1], 999);
+    assert_int_equal(l.recommended[2], 999);
+    assert_near(l.time[2], 3 + 16 + 4, 0, 1e-12);
+    hpo_space_free(fidelity.space);
 
     hpo_error err;
     atomic_int cancel = 1;
