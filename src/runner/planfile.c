@@ -344,6 +344,8 @@ hpo_status hpo_plan_load(hpo_plan *p, const char *text, size_t n, const char *wh
 {
     struct json_object *root = NULL;
     if (!p || !text) return hpo_fail(err, HPO_EINVAL, "plan or text is NULL");
+    if (memchr(text, '\0', n))
+        return hpo_fail(err, HPO_EINVAL, "%s: it holds a NUL byte: a study file is a text", what);
     char *copy = hpo_strndup(text, n);
     if (!copy) return hpo_fail_memory(err);
     p->reading_file = 1;

@@ -134,6 +134,8 @@ typedef struct hpo_range {
     double lo, hi;
     int unknown;
 } hpo_range;
+/* a mod b as expressions have it: the sign of the divisor; NaN for b = 0. */
+double hpo_floor_mod(double a, double b);
 /* An enclosure of { eval(e, x) : x in the box of columns }. */
 hpo_range hpo_expr_interval(const hpo_expr *e, const hpo_range *columns);
 #endif

@@ -13,7 +13,7 @@
     break
 
 /* Python's: rounds down, the remainder has the sign of the divisor. */
-static double floor_mod(double a, double b)
+double hpo_floor_mod(double a, double b)
 {
     if (b == 0) return HPO_UNKNOWN;
     double r = fmod(a, b);
@@ -107,7 +107,7 @@ double hpo_expr_eval(const hpo_expr *e, const double *x)
             break;
         case HPO_OP_MOD:
             sp--;
-            sp[0] = floor_mod(sp[0], sp[1]);
+            sp[0] = hpo_floor_mod(sp[0], sp[1]);
             break;
         case HPO_OP_POW:
             sp--;

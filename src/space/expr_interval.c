@@ -91,16 +91,13 @@ static hpo_range divide(hpo_range a, hpo_range b)
 
 static hpo_range modulo(hpo_range a, hpo_range b)
 {
-    int unknown = a.unknown || b.unknown || (b.lo <= 0 && b.hi >= 0);
+    int unknown = a.unknown || b.unknown || (b.lo <= 0 && b.hi >= 0) || isinf(a.lo) || isinf(a.hi);
     double most = fmax(fabs(b.lo), fabs(b.hi));
-    if (b.lo == b.hi && b.lo > 0 && isfinite(a.lo) && isfinite(a.hi)) {
-        double q = floor(a.lo / b.lo);
-        if (q == floor(a.hi / b.lo) && fabs(q) < 0x1p40) {
-            hpo_range r = widen((hpo_range){a.lo - q * b.lo, a.hi - q * b.lo, unknown});
-            if (r.lo < 0) r.lo = 0;
-            return r;
-        }
-        return (hpo_range){0, most, unknown};
+    if (b.lo == b.hi && b.lo > 0 && a.hi - a.lo < b.lo) {
+        /* Shorter than a period, so that it runs over an end of one exactly when the order is reversed.
+         * fmod is exact: no widening. */
+        double low = hpo_floor_mod(a.lo, b.lo), high = hpo_floor_mod(a.hi, b.lo);
+        if (low < high || a.lo == a.hi) return (hpo_range){low, high, unknown};
     }
     return (hpo_range){b.lo >= 0 ? 0 : -most, b.hi <= 0 ? 0 : most, unknown};
 }

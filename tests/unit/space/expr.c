@@ -300,6 +300,10 @@ static void test_enclosures(void **state)
         "active(g) + 0",
         "vec[0] - vec[n - n]",
         "0 ** n",
+        "(a * 1e9 + 1e12) % 0.3", /* a quotient that is exact nowhere */
+        "(a + 1e9) % 0.001",
+        "1e999 % n",
+        "a % 1e999",
     };
     hpo_space *s;
     hpo_error err;
