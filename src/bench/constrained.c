@@ -286,7 +286,7 @@ static const design designs[] = {
      4,
      0.012665232788319417,
      {0.051689061082763456, 0.35671773979944084, 11.288965751613340},
-     0},
+     HPO_SUITE_BIT(QUICK)},
 };
 enum { N_DESIGNS = sizeof designs / sizeof *designs };
 

@@ -13,11 +13,12 @@ const hpo_problem_family *const hpo_problem_families[] = {
     &hpo_cliff_problems,
     &hpo_design_problems,
     &hpo_structured_problems,
+    &hpo_branches_problems,
     &hpo_combinatorial_problems,
     &hpo_fidelity_problems,
     &hpo_curves_problems,
     &hpo_yahpo_problems,
-    &hpo_multiobjective_problems,
+    &hpo_multiobjective_problems, &hpo_table_problems,
     NULL,
 };
 /* clang-format on */

@@ -6,6 +6,7 @@
 
 extern const hpo_problem_family hpo_yahpo_problems;          /* yahpo.c */
 extern const hpo_problem_family hpo_multiobjective_problems; /* multiobjective.c */
+extern const hpo_problem_family hpo_table_problems; /* table.c */
 extern const hpo_problem_family hpo_bbob_problems, hpo_bbob_mixint_problems,
     hpo_bbob_noisy_problems;                                                        /* bbob_family.c */
 extern const hpo_problem_family hpo_bbob_constrained_problems, hpo_design_problems; /* constrained.c */
@@ -15,5 +16,6 @@ extern const hpo_problem_family hpo_structured_problems;                        
 extern const hpo_problem_family hpo_combinatorial_problems;                         /* combinatorial.c */
 extern const hpo_problem_family hpo_fidelity_problems;                              /* fidelity.c */
 extern const hpo_problem_family hpo_curves_problems;                                /* curves.c */
+extern const hpo_problem_family hpo_branches_problems;                              /* branches.c */
 
 #endif

@@ -207,8 +207,9 @@ static void unknown_names_have_suggestions(void **state)
 static void suites_have_members(void **state)
 {
     (void)state;
-    static const hpo_suite suites[] = {HPO_SUITE_QUICK, HPO_SUITE_BBOB,        HPO_SUITE_MIXED,
-                                       HPO_SUITE_NOISY, HPO_SUITE_CONSTRAINED, HPO_SUITE_HIGHDIM};
+    static const hpo_suite suites[] = {HPO_SUITE_QUICK,       HPO_SUITE_BBOB,         HPO_SUITE_MIXED,
+                                       HPO_SUITE_NOISY,       HPO_SUITE_CONSTRAINED,  HPO_SUITE_HIGHDIM,
+                                       HPO_SUITE_CONDITIONAL, HPO_SUITE_MULTIFIDELITY};
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
         char **names;
         size_t n;
@@ -229,8 +230,17 @@ static hpo_status open_and_free(void *ctx, hpo_error *e)
 
 static void opening_survives_lack_of_memory(void **state)
 {
-    static const char *const names[] = {"bbob-f21-i01-d02", "bbob-mixint-f03-i01-d05", "bbob-con-f01-i01-d02",
-                                        "sparse-branin-d60", "lr-bowl"};
+    static const char *const names[] = {"bbob-f21-i01-d02",
+                                        "bbob-mixint-f03-i01-d05",
+                                        "bbob-con-f01-i01-d02",
+                                        "sparse-branin-d60",
+                                        "lr-bowl",
+                                        "cash",
+                                        "branches-i01",
+                                        "tsp-circle-n15",
+                                        "mf-currin",
+                                        "curves-exp-i01",
+                                        "g06"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char name[64];

@@ -77,6 +77,57 @@ static void layers_of_the_network(void **state)
     hpo_problem_free(p);
 }
 
+/* The best value of number i, the rest of x given: the values are a parabola in its transformed coordinate.
+ */
+static double vertex(const hpo_problem *p, double *x, size_t i)
+{
+    hpo_param_info info = hpo_param_info_init();
+    assert_ok(hpo_space_param(p->space, i, &info, &err), err);
+    if (info.kind == HPO_KIND_CATEGORICAL || isnan(x[i])) return x[i];
+    int is_log = info.scale == HPO_SCALE_LOG;
+    double low = is_log ? log(info.low) : info.low, step = ((is_log ? log(info.high) : info.high) - low) / 2,
+           y[3];
+    double kept = x[i];
+    if (info.kind == HPO_KIND_INT) step = 7;
+    for (int k = 0; k < 3; k++) {
+        x[i] = is_log ? exp(low + k * step) : low + k * step;
+        y[k] = value_at(p, x);
+    }
+    x[i] = kept;
+    double t = low + step + step * (y[0] - y[2]) / (2 * (y[0] - 2 * y[1] + y[2]));
+    return is_log ? exp(t) : t;
+}
+
+/* Each leaf's optimum follows from parabolas; the cheapest of all leaves that 300 draws meet is the optimum.
+ */
+static void random_trees_have_their_optimum(void **state)
+{
+    enum { N = 300, MAX_COLUMNS = 64 };
+    static double x[N * MAX_COLUMNS];
+    size_t most = 0;
+    (void)state;
+    for (int instance = 1; instance <= 20; instance++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "branches-i%02d", instance);
+        hpo_problem *p = open_problem(name);
+        size_t columns = hpo_space_n_columns(p->space);
+        double least = (double)INFINITY;
+        assert_true(columns <= MAX_COLUMNS);
+        most = columns > most ? columns : most;
+        assert_ok(hpo_space_sample(p->space, 9, N, x, &err), err);
+        for (size_t k = 0; k < N; k++) {
+            double *row = x + k * columns, best[MAX_COLUMNS];
+            for (size_t i = 0; i < columns; i++)
+                best[i] = vertex(p, row, i);
+            assert_ok(hpo_space_validate(p->space, row, &err), err);
+            least = fmin(least, value_at(p, best));
+        }
+        assert_near(least, p->best[0], 1e-12, 0);
+        hpo_problem_free(p);
+    }
+    assert_true(most > 20);
+}
+
 /* All arrangements of x[k..] by exchanging, another order than that of the problem itself. */
 static double best_arrangement(const hpo_problem *p, double *x, size_t k, size_t n)
 {
@@ -172,13 +223,10 @@ static void mixtures_rise_from_their_optimum(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(leaves_of_the_tree),
-        cmocka_unit_test(branches_of_cash),
-        cmocka_unit_test(layers_of_the_network),
-        cmocka_unit_test(permutations_by_enumeration),
-        cmocka_unit_test(subsets_by_enumeration),
-        cmocka_unit_test(the_circle_has_no_crossing),
-        cmocka_unit_test(mixtures_rise_from_their_optimum),
+        cmocka_unit_test(leaves_of_the_tree),          cmocka_unit_test(branches_of_cash),
+        cmocka_unit_test(layers_of_the_network),       cmocka_unit_test(random_trees_have_their_optimum),
+        cmocka_unit_test(permutations_by_enumeration), cmocka_unit_test(subsets_by_enumeration),
+        cmocka_unit_test(the_circle_has_no_crossing),  cmocka_unit_test(mixtures_rise_from_their_optimum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
