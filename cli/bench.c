@@ -401,7 +401,7 @@ const cli_command cli_bench = {
     .name = "bench",
     .group = "Tools",
     .help = "compare samplers on benchmark problems; measure what the library costs",
-    .usage = "run|problems|report|overhead|storage [OPTION]... [DIR]",
+    .usage = "run|problems|report|solver|overhead|storage [OPTION]... [DIR]",
     .about =
         "`run` compares methods on problems whose optimum is known, in virtual time: every method with every "
         "problem, seed, budget and number of workers, in parallel. A method is a sampler with its options, "
@@ -422,7 +422,7 @@ const cli_command cli_bench = {
         "object a line: {\"name\":...,\"n\":...,\"ns_per_op\":...,\"min\":...,\"reference\":...}, n "
         "being the number of "
         "trials already there; other units are seconds, ratio and bytes.",
-    .words = "run problems report overhead storage",
+    .words = "run problems report solver overhead storage",
     .options = options,
     .n_options = CLI_COUNT(options),
     .run = run_bench,
