@@ -158,7 +158,7 @@ hpo_status hpo_view__write(const hpo_study *s, hpo_study_view *w, size_t row, co
     hpo_space_encode(s->space, t->x, w->u + row * d);
     copy_row(w->y + row * m, t->y, m);
     copy_row(w->sem + row * m, t->sem, m);
-    if (q > 0) copy_row(w->outcome + row * q, t->outcome, q);
+    copy_row(w->outcome + row * q, t->outcome, q);
     for (size_t i = 0; i < q; i++)
         w->outcome[row * q + i] -= s->spec.outcomes[i].max;
     if (w->has_gradient && t->gradient == NULL)
