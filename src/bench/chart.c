@@ -423,11 +423,12 @@ void hpo_chart_svg(hpo_str *s, const hpo_chart *c, int standalone)
 
 void hpo_rank_chart_svg(hpo_str *s, const hpo_rank_chart *c, int standalone)
 {
-    enum { ROW = 22, AXIS = 104, GROUP = 9, CUT = 24 };
+    enum { ROW = 22, AXIS = 104, GROUP = 9, CUT = 24, NARROW = 18 };
     size_t left = (c->n + 1) / 2; /* the better half is written on the left */
     double bars = AXIS + 16 + GROUP * (double)c->n_groups;
     double height = bars + ROW * (double)left + 22;
-    axis a = {1, (double)c->n, 0, 200, c->width - 200};
+    double margin = c->width < 700 ? 160 : 200;
+    axis a = {1, (double)c->n, 0, margin, c->width - margin};
     if (c->n < 2) a.high = 2;
     open_svg(s, c->width, height, c->title, standalone);
     add_heading(s, c->title, c->note);
@@ -460,7 +461,7 @@ void hpo_rank_chart_svg(hpo_str *s, const hpo_rank_chart *c, int standalone)
         hpo_str_addf(s, "<text class=\"f%zu\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" font-weight=\"600\">",
                      colour, is_left ? end - 5 : end + 5, y + 4, is_left ? "end" : "start");
         if (!is_left) hpo_str_addf(s, "%.2f  ", c->ranks[i]);
-        add_cut(s, c->names[i], CUT);
+        add_cut(s, c->names[i], c->width < 700 ? NARROW : CUT);
         if (is_left) hpo_str_addf(s, "  %.2f", c->ranks[i]);
         hpo_str_add(s, "</text>\n");
     }

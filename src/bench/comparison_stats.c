@@ -213,7 +213,7 @@ static hpo_status summarise_entry(work *w, hpo_contest *k, hpo_entry *e, hpo_err
     e->q25 = n > 0 ? sorted_quantile(e->sorted, n, 0.25) : (double)NAN;
     e->q75 = n > 0 ? sorted_quantile(e->sorted, n, 0.75) : (double)NAN;
     double plain = k->best + e->median.value * (k->typical - k->best);
-    e->value = k->problem->n_objectives > 1 ? -plain : plain;
+    e->value = isinf(plain) ? (double)NAN : k->problem->n_objectives > 1 ? -plain : plain;
     for (size_t i = 0; i < 3; i++)
         e->best_of[i] = n >= restarts[i] ? hpo_best_of(e->sorted, n, restarts[i]) : (double)NAN;
     if (n == 0) return HPO_OK;

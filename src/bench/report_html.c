@@ -26,15 +26,16 @@ static const char STYLE[] =
     "dt{color:var(--mu)}dd{margin:0;overflow-wrap:anywhere}\n"
     ".w{overflow-x:auto;border:1px solid var(--ln);border-radius:8px;margin:10px 0 18px}"
     "table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}"
-    "th,td{padding:6px 12px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--ln)}"
-    "th{background:var(--hd);font-weight:600;cursor:pointer;position:sticky;top:0;vertical-align:bottom}"
+    "th,td{padding:6px 9px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--ln)}"
+    "th{white-space:normal;background:var(--hd);font-weight:600;cursor:pointer;position:sticky;top:0;"
+    "vertical-align:bottom}"
     "th:focus-visible{outline:2px solid var(--ac);outline-offset:-2px}"
     "tbody tr:last-child td{border-bottom:0}td.t,th.t{text-align:left}td.e{white-space:normal;min-width:24em}"
     "th[aria-sort=ascending]::after{content:' \\25b4'}th[aria-sort=descending]::after{content:' \\25be'}"
     "small{color:var(--mu);font-size:12px}b{font-weight:650}.x{color:var(--bad)}"
     "i.k{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:7px}\n"
     ".g{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(520px,100%),1fr));gap:18px}"
-    ".g svg,.one svg{display:block;width:100%;height:auto}.one{max-width:800px}"
+    ".g svg{display:block;width:100%;height:auto}"
     "figure{margin:0;border:1px solid var(--ln);border-radius:8px;padding:8px}"
     "@media print{th{position:static}main{max-width:none}figure{break-inside:avoid}}\n";
 
@@ -236,8 +237,8 @@ static void add_standings(hpo_str *s, const hpo_comparison *c)
                  c->options.alpha);
     open_table(
         s,
-        "method|mean rank|area under curve|wins|losses|p, these problems|p, problems like these|runs|failed|"
-        "missing|decision, median|p99|total|wall clock",
+        "method|mean rank|area under curve|won|lost|p, these problems|p, problems like these|runs|failed|"
+        "missing|decision|p99|total|wall clock",
         1);
     for (size_t m = 0; m < c->n_methods; m++) {
         const hpo_standing *x = &c->methods[m];
@@ -285,9 +286,8 @@ static void add_figure(hpo_str *s, const hpo_comparison *c, hpo_picture picture,
 
 static void add_overall(hpo_str *s, const hpo_comparison *c)
 {
-    hpo_str_add(s, "<div class=\"one\">\n");
-    add_figure(s, c, HPO_PICTURE_RANKS, 0, 0);
-    hpo_str_add(s, "</div>\n<div class=\"g\" style=\"margin-top:18px\">\n");
+    hpo_str_add(s, "<div class=\"g\">\n");
+    add_figure(s, c, HPO_PICTURE_RANKS, 0, 1);
     add_figure(s, c, HPO_PICTURE_RANK_CURVE, 0, 1);
     add_figure(s, c, HPO_PICTURE_ECDF, 0, 1);
     add_figure(s, c, HPO_PICTURE_PROFILE, 0, 1);
@@ -429,15 +429,15 @@ static void add_failures(hpo_str *s, const hpo_comparison *c)
     hpo_str_add(
         s, "<p>These runs ended in an error. They count with what they had recommended until then; a run "
            "without a recommendation ranks last.</p>\n");
-    open_table(s, "problem|method|seed|evaluations|error", 2);
+    open_table(s, "problem|method|error|seed|evaluations", 3);
     for (size_t i = 0; i < c->n_failures; i++) {
         const hpo_run_info *r = c->failures[i];
         hpo_str_add(s, "<tr>");
         cell_text(s, r->key.problem, "t");
         cell_text(s, r->key.method, "t");
+        cell_text(s, r->error, "t e");
         cell(s, (double)r->key.seed);
         cell(s, (double)r->n);
-        cell_text(s, r->error, "t e");
         hpo_str_add(s, "</tr>\n");
     }
     close_table(s);

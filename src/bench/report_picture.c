@@ -113,6 +113,15 @@ done:
     return drawn;
 }
 
+/* The top of the runtime distributions: few of the targets are within reach of a small budget. */
+static double share_top(const hpo_comparison *c)
+{
+    double top = 0;
+    for (size_t m = 0; m < c->n_methods; m++)
+        top = fmax(top, c->methods[m].ecdf[c->n_ecdf - 1]);
+    return top > 0 ? fmin(1, ceil(top * 12) / 10) : 1;
+}
+
 static int picture_overall(const hpo_comparison *c, hpo_picture picture, int small, int standalone,
                            hpo_str *s)
 {
@@ -134,6 +143,7 @@ static int picture_overall(const hpo_comparison *c, hpo_picture picture, int sma
         hpo_str_addf(&note, "%d targets a problem; higher is better", (int)HPO_COMPARISON_TARGETS);
         h.x_label = "budget spent per dimension";
         h.y_label = "share of (problem, seed, target) reached";
+        h.y_high = share_top(c);
         if (c->ecdf_cut < c->ecdf_at[c->n_ecdf - 1] * (1 - 1e-9)) {
             h.mark = c->ecdf_cut;
             h.mark_label = "first budgets end";
@@ -161,7 +171,7 @@ done:
     return drawn;
 }
 
-static int picture_ranks(const hpo_comparison *c, int standalone, hpo_str *s)
+static int picture_ranks(const hpo_comparison *c, int small, int standalone, hpo_str *s)
 {
     size_t n = c->n_methods;
     const char **names = hpo_calloc(n, sizeof *names);
@@ -189,7 +199,7 @@ static int picture_ranks(const hpo_comparison *c, int standalone, hpo_str *s)
                         .first = c->group_first,
                         .last = c->group_last,
                         .n_groups = c->n_groups,
-                        .width = 760};
+                        .width = small ? 600 : 760};
     hpo_rank_chart_svg(s, &h, standalone);
     drawn = 1;
 done:
@@ -202,7 +212,7 @@ done:
 int hpo_report_picture(const hpo_comparison *c, hpo_picture picture, size_t contest, int small,
                        int standalone, hpo_str *s)
 {
-    if (picture == HPO_PICTURE_RANKS) return picture_ranks(c, standalone, s);
+    if (picture == HPO_PICTURE_RANKS) return picture_ranks(c, small, standalone, s);
     if (picture == HPO_PICTURE_BUDGET || picture == HPO_PICTURE_TIME)
         return picture_contest(c, &c->contests[contest], picture == HPO_PICTURE_TIME, small, standalone, s);
     return picture_overall(c, picture, small, standalone, s);
