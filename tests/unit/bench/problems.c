@@ -16,7 +16,9 @@ static hpo_error err;
 /* Number of random points: less where an evaluation or the dimension is large. */
 static size_t draws_for(const hpo_problem *p)
 {
-    return hpo_space_n_columns(p->space) > 30 ? DRAWS / 20 : DRAWS;
+    return hpo_space_n_columns(p->space) > 30   ? DRAWS / 20
+           : hpo_space_n_columns(p->space) > 10 ? DRAWS / 4
+                                                : DRAWS;
 }
 
 /* Opens all problems of the families without data and visits them. */
@@ -126,7 +128,7 @@ static void no_random_point_is_better(void **state)
 static void check_typical(const hpo_problem *p)
 {
     hpo_problem *own;
-    if (p->n_objectives > 1) return;
+    if (p->n_objectives > 1 || hpo_space_n_columns(p->space) > 10) return;
     assert_ok(hpo_problem_open(p->name, NULL, &own, &err), err);
     assert_ok(hpo_problem_find_typical(own, &err), err);
     if (!(own->typical > own->best[0] + 1e-9 * (1 + fabs(own->best[0])) && own->typical < (double)INFINITY))
