@@ -213,9 +213,17 @@ class Unsupported(Exception):
     """The solver cannot do this problem."""
 
 
+class Again:
+    """What ask returns to go on with an earlier trial, up to a further step."""
+
+    def __init__(self, number, step):
+        self.number, self.step = number, step
+
+
 class Solver:
-    """What to implement.  ask may return the values, or (values, step) to stop the evaluation at a step.
-    Those who say OUTCOMES find the measured constraints (feasible iff <= 0) in self.outcomes in tell."""
+    """What to implement.  ask may return the values, or (values, step) to stop the evaluation at a step, or
+    Again(number, step).  Those who say OUTCOMES find the measured constraints (feasible iff <= 0) in
+    self.outcomes in tell."""
 
     def __init__(self, seed, problem):
         self.seed, self.problem, self.outcomes = seed, problem, None
@@ -250,6 +258,9 @@ class _Session:
 
     def ask(self, number):
         answer = self.solver.ask(number)
+        if isinstance(answer, Again):
+            trial = {"id": answer.number, "params": self.params[answer.number], "next_step": answer.step}
+            return {"type": "ASK_REPLY", "trial": trial, "next_trial_id": number}
         params, step = answer if isinstance(answer, tuple) else (answer, self.problem.steps)
         self.params[number] = [_plain(v) for v in params]
         trial = {"id": number, "params": self.params[number], "next_step": step}
@@ -260,7 +271,10 @@ class _Session:
         if not values or any(v is None or math.isnan(v) for v in values):
             values = None
         self.solver.outcomes = trial.get("outcomes")
-        self.solver.tell(number, self.params.pop(number), values, trial["current_step"])
+        params, step = self.params[number], trial["current_step"]
+        if values is None or step >= self.problem.steps:
+            del self.params[number]
+        self.solver.tell(number, params, values, step)
         return {"type": "TELL_REPLY"}
 
 

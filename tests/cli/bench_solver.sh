@@ -124,6 +124,19 @@ adapter() { # adapter MODULE METHOD
 adapter numpy @numpy-random
 adapter optuna @optuna-tpe
 
+if command -v python3 >/dev/null; then
+    run hpo bench run --problems mf-branin --methods @asha --seeds 1 --budget 5 --workers 3 --adapters "$adapters" --out asha --csv
+    resumed=$(awk -F, 'NR > 1 { n[$9]++; if (n[$9] > 1 && $11 <= last[$9]) bad = 1; last[$9] = $11; if (n[$9] == 3) k++ }
+        END { print bad ? 0 : k + 0 }' asha/evaluations.csv)
+    if [ "$rc" = 0 ] && [ "$resumed" -ge 1 ]; then
+        result 1 'a solver stops trials and takes them up again'
+    else
+        result 0 'a solver stops trials and takes them up again'
+    fi
+else
+    result 1 'a solver that stops trials # SKIP there is no python3'
+fi
+
 mkdir nothing
 cat >nothing/python3 <<'END'
 #!/bin/sh
