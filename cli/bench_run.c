@@ -394,6 +394,45 @@ static int read_plan(cli *c, hpo_compare_plan *p, run_numbers *numbers)
     return rc;
 }
 
+/* Options that change where or how fast, not what. */
+static int changes_nothing(const char *name)
+{
+    static const char *const NAMES[] = {"out", "data", "adapters", "json", "jobs", "retry", "csv"};
+    for (size_t i = 0; i < CLI_COUNT(NAMES); i++)
+        if (strcmp(name, NAMES[i]) == 0) return 1;
+    return 0;
+}
+
+static void add_command(const cli *c, hpo_str *s)
+{
+    hpo_str_add(s, "hpo bench run");
+    for (size_t i = 0; i < c->n_given; i++) {
+        const cli_given *g = &c->given[i];
+        const char *name = c->command->options[g->option].name;
+        if (changes_nothing(name)) continue;
+        hpo_str_addf(s, " --%s", name);
+        if (g->value != NULL) hpo_str_addf(s, " '%s'", g->value);
+    }
+}
+
+/* All commands that wrote to this file, in order, each once. */
+static hpo_status record_command(cli *c, hpo_results *r)
+{
+    hpo_str all = {0}, mine = {0};
+    char *before = NULL;
+    hpo_status rc = hpo_results_get_meta(r, "command", &before, &c->err);
+    add_command(c, &mine);
+    if (before != NULL) hpo_str_addf(&all, "%s; ", before);
+    if (!mine.failed) hpo_str_add(&all, mine.text);
+    int known = before != NULL && !mine.failed && strstr(before, mine.text) != NULL;
+    if (rc == HPO_OK && !known && !all.failed && !mine.failed)
+        rc = hpo_results_set_meta(r, "command", all.text, &c->err);
+    hpo_free(before);
+    hpo_str_fini(&all);
+    hpo_str_fini(&mine);
+    return rc;
+}
+
 static int record_origin(cli *c, hpo_results *r)
 {
     struct utsname u;
@@ -402,19 +441,10 @@ static int record_origin(cli *c, hpo_results *r)
     if (uname(&u) != 0) memset(&u, 0, sizeof u);
     hpo_str_addf(&s, "%s %s, %s, %d cores", u.sysname, u.release, u.machine, (int)hpo_os_cpu_count());
     hpo_status rc = hpo_results_set_meta(r, "machine", s.failed ? "?" : s.text, &c->err);
-    hpo_str_clear(&s);
-    hpo_str_add(&s, "hpo bench run");
-    for (size_t i = 0; i < c->n_given; i++) {
-        const cli_given *g = &c->given[i];
-        const char *name = c->command->options[g->option].name;
-        if (strcmp(name, "out") == 0 || strcmp(name, "data") == 0 || strcmp(name, "json") == 0) continue;
-        hpo_str_addf(&s, " --%s", name);
-        if (g->value != NULL) hpo_str_addf(&s, " '%s'", g->value);
-    }
-    if (rc == HPO_OK) rc = hpo_results_set_meta(r, "command", s.failed ? "?" : s.text, &c->err);
+    hpo_str_fini(&s);
+    if (rc == HPO_OK) rc = record_command(c, r);
     if (rc == HPO_OK) rc = hpo_results_set_meta(r, "version", hpo_version(), &c->err);
     if (rc == HPO_OK) rc = hpo_results_set_meta(r, "finished", cli_utc_text(hpo_os_unix_ms(), buf), &c->err);
-    hpo_str_fini(&s);
     return rc == HPO_OK ? CLI_OK : cli_fail(c);
 }
 

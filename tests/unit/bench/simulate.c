@@ -450,6 +450,7 @@ static void test_clone(void **state)
 
 typedef struct slow_method {
     double x[64], resource[64]; /* resource 0: full */
+    int64_t same;               /* 1: always the same trial, taken up again with another x */
     int64_t next;
     hpo_status fail;
 } slow_method;
@@ -471,7 +472,7 @@ static hpo_status slow_ask(void *self, double now, hpo_method_trial *out, hpo_er
     hpo_os_sleep_ms(5);
     m->x[m->next] = (double)m->next;
     double r = m->resource[m->next];
-    *out = (hpo_method_trial){.number = 1000 - m->next,
+    *out = (hpo_method_trial){.number = m->same ? 7 : 1000 - m->next,
                               .parent = -1,
                               .attempt = 1,
                               .x = &m->x[m->next],
@@ -530,7 +531,20 @@ static void test_other_methods(void **state)
     assert_int_equal(l.recommended[1], 999);
     assert_int_equal(l.recommended[2], 999);
     assert_near(l.time[2], 3 + 16 + 4, 0, 1e-12);
+    /* A trial whose parameter changes on the way: from 0 to 4 with x 0, on to 8 with x 1, whose steps cost 2.
+     */
+    m = (slow_method){.resource = {4, 8}, .same = 1};
+    o.max_resource = 1;
+    o.max_evaluations = 0;
+    l = simulate(&fidelity, &o);
+    assert_int_equal(l.n, 2);
+    assert_event(&l, 0, 7, 4 * 3, HPO_STATE_COMPLETE);
+    assert_event(&l, 1, 7, 4 * 3 + 4 * 2, HPO_STATE_COMPLETE);
+    assert_true(l.y[0] == 5 + 1.0 / 4 && l.y[1] == 2 + 1.0 / 8 && l.resource[1] == 8);
+    assert_true(l.spent[0] == 0.5 && l.spent[1] == 1);
     hpo_space_free(fidelity.space);
+    o.max_resource = 0;
+    o.max_evaluations = 3;
 
     hpo_error err;
     atomic_int cancel = 1;
