@@ -22,6 +22,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/os.h"
 #include "base/str.h"
 #include "bench/families.h"
 #include "bench/sheet.h"
@@ -73,10 +74,13 @@ static const char *usual_target(const char *scenario)
     return strcmp(scenario, "iaml_glmnet") == 0 ? "auc" : "acc";
 }
 
-/* Problem i of the list; its row, or NULL. */
-static const struct listed *nth_listed(size_t i, char *name, size_t cap)
+/* Problem i of the list, of those whose net lies under `data` (NULL: of all); its row, or NULL. */
+static const struct listed *nth_listed(size_t i, const char *data, char *name, size_t cap)
 {
+    char path[1024];
     for (size_t k = 0; k < sizeof listed / sizeof *listed; k++) {
+        if (data != NULL) (void)snprintf(path, sizeof path, "%s/yahpo/%s.yhp", data, listed[k].scenario);
+        if (data != NULL && !hpo_os_exists(path)) continue;
         const char *p = listed[k].instances;
         while (*p != '\0') {
             size_t n = strcspn(p, " ");
@@ -92,14 +96,14 @@ static const struct listed *nth_listed(size_t i, char *name, size_t cap)
 
 static int list(size_t i, const char *data, char *name, size_t cap)
 {
-    return data != NULL && nth_listed(i, name, cap) != NULL;
+    return data != NULL && nth_listed(i, data, name, cap) != NULL;
 }
 
 static uint32_t suites_of(const char *name)
 {
     char other[96];
     const struct listed *l;
-    for (size_t i = 0; (l = nth_listed(i, other, sizeof other)) != NULL; i++)
+    for (size_t i = 0; (l = nth_listed(i, NULL, other, sizeof other)) != NULL; i++)
         if (strcmp(name, other) == 0) return l->suites;
     return 0;
 }
