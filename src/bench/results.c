@@ -175,6 +175,9 @@ void hpo_results_free(hpo_results *r)
 {
     if (r == NULL) return;
     sqlite3_finalize(r->insert);
+    /* A file at rest is one file, that can be read where nothing can be written (a reader at work prevents
+     * it). */
+    if (r->lock.fd >= 0 && r->db != NULL) sqlite3_exec(r->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
     sqlite3_close(r->db);
     if (r->lock.fd >= 0) {
         hpo_os_lock_release(&r->lock);
