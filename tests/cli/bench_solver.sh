@@ -106,7 +106,7 @@ python_with() { # python_with MODULE: puts a python3 that has it first in PATH
 adapter() { # adapter MODULE METHOD
     if (python_with "$1"); then
         python_with "$1"
-        run hpo bench run --problems branin,network,mf-branin,jenatton,g06 --methods "random,$2" --seeds 2 --budget 25 \
+        run hpo bench run --problems branin,network,mf-branin,g06 --methods "random,$2" --seeds 1 --budget 15 \
             --adapters "$adapters" --out "with-$1" --json
         status 0 "$2 runs"
         failed=$(grep -c '"failed":[1-9]' <<<"$out")
