@@ -84,6 +84,41 @@ static void test_inverse(void **state)
                   200000);
 }
 
+/* On the curved scales the inverse holds by construction, without encode's search: the transform of a decoded
+ * value leads back to it.  On the log scale it does so with room to spare: decode rounds exp(T) to a grid
+ * that is coarser than 8 e, e = 4 M 2^-52, |T| <= M, so 3 e of error besides the rounding of T itself change
+ * nothing. */
+static void check_grid(double low, double high, hpo_scale scale)
+{
+    hpo_scalar k;
+    t_rng r = t_rng_create();
+    assert_true(hpo_scalar_init(&k, low, high, 0, scale, 0));
+    double m = fmax(fmax(fabs(k.t_low), fabs(k.t_low + k.t_width)), fmax(1, k.t_width));
+    double slack = scale == HPO_SCALE_LOG ? 2 * 4 * m * 0x1p-52 / k.t_width : 0;
+    for (T_ROUNDS(i, 50000)) {
+        double x = hpo_scalar_decode(&k, t_uniform(&r)), u = hpo_scalar_place(&k, x);
+        if (!(x > low && x < high)) continue;
+        double near[3] = {u, fmax(u - slack, 0x1p-1000), fmin(u + slack, 1 - 0x1p-53)};
+        for (int j = 0; j < 3; j++)
+            if (hpo_scalar_decode(&k, near[j]) != x)
+                fail_msg("%g..%g on scale %d: %.17g comes back as %.17g (%d)", low, high, (int)scale, x,
+                         hpo_scalar_decode(&k, near[j]), j);
+    }
+}
+
+static void test_grid(void **state)
+{
+    (void)state;
+    static const double logs[][2] = {{1e-5, 1}, {1e-300, 1e300}, {0.9, 1.1},
+                                     {1, 10},   {1e-8, 1e-7},    {1e-3, 1e6}};
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++)
+        check_grid(logs[i][0], logs[i][1], HPO_SCALE_LOG);
+    check_grid(0, 0.999, HPO_SCALE_REVLOG);
+    check_grid(1, 1000, HPO_SCALE_REVLOG);
+    check_grid(0.01, 0.99, HPO_SCALE_LOGIT);
+    check_grid(1e-6, 0.5, HPO_SCALE_LOGIT);
+}
+
 static void test_close(void **state)
 {
     (void)state;
@@ -312,15 +347,11 @@ static void test_priors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inverse),
-        cmocka_unit_test(test_close),
-        cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_known),
-        cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_simplex_law),
-        cmocka_unit_test(test_permutation_law),
-        cmocka_unit_test(test_inactive),
-        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_inverse),     cmocka_unit_test(test_grid),
+        cmocka_unit_test(test_close),       cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_known),       cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_simplex_law), cmocka_unit_test(test_permutation_law),
+        cmocka_unit_test(test_inactive),    cmocka_unit_test(test_hash),
         cmocka_unit_test(test_priors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
