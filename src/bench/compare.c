@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/os.h"
+#include "base/str.h"
 #include "bench/simulate.h"
 
 static const double CALL_TIMEOUT = 60;
@@ -316,8 +317,31 @@ static hpo_status use_stored(comparison *s, hpo_error *err)
     return HPO_OK;
 }
 
+/* What is not part of a run's key must be the same for the whole file, or runs would count as made that were
+ * made differently. */
+static hpo_status check_conditions(const comparison *s, hpo_error *err)
+{
+    const hpo_compare_plan *c = s->c;
+    hpo_str now = {0};
+    char *before = NULL;
+    hpo_str_addf(&now, "stragglers %g x %g, failures %g, preemptions %g, reports %s", c->straggler_rate,
+                 c->straggler_rate > 0 ? c->straggler_factor : 1, c->failure_rate, c->preemption_rate,
+                 c->every_step ? "every step" : "at rungs");
+    hpo_status rc =
+        now.failed ? hpo_fail_memory(err) : hpo_results_get_meta(s->results, "conditions", &before, err);
+    if (rc == HPO_OK && before == NULL) rc = hpo_results_set_meta(s->results, "conditions", now.text, err);
+    if (rc == HPO_OK && before != NULL && strcmp(before, now.text) != 0)
+        rc = hpo_fail(err, HPO_EINVAL,
+                      "the folder has runs under other conditions (%s; now %s): use another one", before,
+                      now.text);
+    hpo_free(before);
+    hpo_str_fini(&now);
+    return rc;
+}
+
 static hpo_status prepare(comparison *s, hpo_error *err)
 {
+    HPO_TRY(check_conditions(s, err));
     phase f = {s, (int64_t)s->c->n_problems, do_problem};
     HPO_TRY(use_stored(s, err));
     HPO_TRY(work_all(&f, err));

@@ -2,7 +2,7 @@
 /* bench/results.h - the results of comparisons: one SQLite file, DIR/results.sqlite, and its CSV export.
  *
  *   meta(key, value)    "schema" (1), "version" of the library, "machine", "command" (of all who wrote),
- *                       "finished" (time of the last)
+ *                       "finished" (time of the last), "conditions" (accidents and reports, one for the file)
  *   problem             one row a problem: what is known of its optimum, so that a report needs no data
  *   run                 one row a run: (problem, method, seed, budget, workers, charged) is its key
  *   evaluation          one row a piece of work, in the order of telling

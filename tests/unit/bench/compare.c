@@ -302,6 +302,9 @@ static void test_failures_are_kept_and_can_be_retried(void **state)
     plan.retry = 1;
     assert_int_equal(compare(&plan, r).failed, 2);
     assert_int_equal(count(r), 2); /* replaced, not added */
+    hpo_error err;
+    plan.failure_rate = 0.5; /* not in the key: another folder */
+    assert_fails(hpo_compare(&plan, r, NULL, &err), HPO_EINVAL, err, "failures 0.5");
     hpo_results_free(r);
     free_problem(problem);
 }
