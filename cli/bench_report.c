@@ -31,7 +31,7 @@ static void cell_p(cli_table *t, double p)
     if (isnan(p))
         snprintf(buf, sizeof buf, "-");
     else
-        snprintf(buf, sizeof buf, p < 0.001 ? "%.0e" : "%.3f", p);
+        snprintf(buf, sizeof buf, p < 1e-9 ? "<1e-9" : p < 0.001 ? "%.0e" : "%.3f", p);
     cli_table_cell(t, buf);
 }
 

@@ -56,9 +56,9 @@ static void add_cut(hpo_str *s, const char *text, size_t max)
 }
 
 static const char *const light[HPO_CHART_COLOURS] = {"#0072b2", "#c94f00", "#00815e", "#aa4499",
-                                                     "#946c00", "#3487bd", "#595959", "#882255"};
+                                                     "#946c00", "#111111", "#7d7d7d", "#882255"};
 static const char *const dark[HPO_CHART_COLOURS] = {"#4fb3ea", "#ff9450", "#2fd0a0", "#e690cc",
-                                                    "#f0c23c", "#a3d4f7", "#c0c0c0", "#ee8aa8"};
+                                                    "#f0c23c", "#ffffff", "#9a9a9a", "#ee8aa8"};
 
 void hpo_chart_css(hpo_str *s, int is_dark)
 {
@@ -316,7 +316,8 @@ static void add_series(hpo_str *s, const hpo_chart *c, const axis *x, const axis
     size_t first, last;
     while (next_piece(c, r, &i, &first, &last)) {
         if (band) {
-            hpo_str_addf(s, "<path class=\"f%zu\" fill-opacity=\".14\" d=\"", r->style % HPO_CHART_COLOURS);
+            hpo_str_addf(s, "<path class=\"f%zu\" fill-opacity=\"%s\" d=\"", r->style % HPO_CHART_COLOURS,
+                         c->n > 5 ? ".06" : ".14");
             add_points(s, c, x, y, r->x, r->low, first, last, 0);
             add_points(s, c, x, y, r->x, r->high, first, last, 1);
             hpo_str_add(s, "Z\"/>\n");
