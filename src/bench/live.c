@@ -281,8 +281,8 @@ static hpo_status open_problem(hpo_problem *p, const char *data, hpo_error *err)
     p->min_resource = 1;
     p->resumable = 1;
     p->noisy = 1;
-    p->best[0] = 0;    /* a bound */
-    p->typical = 0.11; /* median of 400 random configurations */
+    p->best[0] = 0;     /* a bound */
+    p->typical = 0.264; /* median of 400 random configurations */
     p->budget = 100;
     p->suites = 1u << HPO_SUITE_HPO | 1u << HPO_SUITE_NOISY;
     return HPO_OK;

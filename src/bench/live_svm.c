@@ -140,8 +140,8 @@ static hpo_status open_problem(hpo_problem *p, const char *data, hpo_error *err)
     p->n_objectives = 1;
     p->objective_names[0] = "error";
     p->noisy = 1;
-    p->best[0] = 0;   /* a bound */
-    p->typical = 0.5; /* about the error of a constant answer */
+    p->best[0] = 0;    /* a bound */
+    p->typical = 0.05; /* medians of 200 random configurations: 0.053 breast_cancer, 0.045 wine_data */
     p->budget = 100;
     for (size_t i = 0; i < 2; i++) /* iris is too easy */
         if (strcmp(p->name + 4, tables[i]) == 0)
