@@ -141,6 +141,7 @@ static hpo_status guessed_space(loader *l)
         const char *name = l->rows.head[c], *dot = strchr(name, '.');
         hpo_str d = {0};
         hpo_status rc = guess_domain(l, c, &d);
+        if (rc == HPO_OK && d.failed) rc = hpo_fail_memory(l->err);
         if (rc == HPO_OK && d.len > 0 && strchr(d.text, ',') == NULL && strstr(d.text, "..") == NULL) {
             hpo_str one = {0};
             hpo_str_addf(&one, "const %s", strncmp(d.text, "ordinal ", 8) == 0 ? d.text + 8 : d.text);

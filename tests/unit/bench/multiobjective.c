@@ -171,8 +171,13 @@ static void dense_fronts_reach_the_largest_hypervolume(void **state)
     for (size_t i = 0; i < sizeof three / sizeof *three; i++) {
         hpo_problem *p = open_one(three[i]);
         double v = front_volume(p, three[i], 200), best = p->best_hypervolume;
-        if (!(v <= best) || v < best * 0.985) print_message("# %s: %.9g of %.9g\n", three[i], v, best);
-        assert_true(v <= best * (1 + 1e-9) && v >= best * 0.985);
+        /* what is not dominated, which a large reference point does not hide */
+        double box = 1;
+        for (size_t k = 0; k < 3; k++)
+            box *= p->reference_point[k];
+        if (!(v <= best * (1 + 1e-9)) || box - v > (box - best) * 1.05)
+            print_message("# %s: %.9g of %.9g in %.9g\n", three[i], v, best, box);
+        assert_true(v <= best * (1 + 1e-9) && box - v <= (box - best) * 1.05);
         hpo_problem_free(p);
     }
 }

@@ -266,6 +266,23 @@ static void tables_of_the_user(void **state)
     assert_fails(hpo_problem_open("csv-none", dir, &p, &err), HPO_ENOTFOUND, err, "near");
 }
 
+static hpo_status open_mine(void *ctx, hpo_error *err)
+{
+    hpo_problem *p;
+    hpo_status rc = hpo_problem_open(ctx, t_temp_dir(), &p, err);
+    if (rc == HPO_OK) hpo_problem_free(p);
+    return rc;
+}
+
+static void copes_without_memory(void **state)
+{
+    (void)state;
+    char name[] = "csv-small";
+    write_text(t_temp_dir(), "small.csv", "a,b,err-,gain+\n1,x,5,1\n2,y,4,2\n3,x,6,3\n");
+    write_text(t_temp_dir(), "manifest.tsv", "name\trows\n");
+    (void)t_oom(open_mine, name);
+}
+
 /* Every listed table opens, has finite typical and best values, and answers random configurations. */
 static void every_listed_table_answers(void **state)
 {
@@ -307,6 +324,7 @@ int main(void)
         cmocka_unit_test(kernels_with_failures),
         cmocka_unit_test(several_objectives),
         cmocka_unit_test(tables_of_the_user),
+        cmocka_unit_test(copes_without_memory),
         cmocka_unit_test(every_listed_table_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -272,6 +272,23 @@ static void refuses_what_is_not_there(void **state)
     hpo_free(bytes);
 }
 
+static hpo_status open_net(void *ctx, hpo_error *err)
+{
+    hpo_problem *p;
+    hpo_status rc = hpo_problem_open("yahpo-iaml_glmnet-1489-mmce+nf", ctx, &p, err);
+    if (rc == HPO_OK) hpo_problem_free(p);
+    return rc;
+}
+
+static void copes_without_memory(void **state)
+{
+    (void)state;
+    char data[1024];
+    if (data_dir() == NULL) T_SKIP("no reference data");
+    (void)snprintf(data, sizeof data, "%s", data_dir());
+    (void)t_oom(open_net, data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +299,7 @@ int main(void)
         cmocka_unit_test(conditional_space),
         cmocka_unit_test(lists_development_problems_only),
         cmocka_unit_test(refuses_what_is_not_there),
+        cmocka_unit_test(copes_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
