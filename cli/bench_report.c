@@ -141,14 +141,22 @@ static int print_report(cli *c, const hpo_comparison *x)
 {
     int rc = print_problems(c, x);
     if (rc != CLI_OK) return rc;
-    printf(
-        "median normalised regret of the recommended point; * smallest; + better, - worse than %s at level "
-        "%g\n\n",
-        x->methods[x->control].name, x->options.alpha);
+    printf("median normalised regret of the recommended point (inf: nothing feasible); * smallest");
+    if (x->n_methods > 1)
+        printf("; + better, - worse than %s at level %g", x->methods[x->control].name, x->options.alpha);
+    printf("\n\n");
     rc = print_standings(c, x);
     if (rc != CLI_OK) return rc;
-    printf("p against %s%s, Holm: over (problem, seed) pairs; over problems\n", x->methods[x->control].name,
-           x->options.against != NULL ? "" : " (best mean rank)");
+    if (x->n_methods > 1)
+        printf("p against %s%s, Holm: over %zu (problem, seed) pairs; over problems\n",
+               x->methods[x->control].name, x->options.against != NULL ? "" : " (best mean rank)",
+               x->n_blocks_complete);
+    size_t pairs = 0;
+    for (size_t i = 0; i < x->n_contests; i++)
+        pairs += x->contests[i].n_seeds;
+    if (x->n_blocks_complete < pairs)
+        printf("ranks and tests leave out %zu (problem, seed) pairs that not every method has run\n",
+               pairs - x->n_blocks_complete);
     if (!isnan(x->critical_difference))
         printf("Friedman over %zu %s: p = %.3g; critical difference of mean ranks %.3g\n", x->n_blocks,
                x->blocks_are_contests ? "problems" : "seeds", x->friedman.p_f, x->critical_difference);

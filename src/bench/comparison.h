@@ -140,8 +140,16 @@ HPO_NODISCARD hpo_status hpo_comparison_load(hpo_results *r, const hpo_compariso
                                              hpo_comparison **out, hpo_error *err);
 void hpo_comparison_free(hpo_comparison *c);
 
-/* Between comparison.c and comparison_stats.c: every number that follows from the runs. */
+/* ---- between comparison.c, comparison_stats.c and comparison_curves.c ---- */
+
+/* Every number that follows from the runs; then the curves over all contests. */
 HPO_NODISCARD hpo_status hpo_comparison_compute(hpo_comparison *c, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_comparison_curves(hpo_comparison *c, hpo_error *err);
+/* What ranks and tests see of a regret. */
+double hpo_floored_regret(double regret);
+/* Ranks of all methods with one seed (its index) at a budget; scratch, order, rank: one for each method. */
+void hpo_rank_seed(const hpo_comparison *c, const hpo_contest *k, size_t seed, double budget, double *scratch,
+                   size_t *order, double *rank);
 /* n zeroed elements that live as long as the comparison, or NULL. */
 void *hpo_comparison_room(hpo_comparison *c, size_t n, size_t size);
 #endif

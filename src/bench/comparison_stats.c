@@ -21,8 +21,7 @@ typedef struct work {
     size_t *order;   /* n_methods */
 } work;
 
-/* What ranks and tests see. */
-static double floored(double regret)
+double hpo_floored_regret(double regret)
 {
     return fmax(regret, HPO_REGRET_FLOOR);
 }
@@ -30,20 +29,9 @@ static double floored(double regret)
 /* log10 a - log10 b; two infinite regrets are equal. */
 static double log_difference(double a, double b)
 {
-    a = floored(a);
-    b = floored(b);
+    a = hpo_floored_regret(a);
+    b = hpo_floored_regret(b);
     return a == b ? 0 : hpo_log10(a) - hpo_log10(b);
-}
-
-static void sort(double *x, size_t n)
-{
-    for (size_t i = 1; i < n; i++) { /* samples are small: one value a seed */
-        double v = x[i];
-        size_t j = i;
-        for (; j > 0 && x[j - 1] > v; j--)
-            x[j] = x[j - 1];
-        x[j] = v;
-    }
 }
 
 static double sorted_median(const double *x, size_t n)
@@ -51,14 +39,6 @@ static double sorted_median(const double *x, size_t n)
     double a = x[(n - 1) / 2];
     double b = x[n / 2];
     return a == b ? a : (a + b) / 2;
-}
-
-static double sorted_quantile(const double *x, size_t n, double q)
-{
-    double h = (double)(n - 1) * q;
-    size_t i = (size_t)h;
-    if (i + 1 >= n) return x[n - 1];
-    return x[i] == x[i + 1] || h == (double)i ? x[i] : x[i] + (h - (double)i) * (x[i + 1] - x[i]);
 }
 
 static hpo_status counts_for(work *w, size_t n, const uint16_t **out, hpo_error *err)
@@ -89,24 +69,6 @@ static hpo_status estimate(work *w, const double *x, size_t n, hpo_centre centre
 
 /* ---- grids -------------------------------------------------------------------------------------------- */
 
-/* Ascending from low to high, evenly on a log scale; whole numbers when `whole`, without doubles. */
-static size_t log_grid(double low, double high, size_t points, int whole, double *out)
-{
-    size_t n = 0;
-    if (!(high > low) || points < 2) {
-        out[0] = high;
-        return 1;
-    }
-    double ratio = hpo_log(high / low);
-    for (size_t i = 0; i < points; i++) {
-        double v = low * hpo_exp(ratio * (double)i / (double)(points - 1));
-        if (whole) v = floor(v + 0.5);
-        if (i == points - 1) v = high;
-        if (n == 0 || v > out[n - 1]) out[n++] = v;
-    }
-    return n;
-}
-
 static hpo_status make_grids(hpo_comparison *c, hpo_contest *k, hpo_error *err)
 {
     size_t points = c->options.points;
@@ -120,7 +82,7 @@ static hpo_status make_grids(hpo_comparison *c, hpo_contest *k, hpo_error *err)
             budgets[k->n_budgets++] = b;
         budgets[k->n_budgets++] = k->budget;
     } else {
-        k->n_budgets = log_grid(1, k->budget, points, 1, budgets);
+        k->n_budgets = hpo_log_grid(1, k->budget, points, 1, budgets);
     }
     double first = (double)INFINITY;
     double last = 0;
@@ -132,7 +94,7 @@ static hpo_status make_grids(hpo_comparison *c, hpo_contest *k, hpo_error *err)
             if (r->time.n > 0) last = fmax(last, r->time.at[r->time.n - 1]);
             if (r->info->virtual_seconds > 0) last = fmax(last, r->info->virtual_seconds);
         }
-    if (!isinf(first) && last > 0) k->n_times = log_grid(first, last, points, 0, times);
+    if (!isinf(first) && last > 0) k->n_times = hpo_log_grid(first, last, points, 0, times);
     return HPO_OK;
 }
 
@@ -179,7 +141,7 @@ static hpo_status make_curve(work *w, const hpo_contest *k, const hpo_entry *e, 
     }
     for (size_t i = 0; i < n_grid && rc == HPO_OK; i++) {
         double *x = values + i * e->n_runs;
-        sort(x, n);
+        hpo_sort_values(x, n);
         if (i > 0 && memcmp(x, x - e->n_runs, n * sizeof *x) == 0)
             curve[i] = curve[i - 1];
         else
@@ -205,13 +167,13 @@ static hpo_status summarise_entry(work *w, hpo_contest *k, hpo_entry *e, hpo_err
         w->sample[n] = r->area;
         e->sorted[n++] = r->end;
     }
-    sort(w->sample, n);
+    hpo_sort_values(w->sample, n);
     HPO_TRY(estimate(w, w->sample, n, HPO_CENTRE_MEAN, &e->area, err));
-    sort(e->sorted, n);
+    hpo_sort_values(e->sorted, n);
     HPO_TRY(estimate(w, e->sorted, n, HPO_CENTRE_MEDIAN, &e->median, err));
     HPO_TRY(estimate(w, e->sorted, n, HPO_CENTRE_MEAN, &e->mean, err));
-    e->q25 = n > 0 ? sorted_quantile(e->sorted, n, 0.25) : (double)NAN;
-    e->q75 = n > 0 ? sorted_quantile(e->sorted, n, 0.75) : (double)NAN;
+    e->q25 = n > 0 ? hpo_sorted_quantile(e->sorted, n, 0.25) : (double)NAN;
+    e->q75 = n > 0 ? hpo_sorted_quantile(e->sorted, n, 0.75) : (double)NAN;
     double plain = k->best + e->median.value * (k->typical - k->best);
     e->value = isinf(plain) ? (double)NAN : k->problem->n_objectives > 1 ? -plain : plain;
     for (size_t i = 0; i < 3; i++)
@@ -224,12 +186,12 @@ static hpo_status summarise_entry(work *w, hpo_contest *k, hpo_entry *e, hpo_err
 /* ---- ranks
  * ------------------------------------------------------------------------------------------------- */
 
-/* Ranks of all methods with one seed at a budget. */
-static void rank_seed(work *w, const hpo_contest *k, size_t s, double budget)
+void hpo_rank_seed(const hpo_comparison *c, const hpo_contest *k, size_t seed, double budget, double *scratch,
+                   size_t *order, double *rank)
 {
-    for (size_t m = 0; m < w->c->n_methods; m++)
-        w->block[m] = floored(hpo_steps_value(&k->entries[m].runs[s].spent, budget));
-    hpo_ranks(w->block, w->c->n_methods, w->order, w->rank);
+    for (size_t m = 0; m < c->n_methods; m++)
+        scratch[m] = hpo_floored_regret(hpo_steps_value(&k->entries[m].runs[seed].spent, budget));
+    hpo_ranks(scratch, c->n_methods, order, rank);
 }
 
 /* Adds for one contest: ranks and areas by complete seed, to means and to the bootstrap sums
@@ -247,7 +209,7 @@ static hpo_status add_contest_ranks(work *w, size_t index, double *sums, hpo_err
     size_t i = 0;
     for (size_t s = 0; s < k->n_seeds; s++) {
         if (!k->complete[s]) continue;
-        rank_seed(w, k, s, k->budget);
+        hpo_rank_seed(c, k, s, k->budget, w->block, w->order, w->rank);
         for (size_t m = 0; m < nm; m++) {
             values[i * 2 * nm + m] = w->rank[m];
             values[i * 2 * nm + nm + m] = k->entries[m].runs[s].area;
@@ -358,8 +320,8 @@ static double median_of_complete(work *w, const hpo_contest *k, size_t m)
 {
     size_t n = 0;
     for (size_t s = 0; s < k->n_seeds; s++)
-        if (k->complete[s]) w->sample[n++] = floored(k->entries[m].runs[s].end);
-    sort(w->sample, n);
+        if (k->complete[s]) w->sample[n++] = hpo_floored_regret(k->entries[m].runs[s].end);
+    hpo_sort_values(w->sample, n);
     return sorted_median(w->sample, n);
 }
 
@@ -447,7 +409,7 @@ static void fill_blocks(work *w, double *v)
         for (size_t s = 0; s < k->n_seeds && !c->blocks_are_contests; s++) {
             if (!k->complete[s]) continue;
             for (size_t m = 0; m < c->n_methods; m++)
-                v[n * c->n_methods + m] = floored(k->entries[m].runs[s].end);
+                v[n * c->n_methods + m] = hpo_floored_regret(k->entries[m].runs[s].end);
             n++;
         }
         for (size_t m = 0; m < c->n_methods && c->blocks_are_contests; m++)
@@ -493,164 +455,6 @@ done:
     return rc;
 }
 
-/* ---- curves over all contests
- * -------------------------------------------------------------------------------- */
-
-static hpo_status make_rank_curves(work *w, hpo_error *err)
-{
-    enum { PARTS = 40 };
-    hpo_comparison *c = w->c;
-    double used = 0;
-    c->fractions = hpo_comparison_room(c, PARTS, sizeof *c->fractions);
-    if (c->fractions == NULL) return hpo_fail_memory(err);
-    c->n_fractions = PARTS;
-    for (size_t i = 0; i < PARTS; i++)
-        c->fractions[i] = (double)(i + 1) / PARTS;
-    for (size_t m = 0; m < c->n_methods; m++) {
-        c->methods[m].rank_curve = hpo_comparison_room(c, PARTS, sizeof(double));
-        if (c->methods[m].rank_curve == NULL) return hpo_fail_memory(err);
-    }
-    for (size_t i = 0; i < c->n_contests; i++) {
-        const hpo_contest *k = &c->contests[i];
-        used += k->n_complete > 0 ? 1 : 0;
-        for (size_t s = 0; s < k->n_seeds; s++)
-            for (size_t f = 0; f < PARTS && k->complete[s]; f++) {
-                rank_seed(w, k, s, k->budget * c->fractions[f]);
-                for (size_t m = 0; m < c->n_methods; m++)
-                    c->methods[m].rank_curve[f] += w->rank[m] / (double)k->n_complete;
-            }
-    }
-    for (size_t m = 0; m < c->n_methods; m++)
-        for (size_t f = 0; f < PARTS; f++)
-            c->methods[m].rank_curve[f] /= used;
-    return HPO_OK;
-}
-
-/* Target t of the ladder: from the typical point down, evenly on a log scale. */
-static double target(const hpo_contest *k, size_t t)
-{
-    double decades = k->problem->best_is_exact && k->best_known ? 8 : 3;
-    return hpo_exp(-hpo_log(10) * decades * (double)t / (HPO_COMPARISON_TARGETS - 1));
-}
-
-static double dims(const hpo_contest *k)
-{
-    return k->problem->n_dims > 0 ? (double)k->problem->n_dims : 1;
-}
-
-static hpo_status make_ecdf(work *w, hpo_error *err)
-{
-    hpo_comparison *c = w->c;
-    enum { T = HPO_COMPARISON_TARGETS };
-    double low = (double)INFINITY;
-    double high = 0;
-    c->ecdf_cut = (double)INFINITY;
-    c->ecdf_at = hpo_comparison_room(c, c->options.points + 1, sizeof *c->ecdf_at);
-    double *cost = hpo_alloc_array(c->n_blocks_complete * T + 1, sizeof *cost);
-    size_t *order = hpo_alloc_array(c->n_blocks_complete * T + 1, sizeof *order);
-    hpo_status rc = HPO_OK;
-    if (c->ecdf_at == NULL || cost == NULL || order == NULL) {
-        rc = hpo_fail_memory(err);
-        goto done;
-    }
-    for (size_t i = 0; i < c->n_contests; i++) {
-        const hpo_contest *k = &c->contests[i];
-        if (k->n_complete == 0) continue;
-        low = fmin(low, 1 / dims(k));
-        high = fmax(high, k->budget / dims(k));
-        c->ecdf_cut = fmin(c->ecdf_cut, k->budget / dims(k));
-    }
-    if (high > 0) c->n_ecdf = log_grid(low, high, c->options.points, 0, c->ecdf_at);
-    for (size_t m = 0; m < c->n_methods; m++) {
-        size_t n = 0;
-        for (size_t i = 0; i < c->n_contests; i++) {
-            const hpo_contest *k = &c->contests[i];
-            for (size_t s = 0; s < k->n_seeds; s++)
-                for (size_t t = 0; t < T && k->complete[s]; t++)
-                    cost[n++] = hpo_steps_reach(&k->entries[m].runs[s].spent, target(k, t)) / dims(k);
-        }
-        double *y = hpo_comparison_room(c, c->n_ecdf, sizeof *y);
-        c->methods[m].ecdf = y;
-        if (y == NULL) {
-            rc = hpo_fail_memory(err);
-            goto done;
-        }
-        hpo_argsort(cost, n, order);
-        for (size_t i = 0, j = 0; i < c->n_ecdf; i++) {
-            while (j < n && cost[order[j]] <= c->ecdf_at[i] * (1 + 1e-9))
-                j++;
-            y[i] = n > 0 ? (double)j / (double)n : (double)NAN;
-        }
-    }
-done:
-    hpo_free(cost);
-    hpo_free(order);
-    return rc;
-}
-
-/* The cost of a (contest, seed) is the budget until 90 % of the way from a typical point to the best value
- * that any method found in the contest is behind (More and Wild 2009, tau = 0.1). */
-static void profile_costs(const hpo_comparison *c, double *cost)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < c->n_contests; i++) {
-        const hpo_contest *k = &c->contests[i];
-        double best = (double)INFINITY;
-        for (size_t m = 0; m < c->n_methods; m++)
-            if (k->entries[m].n_runs > 0) best = fmin(best, k->entries[m].sorted[0]);
-        double goal = isinf(best) ? -1 : best + 0.1 * fmax(0, 1 - best);
-        for (size_t s = 0; s < k->n_seeds; s++) {
-            if (!k->complete[s]) continue;
-            for (size_t m = 0; m < c->n_methods; m++)
-                cost[n * c->n_methods + m] = hpo_steps_reach(&k->entries[m].runs[s].spent, goal);
-            n++;
-        }
-    }
-}
-
-static hpo_status make_profiles(work *w, hpo_error *err)
-{
-    hpo_comparison *c = w->c;
-    size_t nm = c->n_methods;
-    size_t n = c->n_blocks_complete;
-    double largest = 1;
-    double *cost = hpo_alloc_array(n * nm + 1, sizeof *cost);
-    double *one = hpo_alloc_array(n + 1, sizeof *one);
-    size_t *order = hpo_alloc_array(n + 1, sizeof *order);
-    hpo_status rc = HPO_OK;
-    c->ratios = hpo_comparison_room(c, c->options.points + 1, sizeof *c->ratios);
-    if (c->ratios == NULL || cost == NULL || one == NULL || order == NULL) {
-        rc = hpo_fail_memory(err);
-        goto done;
-    }
-    profile_costs(c, cost);
-    hpo_performance_ratios(cost, n, nm, cost);
-    for (size_t i = 0; i < n * nm; i++)
-        if (!isinf(cost[i])) largest = fmax(largest, cost[i]);
-    c->n_ratios = log_grid(1, largest, c->options.points, 0, c->ratios);
-    for (size_t m = 0; m < nm; m++) {
-        double *y = hpo_comparison_room(c, c->n_ratios, sizeof *y);
-        c->methods[m].profile = y;
-        if (y == NULL) {
-            rc = hpo_fail_memory(err);
-            goto done;
-        }
-        for (size_t i = 0; i < n; i++)
-            one[i] = cost[i * nm + m];
-        hpo_argsort(one, n, order);
-        for (size_t i = 0, j = 0; i < c->n_ratios; i++) {
-            while (j < n && one[order[j]] <= c->ratios[i] * (1 + 1e-9))
-                j++;
-            y[i] = n > 0 ? (double)j / (double)n : (double)NAN;
-        }
-    }
-done:
-    hpo_free(cost);
-    hpo_free(one);
-    hpo_free(order);
-    return rc;
-}
-
 /* ---- all together
  * ---------------------------------------------------------------------------------------------- */
 
@@ -676,9 +480,7 @@ static hpo_status compute(work *w, hpo_error *err)
     count_missing(c);
     HPO_TRY(test_all(w, err));
     HPO_TRY(rank_blocks(w, err));
-    HPO_TRY(make_rank_curves(w, err));
-    HPO_TRY(make_ecdf(w, err));
-    return make_profiles(w, err);
+    return hpo_comparison_curves(c, err);
 }
 
 hpo_status hpo_comparison_compute(hpo_comparison *c, hpo_error *err)

@@ -303,8 +303,7 @@ static double counted_mean(const double *x, const uint16_t *count, size_t n)
     return sum / (double)n;
 }
 
-/* hpo_quantile (type 7) on sorted values that may be infinite. */
-static double sorted_quantile(const double *x, size_t n, double q)
+double hpo_sorted_quantile(const double *x, size_t n, double q)
 {
     double h = (double)(n - 1) * q;
     size_t i = (size_t)h;
@@ -313,7 +312,7 @@ static double sorted_quantile(const double *x, size_t n, double q)
     return x[i] + (h - (double)i) * (x[i + 1] - x[i]);
 }
 
-/* Ascending order in place (heap sort: no scratch, no worst case). */
+/* Heap sort: no scratch, no worst case. */
 static void sift(double *x, size_t i, size_t n)
 {
     double v = x[i];
@@ -325,7 +324,7 @@ static void sift(double *x, size_t i, size_t n)
     x[i] = v;
 }
 
-static void sort_values(double *x, size_t n)
+void hpo_sort_values(double *x, size_t n)
 {
     for (size_t i = n / 2; i-- > 0;)
         sift(x, i, n);
@@ -343,9 +342,9 @@ void hpo_bootstrap_interval(const double *x, size_t n, hpo_centre centre, const 
     for (size_t b = 0; b < rounds; b++)
         scratch[b] = centre == HPO_CENTRE_MEDIAN ? counted_median(x, counts + b * n, n)
                                                  : counted_mean(x, counts + b * n, n);
-    sort_values(scratch, rounds);
-    *low = sorted_quantile(scratch, rounds, (1 - level) / 2);
-    *high = sorted_quantile(scratch, rounds, (1 + level) / 2);
+    hpo_sort_values(scratch, rounds);
+    *low = hpo_sorted_quantile(scratch, rounds, (1 - level) / 2);
+    *high = hpo_sorted_quantile(scratch, rounds, (1 + level) / 2);
 }
 
 double hpo_best_of(const double *x, size_t n, size_t k)
@@ -358,6 +357,23 @@ double hpo_best_of(const double *x, size_t n, size_t k)
         before = after;
     }
     return n == 0 ? (double)NAN : sum;
+}
+
+size_t hpo_log_grid(double low, double high, size_t points, int whole, double *out)
+{
+    size_t n = 0;
+    if (!(high > low) || points < 2) {
+        out[0] = high;
+        return 1;
+    }
+    double ratio = hpo_log(high / low);
+    for (size_t i = 0; i < points; i++) {
+        double v = low * hpo_exp(ratio * (double)i / (double)(points - 1));
+        if (whole) v = floor(v + 0.5);
+        if (i == points - 1) v = high;
+        if (n == 0 || v > out[n - 1]) out[n++] = v;
+    }
+    return n;
 }
 
 /* ---- step curves -------------------------------------------------------------------------------------- */

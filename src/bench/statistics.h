@@ -56,6 +56,14 @@ size_t hpo_rank_groups(const double *sorted, size_t k, double difference, size_t
 
 /* ---- one sample ---- */
 
+/* Ascending, in place. */
+void hpo_sort_values(double *x, size_t n);
+/* Quantile of type 7 of ascending values that may be infinite. */
+double hpo_sorted_quantile(const double *x, size_t n, double q);
+/* At most `points` numbers from low to high, ascending, evenly on a log scale, the last one `high`; whole
+ * numbers when `whole`.  Returns how many; only `high` when there is nothing between. */
+size_t hpo_log_grid(double low, double high, size_t points, int whole, double *out);
+
 typedef enum hpo_centre { HPO_CENTRE_MEDIAN, HPO_CENTRE_MEAN } hpo_centre;
 /* How often each of n positions is drawn in each of `rounds` bootstrap samples: rounds x n, freed with
  * hpo_free.  One table serves all samples of that size. */

@@ -18,7 +18,7 @@ ok 'with how often' grep -qE '^broken +24 +' <<<"$out"
 
 run hpo bench report a --against random --level 0.1
 ok 'another method to test against' grep -qE '^random .* - +- +24 ' <<<"$out"
-ok 'is named' grep -q 'p against random, Holm' <<<"$out"
+ok 'is named' grep -q 'p against random, Holm: over 24 (problem, seed) pairs' <<<"$out"
 run hpo bench report a --against nobody
 status 1 'a method that was not run'
 errors 'is named' <<'END'
@@ -31,6 +31,11 @@ status 1 'a suite without runs'
 errors 'says what to do' <<'END'
 hpo: no run of the suite 'hpo' is stored: *
 END
+
+# seeds that only one method has
+run hpo bench run --problems branin --methods random --seeds 8 --budget 15 --workers 2 --out a
+ok 'pairs that not every method has run are left out' grep -q 'leave out 2 (problem, seed) pairs' <<<"$out"
+ok 'and counted' grep -qE '^sobol .* 24 +0 +2 ' <<<"$out"
 
 run hpo bench report a --json
 ok 'JSON is one line' [ "$(wc -l <<<"$out")" = 1 ]
