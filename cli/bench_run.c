@@ -383,6 +383,17 @@ static int read_plan(cli *c, hpo_compare_plan *p, run_numbers *numbers)
             numbers->workers[i] = (int32_t)workers[i];
     }
     hpo_free(workers);
+    const struct {
+        const char *name;
+        double value;
+    } rates[] = {{"failure-rate", p->failure_rate},
+                 {"preemption-rate", p->preemption_rate},
+                 {"straggler-rate", p->straggler_rate}};
+    for (size_t i = 0; i < CLI_COUNT(rates) && rc == CLI_OK; i++)
+        if (!(rates[i].value >= 0 && rates[i].value <= 1))
+            rc = cli_usage_error(c, "--%s %g: must be in 0..1", rates[i].name, rates[i].value);
+    if (rc == CLI_OK && !(p->straggler_factor > 0))
+        rc = cli_usage_error(c, "--straggler-factor %g: must be positive", p->straggler_factor);
     p->suite = cli_get(c, "suite", NULL);
     p->budgets = numbers->budgets;
     p->workers = numbers->workers;

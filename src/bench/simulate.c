@@ -574,6 +574,15 @@ static hpo_status check(const hpo_simulation *o, hpo_error *err)
     if (!(o->max_evaluations > 0 || o->max_resource > 0 || o->max_seconds > 0))
         return hpo_fail(err, HPO_EINVAL,
                         "the simulation would never end: set max_evaluations, max_resource or max_seconds");
+    const struct {
+        const char *name;
+        double value;
+    } rates[] = {{"straggler_rate", o->straggler_rate},
+                 {"failure_rate", o->failure_rate},
+                 {"preemption_rate", o->preemption_rate}};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        if (!(rates[i].value >= 0 && rates[i].value <= 1))
+            return hpo_fail(err, HPO_EINVAL, "%s is %g: must be in 0..1", rates[i].name, rates[i].value);
     if (o->straggler_rate > 0 && !(o->straggler_factor > 0))
         return hpo_fail(err, HPO_EINVAL, "straggler_factor is %g: must be positive", o->straggler_factor);
     return HPO_OK;

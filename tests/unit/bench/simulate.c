@@ -182,6 +182,8 @@ static void test_limits(void **state)
     assert_fails(hpo_simulate(&p, &o, note, &l, &err), HPO_EINVAL, err, "max_evaluations");
     o = (hpo_simulation){.max_evaluations = 1};
     assert_fails(hpo_simulate(&p, &o, note, &l, &err), HPO_EINVAL, err, "workers is 0");
+    o = (hpo_simulation){.workers = 1, .max_evaluations = 1, .failure_rate = 1.5};
+    assert_fails(hpo_simulate(&p, &o, note, &l, &err), HPO_EINVAL, err, "failure_rate is 1.5");
     hpo_space_free(p.space);
 }
 
