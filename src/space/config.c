@@ -88,6 +88,7 @@ static const char *derived_label(const hpo_space *s, const hpo_expr *e, double v
 
 hpo_status hpo_space_config_to_json(const hpo_space *s, const double *x, char **out, hpo_error *err)
 {
+    if (!s || !x || !out) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     hpo_str text = {0};
     int first = 1;
     hpo_str_addc(&text, '{');
@@ -127,6 +128,7 @@ hpo_status hpo_space_config_to_json(const hpo_space *s, const double *x, char **
 
 hpo_status hpo_space_value_text(const hpo_space *s, const double *x, size_t i, char **out, hpo_error *err)
 {
+    if (!s || !x || !out) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     *out = NULL;
     if (i >= s->n_params)
         return hpo_fail(err, HPO_ENOTFOUND, "parameter %lu: the space has %lu", (unsigned long)i,
@@ -144,6 +146,7 @@ hpo_status hpo_space_value_text(const hpo_space *s, const double *x, size_t i, c
 hpo_status hpo_space_derived_text(const hpo_space *s, const double *x, size_t i, const char **name,
                                   char **out, hpo_error *err)
 {
+    if (!s || !x || !name || !out) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     *out = NULL;
     *name = NULL;
     if (i >= s->n_derived)
@@ -265,6 +268,7 @@ static hpo_status check_dependent(const hpo_space *s, const hpo_codec *c, const 
 
 hpo_status hpo_space_validate(const hpo_space *s, const double *x, hpo_error *err)
 {
+    if (!s || !x) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     if (!s->frozen) return hpo_fail(err, HPO_ESTATE, "freeze the space before checking configurations");
     for (size_t i = 0; i < s->n_params; i++) {
         const hpo_codec *c = &s->program[i];
@@ -472,6 +476,7 @@ static hpo_status read_config(const hpo_space *s, struct json_object *o, double 
 
 hpo_status hpo_space_config_from_json(const hpo_space *s, const char *json, double *x, hpo_error *err)
 {
+    if (!s || !json || !x) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     struct json_object *o = NULL;
     if (!s->frozen) return hpo_fail(err, HPO_ESTATE, "freeze the space before reading configurations");
     HPO_TRY(hpo_json_parse(json, strlen(json), "configuration", &o, err));

@@ -3,6 +3,8 @@
 #include "space/space.h"
 #include <string.h>
 
+#include "base/error.h"
+
 static int same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
@@ -187,6 +189,7 @@ static int same_order(const hpo_space *a, const hpo_space *b)
 
 hpo_status hpo_space_diff(const hpo_space *a, const hpo_space *b, char **out, hpo_error *err)
 {
+    if (!a || !b || !out) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     hpo_str text = {0};
     for (size_t i = 0; i < a->n_params; i++) {
         int64_t j = hpo_space_find(b, a->params[i].name);

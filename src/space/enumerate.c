@@ -356,7 +356,7 @@ static double count(const hpo_space *s, uint64_t limit, uint32_t *group, uint32_
 
 double hpo_space_size(const hpo_space *s, uint64_t limit)
 {
-    if (!s->frozen) return HPO_UNKNOWN;
+    if (!s || !s->frozen) return HPO_UNKNOWN;
     if (has_continuous(s)) return HUGE_VAL;
     uint32_t *work = hpo_alloc_array(2 * s->n_params + s->n_constraints + 1, sizeof *work);
     double *x = hpo_alloc_array(s->n_columns, sizeof *x);

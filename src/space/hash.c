@@ -28,6 +28,7 @@ static uint64_t bits_of(double v)
 
 uint64_t hpo_space_hash(const hpo_space *s, const double *x)
 {
+    if (!s || !x) return 0;
     uint64_t h = UINT64_C(0x9e3779b97f4a7c15);
     size_t skip = s->fidelity >= 0 ? s->params[s->fidelity].column : s->n_columns;
     for (size_t i = 0; i < s->n_columns; i++) {

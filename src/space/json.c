@@ -148,6 +148,7 @@ static void put_param(hpo_str *out, const hpo_param *p)
 
 hpo_status hpo_space_to_json(const hpo_space *s, char **out, hpo_error *err)
 {
+    if (!s || !out) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     hpo_str text = {0};
     hpo_str_add(&text, "{\"params\":{");
     for (size_t i = 0; i < s->n_params; i++) {
@@ -468,6 +469,7 @@ static hpo_status read_document(hpo_space *s, struct json_object *o, hpo_error *
 
 hpo_status hpo_space_load(const char *text, hpo_space **out, hpo_error *err)
 {
+    if (!text || !out) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     struct json_object *o = NULL;
     hpo_space *s = NULL;
     *out = NULL;

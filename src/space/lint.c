@@ -337,6 +337,7 @@ static hpo_status lint_whole(const hpo_space *s, hpo_str *out, hpo_error *err)
 
 hpo_status hpo_space_lint(const hpo_space *s, char **out, hpo_error *err)
 {
+    if (!s || !out) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     hpo_space *frozen = NULL;
     hpo_str text = {0};
     *out = NULL;

@@ -139,6 +139,7 @@ hpo_status hpo_space_draw(const hpo_space *s, hpo_rng *rng, double *u, hpo_error
 
 hpo_status hpo_space_sample(const hpo_space *s, uint64_t seed, size_t n, double *x, hpo_error *err)
 {
+    if (!s || (n && !x)) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     double stack[HPO_STACK_COLUMNS], *u = stack;
     hpo_status status = HPO_OK;
     if (!s->frozen) return hpo_fail(err, HPO_ESTATE, "freeze the space before sampling from it");

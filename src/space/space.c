@@ -32,6 +32,7 @@ const char *hpo_scale_name(hpo_scale s)
 
 hpo_status hpo_space_create(hpo_space **out, hpo_error *err)
 {
+    if (!out) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     hpo_space *s = hpo_calloc(1, sizeof *s);
     *out = s;
     if (!s) return hpo_fail_memory(err);
@@ -155,6 +156,7 @@ hpo_status hpo_space_take(hpo_space *s, hpo_param *p, hpo_error *err)
 
 hpo_status hpo_space_add(hpo_space *s, const char *name, const char *domain, hpo_error *err)
 {
+    if (!s || !name || !domain) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     hpo_param p;
     hpo_param_init(&p);
     p.name = hpo_strdup(name);
@@ -182,12 +184,14 @@ static hpo_status add_number(hpo_space *s, const char *name, hpo_kind kind, doub
 hpo_status hpo_space_add_float(hpo_space *s, const char *name, double low, double high, hpo_scale scale,
                                hpo_error *err)
 {
+    if (!s || !name) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     return add_number(s, name, HPO_KIND_FLOAT, low, high, scale, err);
 }
 
 hpo_status hpo_space_add_int(hpo_space *s, const char *name, int64_t low, int64_t high, hpo_scale scale,
                              hpo_error *err)
 {
+    if (!s || !name) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     const int64_t most = INT64_C(9007199254740992);
     if (low < -most || low > most || high < -most || high > most)
         return hpo_fail(err, HPO_EINVAL, "%s: integers are limited to +-2^53 (9007199254740992)", name);
@@ -197,13 +201,15 @@ hpo_status hpo_space_add_int(hpo_space *s, const char *name, int64_t low, int64_
 hpo_status hpo_space_add_categorical(hpo_space *s, const char *name, const char *const *labels, size_t n,
                                      hpo_error *err)
 {
+    if (!s || !name || (n && !labels)) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     hpo_param p;
     hpo_param_init(&p);
     p.name = hpo_strdup(name);
     p.kind = HPO_KIND_CATEGORICAL;
     hpo_status status = p.name ? HPO_OK : hpo_fail_memory(err);
     for (size_t i = 0; i < n && status == HPO_OK; i++)
-        status = hpo_param_add_label(&p, labels[i], strlen(labels[i]), err);
+        status = labels[i] ? hpo_param_add_label(&p, labels[i], strlen(labels[i]), err)
+                           : hpo_fail(err, HPO_EINVAL, "%s: label %lu is NULL", name, (unsigned long)i);
     if (status == HPO_OK) return hpo_space_take(s, &p, err);
     hpo_param_fini(&p);
     return status;
@@ -221,6 +227,7 @@ static hpo_status check_syntax(const char *text, const char *what, hpo_error *er
 
 hpo_status hpo_space_add_constraint(hpo_space *s, const char *expr, hpo_error *err)
 {
+    if (!s || !expr) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     HPO_TRY(check_open(s, err));
     HPO_TRY(hpo_check_utf8("constraint", expr, err));
     HPO_TRY(check_syntax(expr, "constraint", err));
@@ -241,6 +248,7 @@ hpo_status hpo_space_add_constraint(hpo_space *s, const char *expr, hpo_error *e
 
 hpo_status hpo_space_add_derived(hpo_space *s, const char *name, const char *expr, hpo_error *err)
 {
+    if (!s || !name || !expr) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     HPO_TRY(check_open(s, err));
     HPO_TRY(hpo_check_utf8("name of a derived value", name, err));
     HPO_TRY(hpo_check_utf8(name, expr, err));
@@ -299,6 +307,7 @@ static const char *statement_end(const char *c)
 
 hpo_status hpo_space_parse(const char *text, hpo_space **out, hpo_error *err)
 {
+    if (!text || !out) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     hpo_space *s = NULL;
     *out = NULL;
     HPO_TRY(hpo_space_create(&s, err));
@@ -461,6 +470,7 @@ static hpo_status freeze(hpo_space *s, hpo_error *err)
 
 hpo_status hpo_space_freeze(hpo_space *s, hpo_error *err)
 {
+    if (!s) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     if (s->frozen) return HPO_OK;
     hpo_status status = freeze(s, err);
     if (status != HPO_OK) clear_frozen(s);
@@ -472,27 +482,27 @@ hpo_status hpo_space_freeze(hpo_space *s, hpo_error *err)
 
 size_t hpo_space_n_params(const hpo_space *s)
 {
-    return s->n_params;
+    return s ? s->n_params : 0;
 }
 
 size_t hpo_space_n_columns(const hpo_space *s)
 {
-    return s->n_columns;
+    return s ? s->n_columns : 0;
 }
 
 size_t hpo_space_n_dims(const hpo_space *s)
 {
-    return s->n_dims;
+    return s ? s->n_dims : 0;
 }
 
 size_t hpo_space_n_derived(const hpo_space *s)
 {
-    return s->n_derived;
+    return s ? s->n_derived : 0;
 }
 
 int64_t hpo_space_find(const hpo_space *s, const char *name)
 {
-    int64_t i = hpo_map_get(&s->names, name, -1);
+    int64_t i = s && name ? hpo_map_get(&s->names, name, -1) : -1;
     return i >= 0 ? i : -1;
 }
 
@@ -528,12 +538,14 @@ uint32_t hpo_space_needs(const hpo_space *s)
 
 void hpo_param_info_init_sized(hpo_param_info *info, size_t size)
 {
+    if (!info || size < sizeof info->size) return;
     memset(info, 0, size);
     info->size = size;
 }
 
 hpo_status hpo_space_param(const hpo_space *s, size_t i, hpo_param_info *info, hpo_error *err)
 {
+    if (!s || !info) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
     if (i >= s->n_params)
         return hpo_fail(err, HPO_ENOTFOUND, "parameter %lu: the space has %lu", (unsigned long)i,
                         (unsigned long)s->n_params);
