@@ -159,6 +159,8 @@ unsigned cli_near(const char *word);
 
 /* --storage, else $HPO_STORAGE, else "hpo.db". */
 const char *cli_storage_url(const cli *c);
+/* The path in a storage URL with the options behind it ("sqlite:///x.db?y" is "x.db?y"), or NULL: no file. */
+const char *cli_url_path(const char *url);
 /* The file behind it, or NULL when it is none. */
 const char *cli_storage_file(const cli *c, char *buf, size_t cap);
 /* Opens c->storage (once).  A missing file is an error that says how to begin, unless `make`. */

@@ -62,18 +62,20 @@ const char *cli_storage_url(const cli *c)
     return cli_get(c, "storage", env && *env ? env : "hpo.db");
 }
 
+const char *cli_url_path(const char *url)
+{
+    const char *colon = strchr(url, ':');
+    if (!strncmp(url, "sqlite:", 7)) return url + (strncmp(url + 7, "///", 3) ? 7 : 10);
+    if (colon && colon - url > 1 && !memchr(url, '/', (size_t)(colon - url)))
+        return NULL; /* another scheme */
+    return url;
+}
+
 /* The file behind a URL, or NULL when the URL names none: "a.db", "sqlite:a.db?sync=full". */
 static const char *file_of_url(const char *url, char *buf, size_t cap)
 {
-    const char *path = url;
-    const char *colon = strchr(url, ':');
-    size_t len;
-    if (!strncmp(url, "sqlite:", 7)) {
-        path = url + 7;
-    } else if (colon && colon - url > 1 && !memchr(url, '/', (size_t)(colon - url))) {
-        return NULL; /* another scheme */
-    }
-    len = strcspn(path, "?");
+    const char *path = cli_url_path(url);
+    size_t len = path ? strcspn(path, "?") : cap;
     if (len >= cap) return NULL;
     memcpy(buf, path, len);
     buf[len] = '\0';
@@ -107,6 +109,8 @@ int cli_open_study(cli *c)
     const char *name = cli_get(c, "name", env && *env ? env : NULL);
     int rc = cli_open_storage(c, 0);
     if (rc != CLI_OK || c->study) return rc;
-    if (hpo_study_open(c->storage, name, &c->study, &c->err) != HPO_OK) return cli_fail(c);
+    hpo_status status = hpo_study_open(c->storage, name, &c->study, &c->err);
+    if (status == HPO_EINVAL && !name) return cli_error("%s (-n NAME)", c->err.msg);
+    if (status != HPO_OK) return cli_fail(c);
     return CLI_OK;
 }

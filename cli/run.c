@@ -13,6 +13,8 @@
 #include "record.h"
 #include "work.h"
 
+extern char **environ;
+
 static const cli_option run_options[] = {
     {"name", 'n', "NAME", "the study; default: made from the command", 0, "@study"},
     CLI_STORAGE_OPTIONS,
@@ -126,12 +128,10 @@ static int make_plan(cli *c, hpo_plan *plan)
 /* hpo-trials beside the storage's file; in the current folder when it has none. */
 static void default_dir(const cli *c, hpo_str *s)
 {
-    const char *url = cli_storage_url(c);
-    const char *path = !strncmp(url, "sqlite:", 7) ? url + 7 : url;
-    const char *colon = strchr(path, ':');
-    const char *slash = strrchr(path, '/');
-    int other = colon && colon - path > 1 && !memchr(path, '/', (size_t)(colon - path));
-    if (slash && !other) hpo_str_addn(s, path, (size_t)(slash + 1 - path));
+    char path[4096];
+    const char *file = cli_storage_file(c, path, sizeof path);
+    const char *slash = file ? strrchr(file, '/') : NULL;
+    if (slash) hpo_str_addn(s, file, (size_t)(slash + 1 - file));
     hpo_str_add(s, "hpo-trials");
 }
 
@@ -205,6 +205,8 @@ static int work(cli *c, hpo_plan *plan, const char *cwd, const char *dir)
             c, "there is nothing to run: write a command behind --, or name a stored study with -n");
     w.gpus = hpo_plan_gpus(plan, &w.gpus_per_trial);
     int rc = cli_work_check(c, &w);
+    if (rc == CLI_OK && hpo_plan_check_program(plan, cwd, (const char *const *)environ, &c->err) != HPO_OK)
+        rc = cli_fail(c); /* a misspelt program leaves no study behind */
     if (rc == CLI_OK) rc = cli_open_storage(c, 1);
     if (rc != CLI_OK) return rc;
     st = hpo_plan_open(plan, c->storage, cwd, dir, &c->study, &existed, &c->err);

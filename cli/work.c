@@ -216,12 +216,11 @@ static void absolute_storage(const cli *c, hpo_str *s)
 {
     const char *url = cli_storage_url(c);
     char cwd[4096];
-    const char *path = !strncmp(url, "sqlite:", 7) ? url + 7 : url;
-    const char *colon = strchr(path, ':');
-    int other = colon && colon - path > 1 && !memchr(path, '/', (size_t)(colon - path));
-    hpo_str_addn(s, url, (size_t)(path - url));
-    if (!other && path[0] != '/' && getcwd(cwd, sizeof cwd)) hpo_str_addf(s, "%s/", cwd);
-    hpo_str_add(s, path);
+    const char *path = cli_url_path(url);
+    if (path && path[0] != '/' && getcwd(cwd, sizeof cwd))
+        hpo_str_addf(s, "%s%s/%s", path == url ? "" : "sqlite:", cwd, path);
+    else
+        hpo_str_add(s, url);
 }
 
 /* The devices to hand out: as given, as the environment says, or as found (in `found`). */

@@ -46,6 +46,10 @@ HPO_API const char *hpo_plan_gpus(const hpo_plan *p, double *per_trial);
 HPO_API HPO_NODISCARD hpo_status hpo_plan_describe(const hpo_plan *p, char **out, hpo_error *err);
 /* The space so far; borrowed.  Add to it, look at it. */
 HPO_API hpo_space *hpo_plan_space(hpo_plan *p);
+/* Can the command be started in `cwd` with the environment `envp`?  HPO_OK also when there is none, and when
+ * only a trial can tell (a placeholder in its first word, a shell).  Ask before anything is stored. */
+HPO_API HPO_NODISCARD hpo_status hpo_plan_check_program(const hpo_plan *p, const char *cwd,
+                                                        const char *const *envp, hpo_error *err);
 /* Makes the study, or opens the one of this name when it is the same problem with the same command
  * (*existed 1); then a budget or limit that this plan sets replaces the stored one.  `cwd` is where
  * programs will run, `dir` the folder for trial directories unless the plan sets one. */

@@ -112,6 +112,9 @@ static hpo_status define_word(const char *word, hpo_space *space, hpo_str *out, 
             hpo_str_addn(out, h.name, h.name_len);
             hpo_str_addc(out, '}');
             p = h.end;
+        } else if (*p == '{' && hpo_placeholder_name(p + 1) && p[1 + hpo_placeholder_name(p + 1)] == ':') {
+            return hpo_fail(err, HPO_EINVAL,
+                            "'%.200s': the placeholder at '%.40s' is not closed: end it with }", word, p);
         } else if (*p == '{') {
             return hpo_fail(
                 err, HPO_EINVAL,

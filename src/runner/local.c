@@ -223,24 +223,6 @@ static int open_in(local *l, const char *dir, const char *name, int flags)
     return hpo_process_high_fd(open(l->scratch.text, flags | O_CREAT | O_CLOEXEC, 0666));
 }
 
-static hpo_status start_error(int code, const hpo_job *job, hpo_error *err)
-{
-    const char *name = job->argv[0];
-    if (code == ENOENT)
-        return hpo_fail(err, HPO_EINVAL, "cannot start '%.200s': not found%s (working directory: %.150s)",
-                        name, strchr(name, '/') ? "" : " in PATH", job->cwd);
-    if (code == EACCES)
-        return hpo_fail(err, HPO_EINVAL,
-                        "cannot start '%.200s': not executable: chmod +x it, or name its interpreter", name);
-    if (code == EISDIR) return hpo_fail(err, HPO_EINVAL, "cannot start '%.200s': it is a folder", name);
-    if (code == E2BIG)
-        return hpo_fail(err, HPO_EINVAL, "cannot start '%.200s': its arguments and environment are too long",
-                        name);
-    if (code == EAGAIN || code == ENOMEM || code == EMFILE || code == ENFILE)
-        return hpo_fail(err, HPO_EBUSY, "cannot start '%.200s' now: %s", name, strerror(code));
-    return hpo_fail(err, HPO_EINVAL, "cannot start '%.200s': %s", name, strerror(code));
-}
-
 /* "HPO_DIR=..." out of envp: how a daemon that left the session is known. */
 static const char *marker_of(const char *const *envp)
 {
@@ -262,7 +244,7 @@ static hpo_status open_logs(local *l, local_job *j, int out[2], int err_pipe[2],
     if (j->metrics < 0 || fstat(j->metrics, &j->metrics_stat) != 0) {
         rc = errno;
         return hpo_fail(err, rc == EMFILE || rc == ENFILE ? HPO_EBUSY : HPO_EIO,
-                        "trial directory '%.300s': %s", j->dir, strerror(rc));
+                        "trial directory '%.300s': %s: choose another with --dir", j->dir, strerror(rc));
     }
     return HPO_OK;
 }
@@ -291,7 +273,7 @@ static hpo_status local_start(void *self, const hpo_job *job, hpo_error *err)
     const char **shell = NULL;
     HPO_TRY(hpo_reserve(&l->jobs, &l->cap_jobs, l->n_jobs + 1, sizeof *l->jobs, err));
     int rc = hpo_process_find(job->argv[0], job->envp, job->cwd, path, sizeof path);
-    if (rc) return start_error(rc, job, err);
+    if (rc) return hpo_process_fail(rc, job->argv[0], job->cwd, err);
     local_job *j = hpo_calloc(1, sizeof *j);
     if (!j) return hpo_fail_memory(err);
     j->out.pipe = j->out.file = j->err.pipe = j->err.file = j->metrics = -1;
@@ -312,7 +294,7 @@ static hpo_status local_start(void *self, const hpo_job *job, hpo_error *err)
                        out[1], err_pipe[1], j->metrics, job->limits.cpu, job->limits.grace};
     rc = hpo_process_spawn(&spawn, &j->pid);
     if (rc) {
-        status = start_error(rc, job, err);
+        status = hpo_process_fail(rc, job->argv[0], job->cwd, err);
         goto done;
     }
     hpo_janitor_add(&l->janitor, j->pid);

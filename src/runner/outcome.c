@@ -175,11 +175,18 @@ static void ended_well(const hpo_pool_job *j, hpo_result *r, hpo_str *why)
     r->state = HPO_STATE_COMPLETE;
     if (missing) {
         r->state = HPO_STATE_FAILED;
-        hpo_str_addf(why,
-                     "no metric: '%s' was never seen: print {\"%s\": VALUE} on a line of its own, or say "
-                     "where it stands "
-                     "with --metric",
-                     missing, missing);
+        if (c->m->n_rules)
+            hpo_str_addf(
+                why,
+                "no metric: '%s' was never seen: no --metric or --metric-file rule found it: compare "
+                "them with the output",
+                missing);
+        else
+            hpo_str_addf(why,
+                         "no metric: '%s' was never seen: print {\"%s\": VALUE} on a line of its own, or say "
+                         "where it stands "
+                         "with --metric",
+                         missing, missing);
         return;
     }
     for (size_t i = 0; i < c->m->n_objectives; i++) {

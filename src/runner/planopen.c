@@ -10,6 +10,7 @@
 #include "math/rng.h"
 #include "runner/plan.h"
 #include "runner/pool.h"
+#include "runner/process.h"
 #include "runner/trialdir.h"
 
 /* ---- filling the options ------------------------------------------------------------------------------- */
@@ -79,6 +80,20 @@ static hpo_status check_command(const hpo_plan *p, hpo_error *err)
     hpo_template_fini(&t);
     hpo_metrics_fini(&m);
     return rc;
+}
+
+hpo_status hpo_plan_check_program(const hpo_plan *p, const char *cwd, const char *const *envp, hpo_error *err)
+{
+    char path[4096];
+    if (!p || !cwd || !envp) return hpo_fail(err, HPO_EINVAL, "an argument is NULL");
+    const hpo_command *c = &p->command;
+    if (!c->words.n || c->shell) return HPO_OK;
+    const char *name = hpo_words_at(&c->words, 0);
+    if (strchr(name, '{') || strchr(name, '}') || hpo_words_at(&c->conditions, 0)[0]) return HPO_OK;
+    for (size_t i = 0; i < c->env.n; i++) /* --env PATH=... is where the runner will look */
+        if (!strncmp(hpo_words_at(&c->env, i), "PATH=", 5)) return HPO_OK;
+    int code = hpo_process_find(name, envp, cwd, path, sizeof path);
+    return code ? hpo_process_fail(code, name, cwd, err) : HPO_OK;
 }
 
 static hpo_status absolute(const char *path, const char *cwd, char **out, hpo_error *err)

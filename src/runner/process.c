@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #endif
 
+#include "base/error.h"
 #include "runner/process_child.h"
 
 /* ---- descriptors --------------------------------------------------------------------------------- */
@@ -86,6 +87,23 @@ int hpo_process_find(const char *name, const char *const *envp, const char *cwd,
         p += len;
         if (!*p) return found;
     }
+}
+
+hpo_status hpo_process_fail(int code, const char *name, const char *cwd, hpo_error *err)
+{
+    if (code == ENOENT)
+        return hpo_fail(err, HPO_EINVAL, "cannot start '%.200s': not found%s (working directory: %.150s)",
+                        name, strchr(name, '/') ? "" : " in PATH", cwd);
+    if (code == EACCES)
+        return hpo_fail(err, HPO_EINVAL,
+                        "cannot start '%.200s': not executable: chmod +x it, or name its interpreter", name);
+    if (code == EISDIR) return hpo_fail(err, HPO_EINVAL, "cannot start '%.200s': it is a folder", name);
+    if (code == E2BIG)
+        return hpo_fail(err, HPO_EINVAL, "cannot start '%.200s': its arguments and environment are too long",
+                        name);
+    if (code == EAGAIN || code == ENOMEM || code == EMFILE || code == ENFILE)
+        return hpo_fail(err, HPO_EBUSY, "cannot start '%.200s' now: %s", name, strerror(code));
+    return hpo_fail(err, HPO_EINVAL, "cannot start '%.200s': %s", name, strerror(code));
 }
 
 /* ---- start ------------------------------------------------------------------------------------------ */

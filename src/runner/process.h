@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "hpo.h"
+
 typedef struct hpo_spawn {
     const char *path; /* what to execute */
     const char *const *argv;
@@ -21,6 +23,8 @@ typedef struct hpo_spawn {
 int hpo_process_spawn(const hpo_spawn *s, pid_t *pid);
 /* Where execvp would find `name`, given envp's PATH and the working directory; 0 or errno. */
 int hpo_process_find(const char *name, const char *const *envp, const char *cwd, char *path, size_t cap);
+/* Why a program could not be started: `code` of find or spawn in words. */
+hpo_status hpo_process_fail(int code, const char *name, const char *cwd, hpo_error *err);
 /* A pipe: both ends close-on-exec and above 3, the reading end non-blocking.  0 or errno. */
 int hpo_process_pipe(int fds[2]);
 /* The same descriptor above 3, close-on-exec; -1 and the old one closed on failure. */

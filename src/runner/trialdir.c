@@ -62,7 +62,8 @@ void hpo_trialdir_path(hpo_str *s, const char *dir, const char *study, int64_t n
 
 static hpo_status fail_errno(hpo_error *err, const char *path)
 {
-    return hpo_fail(err, HPO_EIO, "trial directory '%.350s': %s", path, strerror(errno));
+    return hpo_fail(err, HPO_EIO, "trial directory '%.350s': %s: choose another with --dir", path,
+                    strerror(errno));
 }
 
 static void set_aside(const char *path, int32_t attempt)

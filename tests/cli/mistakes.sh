@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# What people get wrong in their first minutes: each is answered in words, and leaves nothing behind.
+# shellcheck source=tests/cli/harness.sh
+. "$(dirname "$0")/harness.sh"
+
+printf '#!/bin/sh\necho "{\\"loss\\":$1}"\n' >train.sh
+chmod +x train.sh
+
+# ---- a misspelt program ----
+run hpo run -n a --minimize loss -b 2trials -q -- ./trian.sh '{x:0..1}'
+status 1 'a program that is not there'
+errors 'is named, with the folder' <<'END'
+hpo: cannot start './trian.sh': not found (working directory: *)
+END
+ok 'leaves no storage behind' test ! -e hpo.db
+run hpo run -n a --minimize loss -b 2trials -q -- ./train.sh '{x:0..1}'
+status 0 'so that the corrected command can have its name'
+run hpo run -n b --env PATH="$folder/bin" --minimize loss -b 1trials -q -- train.sh '{x:0..1}'
+status 1 'not in the PATH of --env'
+mkdir bin && cp train.sh bin/
+run hpo run -n c --env PATH="$folder/bin:/bin:/usr/bin" --minimize loss -b 1trials -q -- train.sh '{x:0..1}'
+status 0 'in the PATH of --env'
+
+# ---- placeholders ----
+run hpo run -n d --dry-run 1 -- ./train.sh '{x:0..1'
+status 2 'an open placeholder'
+errors 'says what is missing' <<'END'
+hpo: '{x:0..1': the placeholder at '{x:0..1' is not closed: end it with }*
+END
+
+# ---- a rule that finds nothing ----
+run hpo run -n e -m 'v=val loss: {float}' -b 1trials -q -- ./train.sh '{x:0..1}'
+status 3 'a rule that never matched'
+ok 'is what the message is about' grep -q "no --metric or --metric-file rule found it" "$folder/.err"
+
+# ---- several studies ----
+run hpo best
+errors 'how to say which one' <<'END'
+hpo: the storage holds *: name one of * (-n NAME)
+END
+
+# ---- spellings of one file ----
+mkdir u && cd u || exit 1
+run hpo run --storage sqlite:///x.db -n a --minimize loss -b 1trials -q -- ../train.sh '{x:0..1}'
+status 0 'three slashes are a file here'
+ok 'trial directories stand beside it' test -s hpo-trials/a/0/stdout
+run hpo best --storage sqlite:///x.db --value
+status 0 'which is found again'
+run hpo best --storage x.db --value
+status 0 'by its plain name as well'
+cd .. || exit 1
+
+finish
