@@ -79,7 +79,7 @@ static int bbob_list(size_t i, const char *data, char *name, size_t cap)
 static hpo_status bbob_open(hpo_problem *p, const char *data, hpo_error *err)
 {
     int n[3];
-    state *s;
+    state *s = NULL;
     (void)data;
     if (!hpo_bench_match(p->name, "bbob-f#-i#-d#", n)) return HPO_ENOTFOUND;
     if (n[0] < 1 || n[0] > HPO_BBOB_FUNCTIONS)
@@ -158,7 +158,7 @@ static hpo_status mixint_space(hpo_problem *p, const state *s, hpo_error *err)
 static hpo_status mixint_open(hpo_problem *p, const char *data, hpo_error *err)
 {
     int n[3];
-    state *s;
+    state *s = NULL;
     (void)data;
     if (!hpo_bench_match(p->name, "bbob-mixint-f#-i#-d#", n)) return HPO_ENOTFOUND;
     if (n[0] < 1 || n[0] > HPO_BBOB_FUNCTIONS)
@@ -221,7 +221,7 @@ static int noisy_list(size_t i, const char *data, char *name, size_t cap)
 static hpo_status noisy_open(hpo_problem *p, const char *data, hpo_error *err)
 {
     int n[3];
-    state *s;
+    state *s = NULL;
     (void)data;
     if (!hpo_bench_match(p->name, "bbob-noisy-f#-i#-d#", n)) return HPO_ENOTFOUND;
     if (n[0] < FIRST_NOISY || n[0] > LAST_NOISY)

@@ -53,7 +53,7 @@ static hpo_status create_study(study_method *m, const hpo_method_setup *setup, c
     for (size_t i = 0; i < p->n_objectives; i++)
         objectives[i] = (hpo_objective){sizeof *objectives, p->objective_names[i], HPO_MINIMIZE};
     if (p->n_objectives == 1 && p->objective_names[0] == NULL) objectives[0].name = "value";
-    for (size_t i = 0; i < p->n_outcomes; i++) {
+    for (size_t i = 0; i < p->n_outcomes && i < HPO_BENCH_MAX_OUTCOMES; i++) {
         names[i][0] = 'c';
         names[i][1] = i < 10 ? (char)('0' + i) : (char)('a' + i - 10);
         names[i][2] = '\0';
