@@ -181,7 +181,7 @@ static size_t room_for(const unsigned char *bytes, size_t size)
 {
     reader r = {.p = bytes + 4 + 12, .end = bytes + size};
     size_t d = read_count(&r, 1, MAX_WIDTH), width = (d + LANES - 1) / LANES * LANES;
-    return (size / 4 + 1) * ((width + d - 1) / d) + 64;
+    return (size / 4 + 1) * ((width + d - 1) / d) + 2 * MAX_CHAIN; /* a chain may be cut off */
 }
 
 hpo_status hpo_net_load(hpo_net **out, const char *path, hpo_error *err)

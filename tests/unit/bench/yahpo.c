@@ -272,6 +272,35 @@ static void refuses_what_is_not_there(void **state)
     hpo_free(bytes);
 }
 
+/* A net with damaged sizes is refused or read, but never beyond its end (the sanitisers watch). */
+static void survives_damage(void **state)
+{
+    (void)state;
+    if (data_dir() == NULL) T_SKIP("no reference data");
+    t_rng r = t_rng_create();
+    hpo_error err;
+    char *bytes;
+    size_t size;
+    const char *path = t_temp_path("damaged.yhp");
+    assert_ok(hpo_os_read_file(t_shared_path("bench/yahpo/iaml_glmnet.yhp"), 1 << 28, &bytes, &size, &err),
+              err);
+    for (T_ROUNDS(round, 60)) {
+        size_t at = (size_t)t_int(&r, 4, 250), keep = round % 2 == 0 ? size : (size_t)t_int(&r, 24, 4000);
+        char before = bytes[at];
+        bytes[at] = (char)t_int(&r, -128, 127);
+        assert_ok(hpo_os_write_file(path, bytes, keep, &err), err);
+        hpo_net *net;
+        if (hpo_net_load(&net, path, &err) == HPO_OK) {
+            int32_t category[HPO_NET_MAX_INPUTS] = {0};
+            double number[HPO_NET_MAX_INPUTS] = {0}, output[HPO_NET_MAX_OUTPUTS];
+            hpo_net_evaluate(net, category, number, output);
+            hpo_net_free(net);
+        }
+        bytes[at] = before;
+    }
+    hpo_free(bytes);
+}
+
 static hpo_status open_net(void *ctx, hpo_error *err)
 {
     hpo_problem *p;
@@ -299,6 +328,7 @@ int main(void)
         cmocka_unit_test(conditional_space),
         cmocka_unit_test(lists_development_problems_only),
         cmocka_unit_test(refuses_what_is_not_there),
+        cmocka_unit_test(survives_damage),
         cmocka_unit_test(copes_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
