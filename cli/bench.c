@@ -375,12 +375,8 @@ static int run_bench(cli *c)
         const char *word;
         int (*run)(cli *c);
     } PARTS[] = {
-        {"run", bench_run},
-        {"problems", bench_problems},
-        {"report", bench_report},
-        {"solver", bench_solver},
-        {"overhead", measure},
-        {"storage", measure},
+        {"run", bench_run},       {"problems", bench_problems}, {"report", bench_report},
+        {"solver", bench_solver}, {"overhead", measure},        {"storage", measure},
     };
     hpo_str all = {0};
     for (size_t i = 0; i < CLI_COUNT(PARTS); i++) {

@@ -197,6 +197,30 @@ static void test_failures(void **state)
     hpo_comparison_free(c);
 }
 
+/* Equal results, also those that differ only below the floor of regrets: nobody wins. */
+static void test_ties(void **state)
+{
+    (void)state;
+    static const double v[4] = {12, 7, 7, 2};
+    static const double w[4] = {12, 7, 7, 2 + 5e-8};
+    table t;
+    hpo_comparison_options o = hpo_comparison_options_init();
+    memset(&t, 0, sizeof t);
+    add_problem(&t, "bowl", 2, 12, 1);
+    for (uint64_t s = 0; s < 3; s++) {
+        add_run(&t, "bowl", "a", s, 4, v);
+        add_run(&t, "bowl", "b", s, 4, s == 0 ? v : w);
+    }
+    hpo_comparison *c = compare(&t, &o);
+    const hpo_entry *b = &c->contests[0].entries[1];
+    assert_int_equal(b->wins, 0);
+    assert_int_equal(b->losses, 0);
+    assert_near(b->p, 1, 0, 0);
+    assert_near(b->mean_rank, 1.5, 1e-15, 0);
+    assert_near(c->methods[1].p_seeds, 1, 0, 0);
+    hpo_comparison_free(c);
+}
+
 /* An infeasible recommendation is none. */
 static void test_infeasible(void **state)
 {
@@ -352,9 +376,9 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contest), cmocka_unit_test(test_failures), cmocka_unit_test(test_infeasible),
-        cmocka_unit_test(test_scale),   cmocka_unit_test(test_front),    cmocka_unit_test(test_several),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_contest),    cmocka_unit_test(test_failures), cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_infeasible), cmocka_unit_test(test_scale),    cmocka_unit_test(test_front),
+        cmocka_unit_test(test_several),    cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -354,6 +354,42 @@ static void test_bootstrap(void **state)
     free(scratch);
 }
 
+static void test_sorted(void **state)
+{
+    (void)state;
+    t_rng r = t_rng_create();
+    double x[64], copy[64];
+    for (size_t n = 0; n <= 64; n++) {
+        for (size_t i = 0; i < n; i++)
+            copy[i] = x[i] = t_int(&r, 0, 9) == 0 ? (double)INFINITY : (double)t_int(&r, -20, 20);
+        hpo_sort_values(x, n);
+        for (size_t i = 1; i < n; i++)
+            assert_true(x[i - 1] <= x[i]);
+        for (size_t i = 0; i < n; i++) { /* the same values as before */
+            size_t before = 0, after = 0;
+            for (size_t j = 0; j < n; j++) {
+                before += copy[j] == copy[i];
+                after += x[j] == copy[i];
+            }
+            assert_int_equal(before, after);
+        }
+    }
+    const double v[] = {1, 2, 4, INFINITY};
+    assert_near(hpo_sorted_quantile(v, 4, 0), 1, 0, 0);
+    assert_near(hpo_sorted_quantile(v, 4, 0.5), 3, 1e-15, 0);
+    assert_near(hpo_sorted_quantile(v, 4, 2.0 / 3), 4, 1e-15, 0);
+    assert_true(isinf(hpo_sorted_quantile(v, 4, 0.9)));
+    double grid[50];
+    assert_int_equal(hpo_log_grid(1, 1000, 4, 0, grid), 4);
+    assert_near(grid[1], 10, 1e-12, 0);
+    assert_near(grid[3], 1000, 0, 0);
+    size_t n = hpo_log_grid(1, 20, 50, 1, grid); /* no more whole numbers than there are */
+    assert_int_equal(n, 20);
+    for (size_t i = 0; i < n; i++)
+        assert_near(grid[i], (double)i + 1, 0, 0);
+    assert_int_equal(hpo_log_grid(5, 5, 50, 0, grid), 1);
+}
+
 /* ---- curves ---- */
 
 static void test_steps(void **state)
@@ -414,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_best_of),
         cmocka_unit_test(test_bootstrap),
+        cmocka_unit_test(test_sorted),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_profiles),
     };
