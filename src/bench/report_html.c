@@ -30,6 +30,7 @@ static const char STYLE[] =
     "th{white-space:normal;background:var(--hd);font-weight:600;cursor:pointer;position:sticky;top:0;"
     "vertical-align:bottom}"
     "th:focus-visible{outline:2px solid var(--ac);outline-offset:-2px}"
+    "td:first-child,th:first-child{position:sticky;left:0;z-index:1}td:first-child{background:var(--bg)}"
     "tbody tr:last-child td{border-bottom:0}td.t,th.t{text-align:left}td.e{white-space:normal;min-width:24em}"
     "th[aria-sort=ascending]::after{content:' \\25b4'}th[aria-sort=descending]::after{content:' \\25be'}"
     "small{color:var(--mu);font-size:12px}b{font-weight:650}.x{color:var(--bad)}"
