@@ -286,17 +286,33 @@ hpo_status hpo_study__open(hpo_storage *st, const char *name, hpo_study **out, h
 
 /* ---- texts that others have changed ------------------------------------------------------------------ */
 
+/* Callers may hold the lists of objectives and outcomes as long as the study (hpo_summary): they stay. */
+static void swap_lists(hpo_study_spec *a, hpo_study_spec *b)
+{
+    const hpo_study_spec keep = *a;
+    a->objectives = b->objectives;
+    a->n_objectives = b->n_objectives;
+    a->outcomes = b->outcomes;
+    a->n_outcomes = b->n_outcomes;
+    b->objectives = keep.objectives;
+    b->n_objectives = keep.n_objectives;
+    b->outcomes = keep.outcomes;
+    b->n_outcomes = keep.n_outcomes;
+}
+
 /* Objectives, outcomes and lag never change; the rest may. */
 static hpo_status take_spec(hpo_study *s, hpo_study_spec *fresh, hpo_error *err)
 {
     int sampler = strcmp(s->spec.sampler, fresh->sampler) != 0 || s->spec.draw_base != fresh->draw_base;
     int scheduler = strcmp(s->spec.scheduler, fresh->scheduler) != 0;
+    swap_lists(&s->spec, fresh);
     hpo_study_spec old = s->spec;
     s->spec = *fresh;
     hpo_status status = scheduler ? open_scheduler(s, err) : HPO_OK;
     if (status == HPO_OK && sampler) status = hpo_study__use_sampler(s, s->spec.sampler, err);
     if (status != HPO_OK) {
         s->spec = old;
+        swap_lists(&s->spec, fresh);
         return status;
     }
     *fresh = old;

@@ -457,9 +457,45 @@ static void costs_of_reports_stand_in(const char *url)
 }
 ON_EACH_STORAGE(costs_of_reports_stand_in)
 
+/* Whoever changes a study from elsewhere must not pull names from under those who hold them (a pool does). */
+static void test_lists_stay_when_others_change_the_study(void **state)
+{
+    (void)state;
+    fixture f;
+    hpo_objective objective = {sizeof objective, "loss", HPO_MINIMIZE};
+    hpo_outcome outcome = {sizeof outcome, "mem", 3};
+    hpo_study_options o = hpo_study_options_init();
+    hpo_budget larger;
+    hpo_study *other;
+    hpo_trial *t;
+    o.objectives = &objective;
+    o.n_objectives = 1;
+    o.outcomes = &outcome;
+    o.n_outcomes = 1;
+    o.budget.trials = 5;
+    fixture_open(&f, NULL, "x: 0..1", &o);
+    hpo_summary held = fixture_summary(&f);
+    assert_ok(hpo_study_open(f.st, held.name, &other, &f.err), f.err);
+    larger = held.budget;
+    larger.trials = 50;
+    assert_ok(hpo_study_set_budget(other, &larger, &f.err), f.err);
+    assert_ok(hpo_study_set_sampler(other, "sobol", &f.err), f.err);
+    assert_ok(hpo_study_ask(f.s, &t, &f.err), f.err); /* notices */
+    hpo_trial_free(t);
+    hpo_summary now = fixture_summary(&f);
+    assert_int_equal(now.budget.trials, 50);
+    assert_ptr_equal(now.objectives, held.objectives);
+    assert_ptr_equal(now.outcomes, held.outcomes);
+    assert_string_equal(held.objectives[0].name, "loss");
+    assert_string_equal(held.outcomes[0].name, "mem");
+    hpo_study_free(other);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists_stay_when_others_change_the_study),
         cmocka_unit_test(test_every_transition),
         cmocka_unit_test(test_contract_4_expired_lease_is_fenced),
         cmocka_unit_test(test_late_tell_without_a_claim_counts),
