@@ -48,7 +48,7 @@ asan: build-asan/build.ninja
 ubsan: build-ubsan/build.ninja
 	meson test -C $(<D) --print-errorlogs
 tsan: build-tsan/build.ninja
-	meson test -C $(<D) --print-errorlogs --suite study --suite storage --suite runner --suite stress
+	meson test -C $(<D) --print-errorlogs --suite api --suite study --suite storage --suite runner
 # Libraries that are not instrumented fill memory unseen: theirs counts as initialised, ours does not
 # (src/base/alloc.c).  SQLite and child processes stay out: what the system fills for them is not seen either.
 MSAN := MSAN_OPTIONS=poison_in_malloc=0:poison_in_free=0 meson test -C build-msan --print-errorlogs -t 4

@@ -87,9 +87,9 @@ if [ -f "$results/asan.json" ] && [ -f "$results/clang.json" ]; then
     one "hashes of both compilers agree ($(wc -l <"$results/hashes.gcc"))" $?
 fi
 if wanted tsan; then
-    stage "gcc, thread sanitiser: study, storage, runner"
+    stage "gcc, thread sanitiser: api, study, storage, runner"
     build build-tsan gcc --buildtype=debugoptimized -Ddefault_library=static -Db_sanitize=thread &&
-        run build-tsan --suite study --suite storage --suite runner
+        run build-tsan --suite api --suite study --suite storage --suite runner
 fi
 if wanted install && [ -f build-clang/build.ninja ]; then
     stage "install, pkg-config, examples/embed"
