@@ -108,6 +108,15 @@ static int run_pool(cli *c, hpo_study *study, outcome *o)
     return st < 0 ? cli_fail(c) : CLI_OK;
 }
 
+/* Trial 0 is the default configuration; a plan with defaults has put it there already. */
+static hpo_status first_trial(hpo_study *study, hpo_error *err)
+{
+    hpo_summary sum = {.size = sizeof sum};
+    int64_t number;
+    hpo_status st = hpo_study_summary(study, &sum, err);
+    return st != HPO_OK || sum.n_trials > 0 ? st : hpo_study_enqueue(study, NULL, &number, err);
+}
+
 static int run_once(cli *c, hpo_plan *plan, const char *cwd)
 {
     char dir[] = "/tmp/hpo-check.XXXXXX";
@@ -120,7 +129,7 @@ static int run_once(cli *c, hpo_plan *plan, const char *cwd)
     if (hpo_storage_open("mem:", &c->storage, &c->err) != HPO_OK ||
         hpo_plan_set(plan, "budget", "1trials", &c->err) != HPO_OK ||
         hpo_plan_open(plan, c->storage, cwd, dir, &study, &existed, &c->err) != HPO_OK ||
-        hpo_study_enqueue(study, NULL, &(int64_t){0}, &c->err) != HPO_OK ||
+        first_trial(study, &c->err) != HPO_OK ||
         hpo_study_trial_command(study, 0, &text, &c->err) != HPO_OK) {
         rc = cli_fail(c);
         goto done;

@@ -162,9 +162,17 @@ static hpo_status sample(hpo_study *s, const hpo_view *view, int64_t draw, doubl
 {
     hpo_rng rng;
     hpo_rng_init(&rng, s->seed, (uint64_t)draw, HPO_RNG_SAMPLER);
+    if (err) err->msg[0] = '\0';
     hpo_status status =
         s->sampler.ops->ask(s->sampler.state, view, (uint64_t)(draw - s->spec.draw_base), &rng, u, err);
-    if (status == HPO_OK) into_cube(u, s->n_dims);
+    if (status == HPO_OK) {
+        into_cube(u, s->n_dims);
+    } else if (status != HPO_DONE &&
+               (status > 0 || !err || !err->msg[0])) { /* outside the contract, or silent */
+        status = status > 0 ? HPO_EUSER : status;
+        return hpo_fail(err, status, "sampler '%s' failed at draw %lld without saying why", s->spec.sampler,
+                        (long long)draw);
+    }
     return status;
 }
 

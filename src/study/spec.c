@@ -153,6 +153,8 @@ hpo_status hpo_spec__from_options(const hpo_study_options *o, hpo_study_spec *ou
     memset(out, 0, sizeof *out);
     if (o->objectives != NULL && o->n_objectives == 0)
         return hpo_fail(err, HPO_EINVAL, "n_objectives is 0: a study needs at least one objective");
+    if (o->objectives == NULL && o->n_objectives > 1)
+        return hpo_fail(err, HPO_EINVAL, "n_objectives is %zu but objectives is NULL", o->n_objectives);
     if (o->outcomes == NULL && o->n_outcomes > 0)
         return hpo_fail(err, HPO_EINVAL, "n_outcomes is %zu but outcomes is NULL", o->n_outcomes);
     HPO_TRY(reserve_lists(out, o->objectives == NULL ? 1 : o->n_objectives, o->n_outcomes, err));

@@ -50,4 +50,33 @@ run hpo best --storage x.db --value
 status 0 'by its plain name as well'
 cd .. || exit 1
 
+# ---- the file that init writes ----
+run hpo init st.yaml
+status 0 'a study file'
+printf '#!/bin/sh\necho "{\\"loss\\":1}"\n' >train
+chmod +x train
+run hpo check st.yaml --run
+status 0 'whose first trial, with defaults, can be tried'
+ok 'is tried' grep -q '^command: ./train --lr=0.001 --opt=sgd' "$folder/.out"
+run hpo run -q st.yaml -b 2trials
+status 0 'and run'
+
+# ---- steering from elsewhere while a run goes on ----
+printf '#!/bin/sh\nfor i in 1 2 3 4 5 6; do echo "{\\"step\\":$i,\\"loss\\":0.$i}"; sleep 0.1; done\n' >slow.sh
+chmod +x slow.sh
+hpo run -q -n steered --storage s.db --minimize loss -b 4trials -j 2 -- ./slow.sh '{x:0..1}' >steered.out 2>steered.err &
+running=$!
+for _ in $(seq 100); do
+    [ "$(hpo ps --storage s.db 2>"$folder/.err" | wc -l)" -ge 3 ] && break
+    sleep 0.05
+done
+run hpo resume --storage s.db -b 5trials
+run hpo pause --storage s.db
+sleep 0.3
+run hpo resume --storage s.db -b 6trials
+wait $running
+rc=$?
+status 0 'a run whose budget others change goes on'
+ok 'up to the new one' grep -q '^study steered: 6 complete' steered.out
+
 finish

@@ -2,6 +2,7 @@
 /* The contracts that ARCHITECTURE.md makes, as far as a study shows them.  1: tools/check_core.sh and the
  * first test here; 2, 3: view.c; 4: states.c; the rest here. */
 #include "fixture.h"
+#include "hpo/sampler.h"
 
 /* Asking, reporting and telling call nothing of the user's: there is nothing that could be called. */
 static void test_contract_1_ask_report_tell(void **state)
@@ -178,6 +179,41 @@ static int setup(void **state)
     return 0;
 }
 
+static hpo_status silent_ask(void *self, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u,
+                             hpo_error *err)
+{
+    (void)self, (void)view, (void)rng, (void)u, (void)err;
+    return draw == 0 ? HPO_ENUMERIC : HPO_WAIT; /* no text; and a status that only the study may give */
+}
+
+static void test_a_silent_sampler_is_named(void **state)
+{
+    (void)state;
+    static const hpo_sampler_ops ops = {.size = sizeof ops,
+                                        .name = "silent",
+                                        .help = "fails",
+                                        .reference = "none",
+                                        .caps = HPO_CAP_CONTINUOUS,
+                                        .ask = silent_ask};
+    fixture f;
+    hpo_trial *t = NULL;
+    hpo_study_options o = hpo_study_options_init();
+    assert_ok(hpo_sampler_register(&ops, &f.err), f.err);
+    o.sampler = "silent";
+    fixture_open(&f, NULL, "x: 0..1", &o);
+    assert_int_equal(hpo_study_ask(f.s, &t, &f.err), HPO_ENUMERIC);
+    assert_non_null(strstr(f.err.msg, "sampler 'silent'"));
+    fixture_close(&f);
+    o.n_objectives = 3; /* without a list */
+    hpo_space *space;
+    hpo_study *s = NULL;
+    assert_ok(hpo_space_parse("x: 0..1", &space, &f.err), f.err);
+    assert_int_equal(hpo_study_create(NULL, space, &o, &s, &f.err), HPO_EINVAL);
+    assert_non_null(strstr(f.err.msg, "n_objectives is 3"));
+    assert_null(s);
+    hpo_space_free(space);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_contract_5_also_when_the_sampler_changes),
         cmocka_unit_test(test_contract_6_one_option_table),
         cmocka_unit_test(test_contract_7_expressions_are_data),
+        cmocka_unit_test(test_a_silent_sampler_is_named),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
