@@ -224,5 +224,11 @@ void cli_progress_event(void *ctx, const hpo_pool_event *e)
         cli_progress_clear(p);
         cli_note("trial %" PRId64 ": %s: its result was dropped", e->trial, e->text ? e->text : "lease lost");
     }
+    /* Once a trial: a program that always says 75 would otherwise run for ever without a word. */
+    if (e->kind == HPO_POOL_RETURNED && e->attempt == 1 && e->text && !strncmp(e->text, "preempted", 9) &&
+        !p->quiet && !p->jsonl) {
+        cli_progress_clear(p);
+        cli_note("trial %" PRId64 " goes back to the queue: %s", e->trial, e->text);
+    }
     refresh(p);
 }

@@ -33,6 +33,10 @@ run hpo run -n e -m 'v=val loss: {float}' -b 1trials -q -- ./train.sh '{x:0..1}'
 status 3 'a rule that never matched'
 ok 'is what the message is about' grep -q "no --metric or --metric-file rule found it" "$folder/.err"
 
+# ---- a program that always gives its trial back ----
+run timeout -s INT 1 "$HPO" run -n f -b 1trials -- sh -c 'exit 75' '{x:0..1}'
+ok 'is not silent' grep -q '^hpo: trial 0 goes back to the queue: preempted (exit status 75)' "$folder/.err"
+
 # ---- several studies ----
 run hpo best
 errors 'how to say which one' <<'END'
