@@ -350,7 +350,11 @@ hpo_status hpo_plan_load(hpo_plan *p, const char *text, size_t n, const char *wh
     if (!copy) return hpo_fail_memory(err);
     p->reading_file = 1;
     hpo_status rc = hpo_document_parse(copy, n, what, &root, err);
-    if (rc == HPO_OK) rc = read_root(p, root, copy, what, err);
+    if (rc == HPO_OK) {
+        rc = read_root(p, root, copy, what, err);
+        if (rc != HPO_OK && err && strncmp(err->msg, what, strlen(what)) != 0)
+            rc = hpo_fail_prefix(err, rc, "%s", what);
+    }
     p->reading_file = 0;
     json_object_put(root);
     hpo_free(copy);

@@ -65,6 +65,13 @@ ok 'is tried' grep -q '^command: ./train --lr=0.001 --opt=sgd' "$folder/.out"
 run hpo run -q st.yaml -b 2trials
 status 0 'and run'
 
+printf 'study: {name: q, objectives: [{name: loss, gaol: min}]}\ncommand: [./train]\n' >q.yaml
+run hpo run q.yaml
+status 2 'a misspelt key'
+errors 'is named with its file' <<'END'
+hpo: q.yaml: study.objectives: unknown key 'gaol', did you mean 'goal'?*
+END
+
 # ---- steering from elsewhere while a run goes on ----
 printf '#!/bin/sh\nfor i in 1 2 3 4 5 6; do echo "{\\"step\\":$i,\\"loss\\":0.$i}"; sleep 0.1; done\n' >slow.sh
 chmod +x slow.sh
