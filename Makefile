@@ -54,7 +54,7 @@ tsan: build-tsan/build.ninja
 MSAN := MSAN_OPTIONS=poison_in_malloc=0:poison_in_free=0 meson test -C build-msan --print-errorlogs -t 4
 msan: build-msan/build.ninja
 	$(MSAN) --suite math --suite space --suite sampler --suite scheduler --suite study
-	$(MSAN) $(addprefix base/,alloc arena error json map number options registry str) api/contracts determinism/lag
+	$(MSAN) $(addprefix base/,alloc error json map number options registry str) api/contracts determinism/lag
 
 build-asan/build.ninja:
 	meson setup $(@D) $(SANITISED) -Db_sanitize=address,undefined
