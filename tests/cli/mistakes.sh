@@ -1,6 +1,6 @@
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What people get wrong in their first minutes: each is answered in words, and leaves nothing behind.
-# shellcheck source=tests/cli/harness.sh
 . "$(dirname "$0")/harness.sh"
 
 printf '#!/bin/sh\necho "{\\"loss\\":$1}"\n' >train.sh

@@ -71,7 +71,7 @@ static void test_braces(void **state)
     FILL("{\"n\":3}", "{3}|{n}|}{", "{{{n:int 1..9}}}", "{{n}}", "}}{{");
     REFUSE("does not begin a placeholder", "{n:int 1..9}", "{\"a\":1}");
     REFUSE("closes nothing", "{n:int 1..9}", "a}");
-    REFUSE("does not begin a placeholder", "{n:int 1..9");
+    REFUSE("is not closed: end it with }", "{n:int 1..9");
     REFUSE("there is no parameter 'm'", "{n:int 1..9}", "{m}");
     REFUSE("already stands for", "{trial:int 1..9}");
     REFUSE("n", "{n:int 1..9}", "{n:int 1..9}"); /* defined twice */
