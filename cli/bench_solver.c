@@ -180,7 +180,7 @@ static hpo_status create_study(session *s, const char *sampler, uint64_t seed, s
 {
     hpo_objective objectives[HPO_BENCH_MAX_OBJECTIVES];
     hpo_outcome outcomes[HPO_BENCH_MAX_OUTCOMES];
-    char names[HPO_BENCH_MAX_OBJECTIVES + HPO_BENCH_MAX_OUTCOMES][8];
+    char names[HPO_BENCH_MAX_OBJECTIVES + HPO_BENCH_MAX_OUTCOMES][24];
     hpo_study_options o = hpo_study_options_init();
     for (size_t i = 0; i < s->n_objectives; i++) {
         snprintf(names[i], sizeof names[i], "y%zu", i);

@@ -313,6 +313,7 @@ static hpo_status take_spec(hpo_study *s, hpo_study_spec *fresh, hpo_error *err)
     if (status != HPO_OK) {
         s->spec = old;
         swap_lists(&s->spec, fresh);
+        if (scheduler) (void)open_scheduler(s, NULL); /* the one that fits the spec that stays */
         return status;
     }
     *fresh = old;
@@ -325,6 +326,11 @@ static hpo_status take_record(hpo_study *s, const hpo_study_record *r, hpo_error
     if (r->id != s->id)
         return hpo_fail(err, HPO_ENOTFOUND, "study '%s' was deleted and made anew: open it again", s->name);
     hpo_status status = hpo_spec__read(r->spec, &fresh, err);
+    if (status == HPO_OK &&
+        (fresh.n_objectives != s->spec.n_objectives || fresh.n_outcomes != s->spec.n_outcomes))
+        status =
+            hpo_fail(err, HPO_ECORRUPT,
+                     "study '%s': its stored number of objectives has changed: restore a backup", s->name);
     if (status == HPO_OK) status = take_spec(s, &fresh, err);
     if (status == HPO_OK) status = take_texts(s, r, err);
     hpo_spec__fini(&fresh);
