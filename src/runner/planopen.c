@@ -244,9 +244,10 @@ hpo_status hpo_plan_open(hpo_plan *p, hpo_storage *st, const char *cwd, const ch
                                 p->options.name, p->options.name)
                      : rc;
         else if (!hpo_space_n_params(p->space))
-            rc = hpo_fail(
-                err, HPO_EINVAL,
-                "the command has no parameter: put one in, as in --lr '{lr:log 1e-5..1}', or add --param");
+            rc = hpo_fail(err, HPO_EINVAL,
+                          "the command has no parameter: write its range at its first place, as in --lr "
+                          "'{lr:log 1e-5..1}', or "
+                          "add --param NAME:DOMAIN");
         else
             rc = hpo_command_write(&p->command, &json, err);
     }
