@@ -10,7 +10,7 @@ for set in "${@:-build}"; do
     build) packages+=(build-essential pkg-config meson ninja-build libsqlite3-dev libjson-c-dev libyaml-dev libsvm-dev
         librandom123-dev) ;;
     test) packages+=(libcmocka-dev clang libclang-rt-14-dev llvm clang-format clang-tidy g++ gcovr sqlite3 shellcheck
-        codespell scdoc man-db tmux procps strace git python3 python3-numpy) ;;
+        codespell scdoc man-db tmux procps strace git python3 python3-numpy zlib1g-dev) ;;
     *)
         echo "install-deps.sh: unknown set '$set': use build or test" >&2
         exit 2

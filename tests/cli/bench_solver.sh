@@ -29,8 +29,8 @@ rubbish
 END
     create "$choice,$lua"
     create '{"name":"wide","range":{"type":"CONTINUOUS"},"distribution":"UNIFORM"}'
-} >talk
-hpo bench solver --sampler random <talk >told 2>complaints
+} >messages.jsonl
+hpo bench solver --sampler random <messages.jsonl >told 2>complaints
 rc=$? out=$(cat told) err=$(cat complaints)
 status 0 'a solver ends with its input'
 output 'a conversation in kurobako'"'"'s messages' <<'END'

@@ -7,10 +7,10 @@ printf '#!/bin/sh\necho "{\\"loss\\":$1}"\n' >train.sh
 chmod +x train.sh
 
 # ---- a misspelt program ----
-run hpo run -n a --minimize loss -b 2trials -q -- ./trian.sh '{x:0..1}'
+run hpo run -n a --minimize loss -b 2trials -q -- ./tran.sh '{x:0..1}'
 status 1 'a program that is not there'
 errors 'is named, with the folder' <<'END'
-hpo: cannot start './trian.sh': not found (working directory: *)
+hpo: cannot start './tran.sh': not found (working directory: *)
 END
 ok 'leaves no storage behind' test ! -e hpo.db
 run hpo run -n a --minimize loss -b 2trials -q -- ./train.sh '{x:0..1}'
