@@ -327,28 +327,34 @@ static int write_files(cli *c, hpo_results *r, const hpo_comparison *x, const or
     return rc == HPO_OK ? CLI_OK : cli_fail(c);
 }
 
+static int print_json(cli *c, const hpo_comparison *x, const origin *o)
+{
+    char *json = NULL;
+    if (hpo_report_json(x, &o->facts, &json, &c->err) != HPO_OK) return cli_fail(c);
+    fputs(json, stdout);
+    hpo_free(json);
+    return CLI_OK;
+}
+
+static int show_and_write(cli *c, hpo_results *r, const hpo_comparison *x, const char *dir)
+{
+    origin o = {0};
+    int rc = read_origin(c, r, &o) == HPO_OK ? write_files(c, r, x, &o, dir) : cli_fail(c);
+    if (rc == CLI_OK) rc = cli_has(c, "json") ? print_json(c, x, &o) : print_report(c, x);
+    origin_free(&o);
+    return rc;
+}
+
 int bench_report(cli *c)
 {
     hpo_results *r = NULL;
     hpo_comparison *x = NULL;
-    origin o = {0};
-    char *json = NULL;
     int rc = cli_expect_args(c, 1, 2);
     if (rc != CLI_OK) return rc;
     const char *dir = c->n_args > 1 ? c->args[1] : cli_get(c, "out", "hpo-bench");
-    if (hpo_results_open(dir, 0, &r, &c->err) != HPO_OK) rc = cli_fail(c);
-    if (rc == CLI_OK) rc = load(c, r, &x);
-    if (rc == CLI_OK && read_origin(c, r, &o) != HPO_OK) rc = cli_fail(c);
-    if (rc == CLI_OK) rc = write_files(c, r, x, &o, dir);
-    if (rc == CLI_OK && !cli_has(c, "json")) rc = print_report(c, x);
-    if (rc == CLI_OK && cli_has(c, "json")) {
-        if (hpo_report_json(x, &o.facts, &json, &c->err) == HPO_OK)
-            fputs(json, stdout);
-        else
-            rc = cli_fail(c);
-    }
-    hpo_free(json);
-    origin_free(&o);
+    if (hpo_results_open(dir, 0, &r, &c->err) != HPO_OK) return cli_fail(c);
+    rc = load(c, r, &x);
+    if (x != NULL) rc = show_and_write(c, r, x, dir);
     hpo_comparison_free(x);
     hpo_results_free(r);
     return rc;

@@ -349,7 +349,7 @@ static int read_numbers(cli *c, const char *option, double max, double **out, si
         *out = hpo_alloc_array(w.n, sizeof **out);
         if (*out == NULL) rc = cli_fail_memory();
     }
-    for (size_t i = 0; i < w.n && rc == CLI_OK; i++) {
+    for (size_t i = 0; i < w.n && rc == CLI_OK && *out != NULL; i++) {
         if (!hpo_parse_double(w.words[i], &(*out)[i]) || !((*out)[i] >= 1 && (*out)[i] <= max))
             rc = cli_usage_error(c, "--%s %s: must be numbers in 1..%g, separated by commas", option,
                                  w.words[i], max);
@@ -379,7 +379,7 @@ static int read_plan(cli *c, hpo_compare_plan *p, run_numbers *numbers)
     if (rc == CLI_OK && p->n_workers > 0) {
         numbers->workers = hpo_alloc_array(p->n_workers, sizeof *numbers->workers);
         if (numbers->workers == NULL) rc = cli_fail_memory();
-        for (size_t i = 0; i < p->n_workers && rc == CLI_OK; i++)
+        for (size_t i = 0; i < p->n_workers && numbers->workers != NULL; i++)
             numbers->workers[i] = (int32_t)workers[i];
     }
     hpo_free(workers);
@@ -473,17 +473,19 @@ static int run_plan(cli *c, hpo_compare_plan *p, hpo_results *r, const char *out
     run_progress progress = {.c = c};
     hpo_compare_progress end;
     char took[32];
-    p->progress = show_progress;
-    p->ctx = &progress;
-    p->cancel = &interrupted;
     watch_signals();
     int rc = record_origin(c, r);
     if (rc != CLI_OK) return rc;
+    p->progress = show_progress;
+    p->ctx = &progress;
+    p->cancel = &interrupted;
     hpo_status status = hpo_compare(p, r, &end, &c->err);
+    p->progress = NULL;
+    p->ctx = NULL;
     if (progress.drawn) fputs("\r\033[K", stderr);
     if (status == HPO_WAIT) {
         cli_note("interrupted after %lld of %lld runs: the same command goes on from there",
-                 (long long)(end.done + end.skipped), (long long)end.total);
+                 (long long)end.done + (long long)end.skipped, (long long)end.total);
         return CLI_INTERRUPTED;
     }
     if (status != HPO_OK) return cli_fail(c);

@@ -41,8 +41,7 @@ static void close_state(hpo_problem *p)
 }
 
 /* Checks the numbers in a name and makes the function. */
-static hpo_status make(hpo_problem *p, int shape, int instance, int d, double condition, state **out,
-                       hpo_error *err)
+static hpo_status make(hpo_problem *p, int shape, int instance, int d, double condition, hpo_error *err)
 {
     if (instance < 1 || instance > MAX_INSTANCE)
         return hpo_bench_refuse(p, "instance", instance, 1, MAX_INSTANCE, err);
@@ -51,7 +50,6 @@ static hpo_status make(hpo_problem *p, int shape, int instance, int d, double co
     if (s == NULL) return hpo_fail_memory(err);
     HPO_TRY(hpo_bbob_create(shape, instance, (size_t)d, condition, &s->b, err));
     s->factor = 1;
-    *out = s;
     return HPO_OK;
 }
 
@@ -79,12 +77,12 @@ static int bbob_list(size_t i, const char *data, char *name, size_t cap)
 static hpo_status bbob_open(hpo_problem *p, const char *data, hpo_error *err)
 {
     int n[3];
-    state *s = NULL;
     (void)data;
     if (!hpo_bench_match(p->name, "bbob-f#-i#-d#", n)) return HPO_ENOTFOUND;
     if (n[0] < 1 || n[0] > HPO_BBOB_FUNCTIONS)
         return hpo_bench_refuse(p, "function", n[0], 1, HPO_BBOB_FUNCTIONS, err);
-    HPO_TRY(make(p, n[0], n[1], n[2], 0, &s, err));
+    HPO_TRY(make(p, n[0], n[1], n[2], 0, err));
+    state *s = p->state;
     HPO_TRY(hpo_bench_box(p, s->b->d, -5, 5, err));
     hpo_bench_one(p, s->b->fopt, s->b->xopt, HPO_SUITE_BIT(BBOB));
     p->budget = 100 * (int64_t)s->b->d;
@@ -158,14 +156,14 @@ static hpo_status mixint_space(hpo_problem *p, const state *s, hpo_error *err)
 static hpo_status mixint_open(hpo_problem *p, const char *data, hpo_error *err)
 {
     int n[3];
-    state *s = NULL;
     (void)data;
     if (!hpo_bench_match(p->name, "bbob-mixint-f#-i#-d#", n)) return HPO_ENOTFOUND;
     if (n[0] < 1 || n[0] > HPO_BBOB_FUNCTIONS)
         return hpo_bench_refuse(p, "function", n[0], 1, HPO_BBOB_FUNCTIONS, err);
     if (n[2] % FIFTHS != 0)
         return hpo_fail(err, HPO_EINVAL, "problem '%s': dimension %d is not a multiple of 5", p->name, n[2]);
-    HPO_TRY(make(p, n[0], n[1], n[2], 0, &s, err));
+    HPO_TRY(make(p, n[0], n[1], n[2], 0, err));
+    state *s = p->state;
     size_t d = s->b->d;
     s->factor = mixint_factors[n[0] - 1];
     s->n_integers = d / FIFTHS * INTEGER_FIFTHS;
@@ -221,12 +219,12 @@ static int noisy_list(size_t i, const char *data, char *name, size_t cap)
 static hpo_status noisy_open(hpo_problem *p, const char *data, hpo_error *err)
 {
     int n[3];
-    state *s = NULL;
     (void)data;
     if (!hpo_bench_match(p->name, "bbob-noisy-f#-i#-d#", n)) return HPO_ENOTFOUND;
     if (n[0] < FIRST_NOISY || n[0] > LAST_NOISY)
         return hpo_bench_refuse(p, "function", n[0], FIRST_NOISY, LAST_NOISY, err);
-    HPO_TRY(make(p, noisy_shapes[(n[0] - FIRST_NOISY) / NOISE_KINDS], n[1], n[2], 1e4, &s, err));
+    HPO_TRY(make(p, noisy_shapes[(n[0] - FIRST_NOISY) / NOISE_KINDS], n[1], n[2], 1e4, err));
+    state *s = p->state;
     s->noisy_function = n[0];
     if (s->b->function == 19) s->factor = 0.1; /* the noisy suite's Griewank-Rosenbrock has no factor 10 */
     HPO_TRY(hpo_bench_box(p, s->b->d, -5, 5, err));

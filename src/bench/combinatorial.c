@@ -200,8 +200,9 @@ static double make_qap(state *s, hpo_rng *rng)
         for (size_t j = 0; j <= i; j++) {
             double flow = i == j ? 0 : (double)hpo_rng_below(rng, 10);
             s->a[i * s->n + j] = s->a[j * s->n + i] = flow;
+            size_t row_i = i / GRID_WIDTH, row_j = j / GRID_WIDTH;
             double dx = fabs((double)(i % GRID_WIDTH) - (double)(j % GRID_WIDTH));
-            double dy = fabs((double)(i / GRID_WIDTH) - (double)(j / GRID_WIDTH));
+            double dy = fabs((double)row_i - (double)row_j);
             s->b[i * s->n + j] = s->b[j * s->n + i] = dx + dy;
         }
     s->f = assignment;

@@ -233,6 +233,7 @@ static hpo_status read_coordinates(loader *l)
     hpo_table *t = l->t;
     t->coordinate = hpo_alloc_array(t->n_rows * t->n_inputs + 1, sizeof *t->coordinate);
     if (t->coordinate == NULL) return hpo_fail_memory(l->err);
+    if (l->rows.cell == NULL) return HPO_OK; /* no row, no coordinate */
     for (size_t i = 0; i < t->n_inputs; i++) {
         hpo_param_info info = hpo_param_info_init();
         HPO_TRY(hpo_space_param(l->p->space, i, &info, l->err));
