@@ -64,7 +64,7 @@ static void same_seed_same_run(void **state)
 static void typical_value(void **state)
 {
     (void)state;
-    enum { N = 60 };
+    enum { N = 24 };
     hpo_problem *p = open_one("digits-mlp", NULL);
     size_t columns = hpo_space_n_columns(p->space), below = 0;
     double x[N * 16];
@@ -77,7 +77,7 @@ static void typical_value(void **state)
         below += !a.failed && a.y[0] <= p->typical;
     }
     print_message("# %zu of %d at most the typical value\n", below, N);
-    assert_true(below > N / 2 - 15 && below < N / 2 + 15);
+    assert_true(below > N / 2 - 10 && below < N / 2 + 10);
     hpo_problem_free(p);
 }
 

@@ -9,16 +9,18 @@
 #include "base/alloc.h"
 #include "bench/families.h"
 
-enum { DRAWS = 10000, THREADS = 4 };
+enum { DRAWS = 10000, TRAININGS = 4, THREADS = 4 };
 
 static hpo_error err;
 
 /* Number of random points: less where an evaluation or the dimension is large. */
 static size_t draws_for(const hpo_problem *p)
 {
-    return hpo_space_n_columns(p->space) > 30   ? DRAWS / 20
-           : hpo_space_n_columns(p->space) > 10 ? DRAWS / 4
-                                                : DRAWS;
+    if (strcmp(p->family->name, "live") == 0) return TRAININGS; /* a real training each */
+    if (p->n_outcomes > 0) return DRAWS;                        /* few of them are feasible */
+    return hpo_space_n_columns(p->space) > 30   ? DRAWS / 100
+           : hpo_space_n_columns(p->space) > 10 ? DRAWS / 20
+                                                : DRAWS / 5;
 }
 
 /* Opens all problems of the families without data and visits them. */
