@@ -165,27 +165,6 @@ static void random_search_leaves_the_known_regret(void **state)
     hpo_problem_free(p);
 }
 
-static void is_fast(void **state)
-{
-    (void)state;
-    if (data_dir() == NULL) T_SKIP("no reference data");
-    hpo_problem *p = open_one("yahpo-lcbench-167168");
-    hpo_error err;
-    double x[500 * 8];
-    assert_ok(hpo_space_sample(p->space, 1, 500, x, &err), err);
-    int64_t best = INT64_MAX;
-    for (int round = 0; round < 3; round++) {
-        int64_t t = hpo_os_monotonic_ns();
-        for (size_t i = 0; i < 500; i++)
-            (void)at(p, x + 8 * i, (double)NAN, NULL);
-        t = hpo_os_monotonic_ns() - t;
-        if (t < best) best = t;
-    }
-    print_message("# %.0f evaluations a second\n", 500e9 / (double)best);
-    assert_true(best < INT64_C(500) * 5000000); /* 5 ms each: sanitisers and loaded machines included */
-    hpo_problem_free(p);
-}
-
 static void conditional_space(void **state)
 {
     (void)state;
@@ -324,7 +303,6 @@ int main(void)
         cmocka_unit_test(agrees_with_values_noted_before),
         cmocka_unit_test(agrees_with_numpy),
         cmocka_unit_test(random_search_leaves_the_known_regret),
-        cmocka_unit_test(is_fast),
         cmocka_unit_test(conditional_space),
         cmocka_unit_test(lists_development_problems_only),
         cmocka_unit_test(refuses_what_is_not_there),
