@@ -5,8 +5,8 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-declare -A level=([base]=0 [math]=1 [space]=2 [model]=3 [acq]=3 [gradient]=3 [transfer]=3 [sampler]=4 [scheduler]=4
-    [storage]=4 [study]=5 [api]=6 [runner]=7 [bench]=8)
+declare -A level=([base]=0 [math]=1 [space]=2 [model]=3 [gradient]=3 [transfer]=3 [acq]=4 [sampler]=5 [scheduler]=5
+    [storage]=5 [terminator]=5 [analysis]=5 [study]=6 [api]=7 [runner]=8 [bench]=9)
 problems=()
 
 # check FILE HEADER: is this include allowed?

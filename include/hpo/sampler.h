@@ -18,7 +18,8 @@ typedef enum hpo_option_type { HPO_OPT_BOOL, HPO_OPT_INT, HPO_OPT_REAL, HPO_OPT_
 typedef struct hpo_option {
     const char *name, *help;
     hpo_option_type type;
-    size_t offset; /* offsetof in the algorithm's config struct: BOOL and ENUM int32_t, INT int64_t, REAL double */
+    size_t offset; /* offsetof in the algorithm's config struct: BOOL and ENUM int32_t, INT int64_t, REAL
+                      double */
     double def, min, max;
     const char *const *labels; /* ENUM: NULL-terminated names of 0, 1, ... */
 } hpo_option;
@@ -60,10 +61,12 @@ HPO_API HPO_NODISCARD hpo_status hpo_space_draw(const hpo_space *s, hpo_rng *rng
  * (a continuous parameter: +-delta in the unit cube); only valid configurations.  Stops when visit
  * returns nonzero. */
 HPO_API HPO_NODISCARD hpo_status hpo_space_neighbours(const hpo_space *s, const double *x, double delta,
-                                                      int (*visit)(void *ctx, const double *x), void *ctx, hpo_error *err);
+                                                      int (*visit)(void *ctx, const double *x), void *ctx,
+                                                      hpo_error *err);
 /* Visits all configurations of a finite space in lexicographic order; stops when visit returns
  * nonzero.  HPO_EUNSUPPORTED for a continuous space. */
-HPO_API HPO_NODISCARD hpo_status hpo_space_enumerate(const hpo_space *s, int (*visit)(void *ctx, const double *x), void *ctx,
+HPO_API HPO_NODISCARD hpo_status hpo_space_enumerate(const hpo_space *s,
+                                                     int (*visit)(void *ctx, const double *x), void *ctx,
                                                      hpo_error *err);
 
 /* ---- what a sampler sees ---------------------------------------------------------------------- */
@@ -73,10 +76,11 @@ HPO_API HPO_NODISCARD hpo_status hpo_space_enumerate(const hpo_space *s, int (*v
 typedef struct hpo_view {
     size_t size;
     size_t n_done, n_pending, n_dims, n_objectives, n_outcomes;
-    const double *u;         /* n_done x n_dims, unit cube, NaN: inactive */
-    const double *y;         /* n_done x n_objectives, smaller is better; NaN row: failed or infeasible */
-    const double *sem;       /* n_done x n_objectives, NaN: not reported */
-    const double *outcome;   /* n_done x n_outcomes, feasible iff <= 0 (already minus its max), NaN: not measured */
+    const double *u;   /* n_done x n_dims, unit cube, NaN: inactive */
+    const double *y;   /* n_done x n_objectives, smaller is better; NaN row: failed or infeasible */
+    const double *sem; /* n_done x n_objectives, NaN: not reported */
+    const double
+        *outcome; /* n_done x n_outcomes, feasible iff <= 0 (already minus its max), NaN: not measured */
     const double *gradient;  /* n_done x n_dims, d y[0] / d u, NaN: unknown; NULL when no trial has one */
     const double *cost;      /* n_done, 0: unknown */
     const uint8_t *state;    /* n_done, hpo_state */
@@ -89,6 +93,8 @@ typedef struct hpo_view {
     const double *report_step;
     const double *report_value; /* n_reports x n_objectives, smaller is better */
     const int32_t *report_fold;
+    int64_t planned; /* trials that the study's budget allows; 0: no limit known */
+    int32_t noisy;   /* the study was declared noisy: the same configuration may be worth a second trial */
 } hpo_view;
 
 /* Capabilities, compared with the problem before anything runs. */
@@ -99,15 +105,15 @@ enum {
     HPO_CAP_STRUCTURED = 1u << 3,      /* permutation, simplex, subset */
     HPO_CAP_MULTI_OBJECTIVE = 1u << 4, /* several objectives */
     HPO_CAP_OUTCOMES = 1u << 5,        /* measured constraints */
-    HPO_CAP_HISTORY = 1u << 6,         /* asks read the view; without it the view passed is empty and asks are O(1) */
-    HPO_CAP_CONTINUOUS = 1u << 7,      /* can search continuous parameters (grid needs steps or `points`) */
-    HPO_CAP_DEPENDENT = 1u << 8,       /* bounds that depend on other parameters */
-    HPO_CAP_EXHAUSTS = 1u << 9         /* ends by itself with HPO_DONE: however many points in a row are known
-                                          already, the next one is asked for, never another source */
+    HPO_CAP_HISTORY = 1u << 6, /* asks read the view; without it the view passed is empty and asks are O(1) */
+    HPO_CAP_CONTINUOUS = 1u << 7, /* can search continuous parameters (grid needs steps or `points`) */
+    HPO_CAP_DEPENDENT = 1u << 8,  /* bounds that depend on other parameters */
+    HPO_CAP_EXHAUSTS = 1u << 9    /* ends by itself with HPO_DONE: however many points in a row are known
+                                     already, the next one is asked for, never another source */
 };
 
 typedef struct hpo_sampler_ops {
-    size_t size; /* sizeof(hpo_sampler_ops) */
+    size_t size;           /* sizeof(hpo_sampler_ops) */
     const char *name;      /* REQUIRED: lower case, unique in the registry */
     const char *help;      /* REQUIRED: one sentence: when to use it */
     const char *reference; /* REQUIRED: paper, equation */
@@ -115,19 +121,27 @@ typedef struct hpo_sampler_ops {
     const hpo_option *options; /* n_options rows, may be NULL */
     size_t n_options;
     size_t config_size, state_size; /* both zero-initialised; config then filled from the options */
-    /* optional: NULL = nothing to set up.  `space` is frozen; it and `config` outlive the state.  fini runs also
-     * after a failed init. */
-    hpo_status (*init)(void *state, const void *config, const hpo_space *space, uint64_t seed, hpo_error *err);
+    /* optional: NULL = nothing to set up.  `space` is frozen; it and `config` outlive the state.  fini runs
+     * also after a failed init. */
+    hpo_status (*init)(void *state, const void *config, const hpo_space *space, uint64_t seed,
+                       hpo_error *err);
     /* REQUIRED: writes a point of the unit cube for draw number `draw` (0,1,2,... each used once).
      * HPO_DONE: it has no further point (an exhausted grid). */
-    hpo_status (*ask)(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u_out, hpo_error *err);
+    hpo_status (*ask)(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u_out,
+                      hpo_error *err);
     /* optional: row `row` of the view was added.  Called once a row, in order. */
     hpo_status (*tell)(void *state, const hpo_view *view, size_t row, hpo_error *err);
     /* optional: state as bytes, a cache only: the state must also follow from replaying the events.
      * Writes at most cap bytes, *n_out gets the size needed. */
     hpo_status (*save)(const void *state, void *buf, size_t cap, size_t *n_out, hpo_error *err);
     hpo_status (*load)(void *state, const void *buf, size_t n, hpo_error *err); /* REQUIRED with save */
-    void (*fini)(void *state);                                                  /* optional: frees what init took */
+    void (*fini)(void *state); /* optional: frees what init took */
+    /* optional: one JSON object that says how the point `u` of the last ask came about: which model, its
+     * parameters, the acquisition and its value, what is predicted ("mean", "sd" in the unit of the
+     * objective, minimise-oriented). Called right after ask with the same view.  Writes at most cap bytes,
+     * *n_out gets the size needed. */
+    hpo_status (*explain)(void *state, const hpo_view *view, const double *u, char *buf, size_t cap,
+                          size_t *n_out, hpo_error *err);
 } hpo_sampler_ops;
 
 /* Adds a sampler to the process's registry.  `ops` must live as long as the process.  HPO_EEXIST when

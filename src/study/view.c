@@ -387,7 +387,9 @@ void hpo_view__publish(const hpo_study *s, hpo_study_view *w, size_t n_done)
                    .report_trial = w->reports.trial,
                    .report_step = w->reports.step,
                    .report_value = w->reports.value,
-                   .report_fold = w->reports.fold};
+                   .report_fold = w->reports.fold,
+                   .planned = s->spec.budget.trials,
+                   .noisy = s->spec.noisy};
 }
 
 hpo_status hpo_view__tell_next(hpo_study *s, hpo_study_view *w, hpo_error *err)
