@@ -251,8 +251,7 @@ static int hold_trial(cli *c, hpo_trial **out)
             0, NULL                                                                                          \
     }
 
-/* ---- tell
- * --------------------------------------------------------------------------------------------------- */
+/* ---- tell ---- */
 
 static const cli_option tell_options[] = {
     CLI_STUDY_OPTIONS,
@@ -376,8 +375,7 @@ const cli_command cli_tell = {
     .run = run_tell,
 };
 
-/* ---- report and should-stop
- * --------------------------------------------------------------------------------- */
+/* ---- report and should-stop ---- */
 
 static const cli_option report_options[] = {
     CLI_STUDY_OPTIONS,

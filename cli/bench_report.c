@@ -165,8 +165,7 @@ static int print_report(cli *c, const hpo_comparison *x)
     return print_failures(c, x);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static hpo_status write_text(const char *path, const char *text, hpo_error *err)
 {
@@ -212,8 +211,7 @@ static hpo_status write_pictures(cli *c, const hpo_comparison *x, const char *di
     return rc;
 }
 
-/* ---- the origin
- * -------------------------------------------------------------------------------------------- */
+/* ---- the origin ---- */
 
 typedef struct origin {
     hpo_report_facts facts;
@@ -241,8 +239,7 @@ static void origin_free(origin *o)
         hpo_free(o->stored[i]);
 }
 
-/* ---- the command
- * --------------------------------------------------------------------------------------------- */
+/* ---- the command ---- */
 
 static int load(cli *c, hpo_results *r, hpo_comparison **out)
 {

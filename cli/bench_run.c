@@ -331,8 +331,7 @@ static void show_progress(void *ctx, const hpo_compare_progress *p)
     fflush(stderr);
 }
 
-/* ---- hpo bench run ---------------------------------------------------------------------------------------
- */
+/* ---- hpo bench run ---- */
 
 typedef struct run_numbers {
     double *budgets;

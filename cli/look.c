@@ -281,8 +281,7 @@ const cli_command cli_top = {
     .run = run_top,
 };
 
-/* ---- show ------------------------------------------------------------------------------------------------
- */
+/* ---- show ---- */
 
 static const cli_option show_options[] = {
     CLI_STUDY_OPTIONS,
@@ -487,8 +486,7 @@ const cli_command cli_show = {
     .run = run_show,
 };
 
-/* ---- ps
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- ps ---- */
 
 static const cli_option ps_options[] = {
     CLI_STUDY_OPTIONS,

@@ -607,8 +607,7 @@ static hpo_status call_trials(rpc *r, struct json_object *params, hpo_str *out)
     return HPO_OK;
 }
 
-/* ---- steering
- * ---------------------------------------------------------------------------------------------- */
+/* ---- steering ---- */
 
 static hpo_status call_enqueue(rpc *r, struct json_object *params, hpo_str *out)
 {
@@ -700,8 +699,7 @@ static hpo_status call_set_attr(rpc *r, struct json_object *params, hpo_str *out
                               &r->c->err);
 }
 
-/* ---- about ourselves
- * ---------------------------------------------------------------------------------------- */
+/* ---- about ourselves ---- */
 
 static hpo_status add_registry(rpc *r, const char *key, hpo_registry registry, hpo_str *out)
 {

@@ -160,8 +160,7 @@ const cli_command cli_resume = {
     .run = run_resume,
 };
 
-/* ---- retry ----------------------------------------------------------------------------------------------
- */
+/* ---- retry ---- */
 
 static const cli_option retry_options[] = {
     CLI_STUDY_OPTIONS,
@@ -231,8 +230,7 @@ const cli_command cli_retry = {
     .run = run_retry,
 };
 
-/* ---- enqueue ----------------------------------------------------------------------------------------------
- */
+/* ---- enqueue ---- */
 
 static const cli_option enqueue_options[] = {
     CLI_STUDY_OPTIONS,

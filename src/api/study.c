@@ -249,8 +249,7 @@ hpo_status hpo_study_tell_value(hpo_study *s, hpo_trial *t, double value, hpo_er
     return status;
 }
 
-/* ---- the queue ------------------------------------------------------------------------------------------
- */
+/* ---- the queue ---- */
 
 hpo_status hpo_study_enqueue(hpo_study *s, const char *params_json, int64_t *number, hpo_error *err)
 {
@@ -288,8 +287,7 @@ hpo_status hpo_study_set_attr(hpo_study *s, int64_t number, const char *key, con
     return hpo_study__set_attr(s, number, key, json, err);
 }
 
-/* ---- looking ----------------------------------------------------------------------------------------------
- */
+/* ---- looking ---- */
 
 hpo_status hpo_study_summary(hpo_study *s, hpo_summary *out, hpo_error *err)
 {

@@ -108,8 +108,7 @@ static void add_heading(hpo_str *s, const char *title, const char *note)
     hpo_str_add(s, "</text>\n");
 }
 
-/* ---- axes ------------------------------------------------------------------------------------------------
- */
+/* ---- axes ---- */
 
 typedef struct axis {
     double low, high;
@@ -227,8 +226,7 @@ static void add_axes(hpo_str *s, const hpo_chart *c, const axis *x, const axis *
     hpo_str_add(s, "</text>\n");
 }
 
-/* ---- range
- * -------------------------------------------------------------------------------------------------- */
+/* ---- range ---- */
 
 static int drawable(double v, int log)
 {
@@ -276,8 +274,7 @@ static void find_ranges(const hpo_chart *c, axis *x, axis *y)
     if (isnan(c->y_high) && y->log) y->high *= hpo_pow(y->high / y->low, 0.03);
 }
 
-/* ---- curves
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- curves ---- */
 
 static double y_place(const hpo_chart *c, const axis *y, double v)
 {
@@ -419,8 +416,7 @@ void hpo_chart_svg(hpo_str *s, const hpo_chart *c, int standalone)
     hpo_str_add(s, "</svg>\n");
 }
 
-/* ---- critical-difference diagram
- * ------------------------------------------------------------------------------------ */
+/* ---- critical-difference diagram ---- */
 
 void hpo_rank_chart_svg(hpo_str *s, const hpo_rank_chart *c, int standalone)
 {

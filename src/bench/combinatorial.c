@@ -254,8 +254,7 @@ static double make_mixture(state *s, hpo_rng *rng)
     return 0;
 }
 
-/* ---- the family -----------------------------------------------------------------------------------------
- */
+/* ---- the family ---- */
 
 typedef struct row {
     const char *name;

@@ -300,8 +300,7 @@ static hpo_status work_all(phase *f, hpo_error *err)
     return f->s->status;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 /* What the file knows already need not be computed again. */
 static hpo_status use_stored(comparison *s, hpo_error *err)

@@ -98,8 +98,7 @@ static hpo_status make_grids(hpo_comparison *c, hpo_contest *k, hpo_error *err)
     return HPO_OK;
 }
 
-/* ---- one contest ------------------------------------------------------------------------------------------
- */
+/* ---- one contest ---- */
 
 static hpo_status find_complete(hpo_comparison *c, hpo_contest *k, hpo_error *err)
 {
@@ -183,8 +182,7 @@ static hpo_status summarise_entry(work *w, hpo_contest *k, hpo_entry *e, hpo_err
     return make_curve(w, k, e, 1, &e->by_time, err);
 }
 
-/* ---- ranks
- * ------------------------------------------------------------------------------------------------- */
+/* ---- ranks ---- */
 
 void hpo_rank_seed(const hpo_comparison *c, const hpo_contest *k, size_t seed, double budget, double *scratch,
                    size_t *order, double *rank)
@@ -298,8 +296,7 @@ static hpo_status order_methods(work *w, hpo_error *err)
                     c->options.against);
 }
 
-/* ---- tests
- * ------------------------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 /* Method m against the control in one contest: appends the differences of complete seeds. */
 static size_t differences(const hpo_comparison *c, hpo_contest *k, size_t m, double *d)
@@ -455,8 +452,7 @@ done:
     return rc;
 }
 
-/* ---- all together
- * ---------------------------------------------------------------------------------------------- */
+/* ---- all together ---- */
 
 static void count_missing(hpo_comparison *c)
 {

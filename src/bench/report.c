@@ -114,8 +114,7 @@ hpo_status hpo_report_curves_csv(const hpo_comparison *c, char **out, hpo_error 
     return finish(&s, out, err);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void key(hpo_str *s, const char *name)
 {

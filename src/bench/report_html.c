@@ -54,8 +54,7 @@ static const char SCRIPT[] =
     "h.onclick=f;h.onkeydown=e=>{if(e.key==='Enter'||e.key===' '){e.preventDefault();f()}}}\n"
     "</script>\n";
 
-/* ---- cells
- * -------------------------------------------------------------------------------------------------- */
+/* ---- cells ---- */
 
 static void add_number(hpo_str *s, double v)
 {
@@ -173,8 +172,7 @@ static void close_table(hpo_str *s)
     hpo_str_add(s, "</tbody></table></div>\n");
 }
 
-/* ---- sections
- * --------------------------------------------------------------------------------------------------- */
+/* ---- sections ---- */
 
 static void add_fact(hpo_str *s, const char *name, const char *text)
 {

@@ -291,8 +291,7 @@ hpo_status hpo_results_rows(hpo_results *r, int64_t id, int with_x, hpo_run_rows
     return rc;
 }
 
-/* ---- CSV ------------------------------------------------------------------------------------------------
- */
+/* ---- CSV ---- */
 
 static void csv_text(hpo_str *s, const char *text)
 {

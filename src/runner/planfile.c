@@ -81,8 +81,7 @@ static hpo_status section(hpo_plan *p, struct json_object *root, const char *fil
     return set_keys(p, what, o, keys, err);
 }
 
-/* ---- study: {name, objectives, seed, ...} -----------------------------------------------------------------
- */
+/* ---- study: {name, objectives, seed, ...} ---- */
 
 static hpo_status read_objective(hpo_plan *p, struct json_object *o, const char *file, hpo_error *err)
 {
@@ -123,8 +122,7 @@ static hpo_status read_study(hpo_plan *p, struct json_object *root, const char *
     return HPO_OK;
 }
 
-/* ---- command
- * ------------------------------------------------------------------------------------------------ */
+/* ---- command ---- */
 
 static hpo_status add_word(hpo_plan *p, struct json_object *v, const char *condition, const char *file,
                            hpo_error *err)
@@ -167,8 +165,7 @@ static hpo_status read_command(hpo_plan *p, struct json_object *root, const char
     return HPO_OK;
 }
 
-/* ---- search
- * ------------------------------------------------------------------------------------------------- */
+/* ---- search ---- */
 
 /* "asha:eta=3", or {asha: {eta: 3}}, as a spec; "auto" is the default. */
 static hpo_status read_spec(hpo_plan *p, struct json_object *o, const char *key, const char *file,
@@ -213,8 +210,7 @@ static hpo_status read_search(hpo_plan *p, struct json_object *root, const char 
     return read_spec(p, o, "scheduler", file, err);
 }
 
-/* ---- budget, outcome constraints, env
- * -------------------------------------------------------------------------- */
+/* ---- budget, outcome constraints, env ---- */
 
 static hpo_status read_budget(hpo_plan *p, struct json_object *root, const char *file, hpo_error *err)
 {
@@ -282,8 +278,7 @@ static hpo_status read_env(hpo_plan *p, struct json_object *root, const char *fi
     return HPO_OK;
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static hpo_status read_space(hpo_plan *p, struct json_object *root, const char *text, const char *file,
                              hpo_error *err)

@@ -116,8 +116,7 @@ static hpo_status place(hpo_plan *p, const char *cwd, const char *dir, hpo_error
     return p->command.cwd ? HPO_OK : hpo_fail_memory(err);
 }
 
-/* ---- a study that exists
- * ----------------------------------------------------------------------------------- */
+/* ---- a study that exists ---- */
 
 static hpo_status copy_words(hpo_words *to, const hpo_words *from, hpo_error *err)
 {
@@ -266,8 +265,7 @@ done:
     return rc;
 }
 
-/* ---- commands as text
- * ------------------------------------------------------------------------------------------ */
+/* ---- commands as text ---- */
 
 typedef struct program {
     hpo_command command;
@@ -364,8 +362,7 @@ hpo_status hpo_study_trial_command(hpo_study *s, int64_t number, char **out, hpo
     return rc;
 }
 
-/* ---- preview
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- preview ---- */
 
 static hpo_status preview_one(hpo_study *s, const program *g, hpo_str *out, hpo_error *err)
 {

@@ -137,8 +137,7 @@ static void renew(hpo_pool_job *j)
         obey(j, d);
 }
 
-/* ---- what the runner reports -----------------------------------------------------------------------------
- */
+/* ---- what the runner reports ---- */
 
 static void read_metric_files(hpo_pool_job *j)
 {
@@ -181,8 +180,7 @@ static void on_run_event(void *ctx, const hpo_run_event *e)
     hpo_capture_end(&j->capture, e->code, e->wall, hpo_pool_report, j);
 }
 
-/* ---- telling ----------------------------------------------------------------------------------------------
- */
+/* ---- telling ---- */
 
 /* Another attempt at a failed trial: 1 when the retry policy grants it.  The number of failures is kept with
  * the trial, since the next attempt may be another worker's. */
@@ -326,8 +324,7 @@ static void finish_ended(hpo_pool *p)
     }
 }
 
-/* ---- asking
- * ------------------------------------------------------------------------------------------------ */
+/* ---- asking ---- */
 
 static size_t capacity(const hpo_pool *p)
 {
@@ -400,8 +397,7 @@ static void ask_once(hpo_pool *p)
     }
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the loop ---- */
 
 static void carry_out_level(hpo_pool *p)
 {
@@ -476,8 +472,7 @@ int32_t hpo_pool_running(const hpo_pool *p)
     return (int32_t)p->n_jobs;
 }
 
-/* ---- making and freeing one
- * ------------------------------------------------------------------------------------ */
+/* ---- making and freeing one ---- */
 
 void hpo_pool_options_init_sized(hpo_pool_options *o, size_t size)
 {

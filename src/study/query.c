@@ -114,8 +114,7 @@ static void leave(hpo_study *s)
     if (s->ops->peek != NULL) s->ops->rollback(s->store, s->id);
 }
 
-/* ---- copies for the caller --------------------------------------------------------------------------------
- */
+/* ---- copies for the caller ---- */
 
 static int copy_values(hpo_study *s, const double *from, const double *sign, size_t n, const double **to)
 {
@@ -314,8 +313,7 @@ hpo_status hpo_study__trial_report(hpo_study *s, int64_t number, size_t i, hpo_r
     return status;
 }
 
-/* ---- the best ---------------------------------------------------------------------------------------------
- */
+/* ---- the best ---- */
 
 static hpo_status best_one(hpo_study *s, int64_t *numbers, size_t cap, size_t *n, hpo_error *err)
 {

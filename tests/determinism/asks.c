@@ -87,8 +87,7 @@ static uint64_t sequential(const char *url, const char *sampler, int reopen_ever
     return hash;
 }
 
-/* ---- the constants ----------------------------------------------------------------------------------------
- */
+/* ---- the constants ---- */
 
 static const struct {
     const char *sampler;
@@ -124,8 +123,7 @@ static void test_same_on_file_and_after_reopening(void **state)
     }
 }
 
-/* ---- threads
- * ------------------------------------------------------------------------------------------------ */
+/* ---- threads ---- */
 
 /* n threads take turns in a fixed order: the order of events is that of one thread. */
 typedef struct relay {
@@ -186,8 +184,7 @@ static void test_same_from_any_number_of_threads(void **state)
         }
 }
 
-/* ---- kill -9
- * -------------------------------------------------------------------------------------------------- */
+/* ---- kill -9 ---- */
 
 /* A child works and is killed at a random moment; whoever comes next goes on with the trial it left (its
  * lease is given back) and in the end every suggestion is what it would have been. */

@@ -7,8 +7,7 @@
 
 static const char *const SPACE = "x: 0..1 default 0.5; n: int 1..9; opt: sgd,adam; m: 0..1 if opt == sgd";
 
-/* ---- whole lives: nothing leaks wherever memory ends
- * ------------------------------------------------------- */
+/* ---- whole lives: nothing leaks wherever memory ends ---- */
 
 typedef struct life {
     const char *url, *sampler;
@@ -89,8 +88,7 @@ static void test_whole_lives(void **state)
     assert_true(t_oom(whole_life, &lagged) > 50);
 }
 
-/* ---- after a failure the study goes on
- * ------------------------------------------------------------------------ */
+/* ---- after a failure the study goes on ---- */
 
 typedef hpo_status (*call)(hpo_study *s, hpo_trial **t, hpo_error *err);
 

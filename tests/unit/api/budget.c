@@ -296,8 +296,7 @@ static void noisy_studies_repeat(const char *url)
 }
 ON_EACH_STORAGE(noisy_studies_repeat)
 
-/* ---- stop, pause, resume ----------------------------------------------------------------------------------
- */
+/* ---- stop, pause, resume ---- */
 
 static void people_stop_pause_and_resume(const char *url)
 {

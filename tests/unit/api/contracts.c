@@ -21,8 +21,7 @@ static void test_contract_1_ask_report_tell(void **state)
     fixture_close(&f);
 }
 
-/* ---- 5: capabilities are compared before anything runs
- * -------------------------------------------------------- */
+/* ---- 5: capabilities are compared before anything runs ---- */
 
 static hpo_status nothing_ask(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u,
                               hpo_error *err)
@@ -124,8 +123,7 @@ static void test_contract_5_also_when_the_sampler_changes(void **state)
     fixture_close(&f);
 }
 
-/* ---- 6: one option table
- * -------------------------------------------------------------------------------------- */
+/* ---- 6: one option table ---- */
 
 static void test_contract_6_one_option_table(void **state)
 {
@@ -151,8 +149,7 @@ static void test_contract_6_one_option_table(void **state)
     fixture_close(&f);
 }
 
-/* ---- 7: expressions are data
- * ----------------------------------------------------------------------------------- */
+/* ---- 7: expressions are data ---- */
 
 static void test_contract_7_expressions_are_data(void **state)
 {

@@ -189,8 +189,7 @@ static void changes_reach_the_other_handle(const char *url)
 }
 ON_EACH_STORAGE(changes_reach_the_other_handle)
 
-/* ---- refusals --------------------------------------------------------------------------------------------
- */
+/* ---- refusals ---- */
 
 static void refuse(const char *space, const hpo_study_options *o, hpo_status code, const char *part)
 {
@@ -296,8 +295,7 @@ static void test_opening_needs_a_name_when_there_are_two(void **state)
     hpo_storage_free(empty);
 }
 
-/* ---- structs of older and newer callers -------------------------------------------------------------------
- */
+/* ---- structs of older and newer callers ---- */
 
 static void test_structs_of_other_sizes(void **state)
 {

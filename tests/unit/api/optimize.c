@@ -125,8 +125,7 @@ static void test_lag_with_threads(void **state)
     }
 }
 
-/* ---- many threads, many handles
- * ------------------------------------------------------------------------------ */
+/* ---- many threads, many handles ---- */
 
 typedef struct worker {
     hpo_storage *st;

@@ -150,8 +150,7 @@ static void test_gradients_per_coordinate(void **state)
     fixture_close(&f);
 }
 
-/* ---- folds
- * --------------------------------------------------------------------------------------------------- */
+/* ---- folds ---- */
 
 /* Some life: asks, reports, tells out of order, failures, attributes (which change a record after it was
  * told), requeues, give-backs.  The same for the same seed. */
@@ -271,8 +270,7 @@ static void contract_3_one_clock(const char *url)
 }
 ON_EACH_STORAGE(contract_3_one_clock)
 
-/* ---- work is proportional to what is new
- * --------------------------------------------------------------------- */
+/* ---- work is proportional to what is new ---- */
 
 /* The memory storage without its columns on show, counting what is read from it. */
 static struct {
@@ -390,8 +388,7 @@ static void test_looks(void **state)
     looks_are_fresh_or_one_picture(NULL);
 }
 
-/* ---- schedulers
- * ------------------------------------------------------------------------------------------------ */
+/* ---- schedulers ---- */
 
 /* Stops a trial whose report is not better than the best report so far; pauses at step 5 and resumes at 81.
  */

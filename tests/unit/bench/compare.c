@@ -52,8 +52,7 @@ static void free_problem(hpo_problem *p)
     test_free(p);
 }
 
-/* ---- helpers --------------------------------------------------------------------------------------------
- */
+/* ---- helpers ---- */
 
 static hpo_results *open_results(const char *name, int write)
 {
@@ -99,8 +98,7 @@ static void assert_same_rows(hpo_results *a, int64_t id_a, hpo_results *b, int64
     hpo_free(q);
 }
 
-/* ---- comparisons ------------------------------------------------------------------------------------------
- */
+/* ---- comparisons ---- */
 
 static void test_comparison(void **state)
 {
@@ -210,8 +208,7 @@ static void test_recommendation(void **state)
     free_problem(problem);
 }
 
-/* ---- going on
- * ------------------------------------------------------------------------------------------------ */
+/* ---- going on ---- */
 
 typedef struct canceller {
     atomic_int cancel;
@@ -309,8 +306,7 @@ static void test_failures_are_kept_and_can_be_retried(void **state)
     free_problem(problem);
 }
 
-/* ---- the file
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static void test_rows_are_read_back(void **state)
 {

@@ -187,8 +187,7 @@ static void test_limits(void **state)
     hpo_space_free(p.space);
 }
 
-/* ---- accidents -------------------------------------------------------------------------------------------
- */
+/* ---- accidents ---- */
 
 /* Lost at half (2 s), lease 10 s from the ask: back at 10.002, lost at 12.002, back at 20.004, ends
  * at 24.004. */
@@ -291,8 +290,7 @@ static void test_order_follows_from_the_seed(void **state)
     hpo_space_free(p.space);
 }
 
-/* ---- schedulers
- * ---------------------------------------------------------------------------------------------- */
+/* ---- schedulers ---- */
 
 /* New trials run to 1 and pause; of each two, the better one that has not yet gone on does so, to the end. */
 typedef struct halving {
@@ -447,8 +445,7 @@ static void test_clone(void **state)
     hpo_space_free(p.space);
 }
 
-/* ---- a method that is no study
- * ------------------------------------------------------------------------------- */
+/* ---- a method that is no study ---- */
 
 typedef struct slow_method {
     double x[64], resource[64]; /* resource 0: full */
@@ -564,8 +561,7 @@ static void test_other_methods(void **state)
     hpo_space_free(p.space);
 }
 
-/* ---- memory
- * --------------------------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static hpo_status run_short_of_memory(void *ctx, hpo_error *err)
 {
