@@ -170,6 +170,15 @@ hpo_status hpo_str_steal(hpo_str *s, char **out, hpo_error *err)
     return HPO_OK;
 }
 
+hpo_status hpo_str_hand_out(hpo_str *s, char *buf, size_t cap, size_t *n, hpo_error *err)
+{
+    int failed = s->failed;
+    *n = s->len;
+    if (!failed && s->len > 0 && cap > 0) memcpy(buf, s->text, s->len < cap ? s->len : cap);
+    hpo_str_fini(s);
+    return failed ? hpo_fail_memory(err) : HPO_OK;
+}
+
 unsigned hpo_edit_distance(const char *a, const char *b)
 {
     enum { LONGEST = 254, CAP = 255 };

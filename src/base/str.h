@@ -4,9 +4,9 @@
  * Running out of memory sets `failed` and makes further appends do nothing: check once at the end. */
 #ifndef BASE_STR_H
 #define BASE_STR_H
+#include "hpo.h"
 #include <stddef.h>
 #include <stdint.h>
-#include "hpo.h"
 
 typedef struct hpo_str {
     char *text; /* always terminated once something was appended; NULL when empty and never used */
@@ -29,6 +29,9 @@ void hpo_str_clear(hpo_str *s); /* keeps the memory */
 void hpo_str_fini(hpo_str *s);
 /* Hands the text over (an empty string if nothing was added); HPO_ENOMEM when `failed`. */
 HPO_NODISCARD hpo_status hpo_str_steal(hpo_str *s, char **out, hpo_error *err);
+/* For slots that fill a caller's buffer: copies at most cap bytes (no terminator), *n gets the whole length, and the
+ * text is freed; HPO_ENOMEM when `failed`. */
+HPO_NODISCARD hpo_status hpo_str_hand_out(hpo_str *s, char *buf, size_t cap, size_t *n, hpo_error *err);
 
 /* Shortest text that reads back as exactly v, in the C locale whatever the process's locale:
  * "0.1", "1e-05", "12", "nan", "inf", "-inf".  buf holds 32 bytes.  Returns the length. */
@@ -41,6 +44,11 @@ int hpo_parse_double(const char *s, double *out);
 int hpo_parse_int(const char *s, int64_t *out);
 /* Length of the well-formed UTF-8 character at p (n > 0 bytes are left), or 0. */
 size_t hpo_utf8_length(const char *p, size_t n);
+/* What ends a noun after n: "%lld trial%s". */
+static inline const char *hpo_plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
 /* Edit distance, for "did you mean" texts; capped at 255. */
 unsigned hpo_edit_distance(const char *a, const char *b);
 #endif
