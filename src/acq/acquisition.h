@@ -18,6 +18,7 @@ double hpo_acq_log_pi(double mean, double sd, double best, double *d_mean, doubl
 double hpo_acq_lcb(double mean, double sd, double beta, double *d_mean, double *d_sd); /* -(mean - beta sd) */
 /* Max-value entropy search, one sampled minimum (Wang & Jegelka 2017). */
 double hpo_acq_mes(double mean, double sd, const double *minima, size_t n, double *d_mean, double *d_sd);
+double hpo_acq_log_mes(double mean, double sd, const double *minima, size_t n, double *d_mean, double *d_sd);
 /* Gittins index of Pandora's box: g with EI(mean, sd; g) = lambda cost (Xie et al. 2024); returned as -g
  * (maximised). */
 double hpo_acq_pbgi(double mean, double sd, double lambda_cost, double *d_mean, double *d_sd);
@@ -25,6 +26,9 @@ double hpo_acq_pbgi(double mean, double sd, double lambda_cost, double *d_mean, 
 double hpo_acq_log_augment(double sd, double noise_sd, double *d_sd);
 /* E[max_j (a_j + b_j Z)] - max_j a_j over m lines (Frazier et al. 2009); work 4 m. */
 double hpo_acq_knowledge(const double *a, const double *b, size_t m, double *work);
+/* Its logarithm, right where the value itself underflows; d_a, d_b: derivatives by each line, or NULL. */
+double hpo_acq_log_knowledge(const double *a, const double *b, size_t m, double *d_a, double *d_b,
+                             double *work);
 
 /* ---- an acquisition over the space ---- */
 typedef enum hpo_acq_kind {
