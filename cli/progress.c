@@ -83,10 +83,9 @@ static void add_best(cli_progress *p, const hpo_summary *sum, hpo_str *s)
     hpo_trial_info t = {.size = sizeof t};
     if (sum->best < 0) return;
     hpo_str_addf(s, "  best %s (trial %" PRId64, cli_number_text(sum->best_value, buf), sum->best);
-    if (sum->best != p->described) { /* its parameters are read once */
+    if (sum->best != p->described) { /* its parameters, which never change, are read once */
         hpo_str_clear(&p->params);
-        if (hpo_study_sync(p->study, NULL, NULL) == HPO_OK &&
-            hpo_study_trial(p->study, sum->best, &t, NULL) == HPO_OK &&
+        if (hpo_study_trial(p->study, sum->best, &t, NULL) == HPO_OK &&
             cli_params_text(&p->params, hpo_study_space(p->study), t.x, NULL) == HPO_OK)
             p->described = sum->best;
     }
