@@ -146,9 +146,8 @@ static int explain_end(cli *c, hpo_status st)
         if (sum.status == HPO_STUDY_PAUSED)
             cli_note("study '%s' is paused: `hpo resume` goes on", sum.name);
         else
-            cli_note("nothing to hand out now: %" PRId64
-                     " trials are still running; ask again, or use --wait",
-                     sum.n_by_state[HPO_STATE_RUNNING]);
+            cli_note("nothing to hand out now: %" PRId64 " trial%s still running; ask again, or use --wait",
+                     sum.n_by_state[HPO_STATE_RUNNING], hpo_plural(sum.n_by_state[HPO_STATE_RUNNING]));
         return CLI_WAIT;
     }
     cli_note("study '%s' is over (%s)%s%s", sum.name, hpo_stop_reason_name(sum.stop_reason),

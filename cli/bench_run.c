@@ -324,9 +324,9 @@ static void show_progress(void *ctx, const hpo_compare_progress *p)
         fputs("\r\033[Kpreparing the problems", stderr);
     } else {
         double rest = p->done > 0 ? p->seconds * (double)(p->total - ended) / (double)p->done : (double)NAN;
-        fprintf(stderr, "\r\033[K%lld of %lld runs, %lld failed, %s left, %s on %.40s", (long long)ended,
-                (long long)p->total, (long long)p->failed, isnan(rest) ? "?" : cli_duration_text(rest, left),
-                p->method, p->problem);
+        fprintf(stderr, "\r\033[K%lld of %lld run%s, %lld failed, %s left, %s on %.40s", (long long)ended,
+                (long long)p->total, hpo_plural(p->total), (long long)p->failed,
+                isnan(rest) ? "?" : cli_duration_text(rest, left), p->method, p->problem);
     }
     fflush(stderr);
 }
@@ -449,7 +449,8 @@ static int record_origin(cli *c, hpo_results *r)
     hpo_str s = {0};
     char buf[32];
     if (uname(&u) != 0) memset(&u, 0, sizeof u);
-    hpo_str_addf(&s, "%s %s, %s, %d cores", u.sysname, u.release, u.machine, (int)hpo_os_cpu_count());
+    hpo_str_addf(&s, "%s %s, %s, %d core%s", u.sysname, u.release, u.machine, (int)hpo_os_cpu_count(),
+                 hpo_plural((int64_t)hpo_os_cpu_count()));
     hpo_status rc = hpo_results_set_meta(r, "machine", s.failed ? "?" : s.text, &c->err);
     hpo_str_fini(&s);
     if (rc == HPO_OK) rc = record_command(c, r);
@@ -483,16 +484,17 @@ static int run_plan(cli *c, hpo_compare_plan *p, hpo_results *r, const char *out
     p->ctx = NULL;
     if (progress.drawn) fputs("\r\033[K", stderr);
     if (status == HPO_WAIT) {
-        cli_note("interrupted after %lld of %lld runs: the same command goes on from there",
-                 (long long)end.done + (long long)end.skipped, (long long)end.total);
+        cli_note("interrupted after %lld of %lld run%s: the same command goes on from there",
+                 (long long)end.done + (long long)end.skipped, (long long)end.total, hpo_plural(end.total));
         return CLI_INTERRUPTED;
     }
     if (status != HPO_OK) return cli_fail(c);
     rc = record_origin(c, r);
     if (rc == CLI_OK && cli_has(c, "csv")) rc = export_csv(c, r, out);
-    cli_note("%lld runs in %s (%lld were there already, %lld failed), %lld evaluations: %s/results.sqlite",
-             (long long)end.done, cli_duration_text(end.seconds, took), (long long)end.skipped,
-             (long long)end.failed, (long long)end.evaluations, out);
+    cli_note("%lld run%s in %s (%lld already there, %lld failed), %lld evaluation%s: %s/results.sqlite",
+             (long long)end.done, hpo_plural(end.done), cli_duration_text(end.seconds, took),
+             (long long)end.skipped, (long long)end.failed, (long long)end.evaluations,
+             hpo_plural(end.evaluations), out);
     return rc;
 }
 

@@ -395,8 +395,7 @@ static hpo_status count_trials(const char *path, int64_t *n, hpo_error *err)
     if (rc == HPO_OK) rc = hpo_study_summary(s, &sum, err);
     *n = rc == HPO_OK ? sum.n_by_state[HPO_STATE_COMPLETE] : 0;
     if (rc == HPO_OK && *n != sum.n_trials) {
-        snprintf(err->msg, sizeof err->msg, "%lld trials were left unfinished",
-                 (long long)(sum.n_trials - *n));
+        snprintf(err->msg, sizeof err->msg, "trials left unfinished: %lld", (long long)(sum.n_trials - *n));
         rc = HPO_ESTATE;
     }
     hpo_study_free(s);

@@ -208,7 +208,9 @@ static int check_plan(cli *c, hpo_plan *plan, int run)
         rc = CLI_OK;
     }
     if (rc == CLI_OK && print_lint(space, &c->err) != CLI_OK) rc = cli_fail(c);
-    if (rc == CLI_OK) printf("%zu parameters\n", hpo_space_n_params(space));
+    if (rc == CLI_OK)
+        printf("%zu parameter%s\n", hpo_space_n_params(space),
+               hpo_plural((int64_t)hpo_space_n_params(space)));
     return rc;
 }
 
@@ -218,8 +220,9 @@ static int check_stored(cli *c)
     char *text = NULL;
     int rc = cli_open_study(c);
     if (rc != CLI_OK || (rc = cli_summary(c, &sum)) != CLI_OK) return rc;
-    printf("study %s: %zu parameters, %" PRId64 " trials\n", sum.name,
-           hpo_space_n_params(hpo_study_space(c->study)), sum.n_trials);
+    size_t n = hpo_space_n_params(hpo_study_space(c->study));
+    printf("study %s: %zu parameter%s, %" PRId64 " trial%s\n", sum.name, n, hpo_plural((int64_t)n),
+           sum.n_trials, hpo_plural(sum.n_trials));
     if (sum.n_trials && hpo_study_has_command(c->study)) {
         if (hpo_study_trial_command(c->study, 0, &text, &c->err) != HPO_OK) return cli_fail(c);
         printf("command: %s\n", text);

@@ -53,7 +53,7 @@ static int print_created(cli *c)
     } else {
         size_t n = hpo_space_n_params(hpo_study_space(c->study));
         printf("study %s in %s: %zu parameter%s, %s, sampler %s, seed %" PRIu64 "\n", sum.name,
-               cli_storage_url(c), n, n == 1 ? "" : "s", s.text, sum.sampler, sum.seed);
+               cli_storage_url(c), n, hpo_plural((int64_t)n), s.text, sum.sampler, sum.seed);
     }
     hpo_str_fini(&s);
     return rc;
@@ -118,8 +118,8 @@ static int run_delete(cli *c)
     if (!cli_has(c, "yes")) {
         hpo_summary sum;
         if ((rc = cli_open_study(c)) != CLI_OK || (rc = cli_summary(c, &sum)) != CLI_OK) return rc;
-        return cli_usage_error(c, "this removes study '%s' with its %" PRId64 " trials for ever: add --yes",
-                               name, sum.n_trials);
+        return cli_usage_error(c, "this removes study '%s' with its %" PRId64 " trial%s for ever: add --yes",
+                               name, sum.n_trials, hpo_plural(sum.n_trials));
     }
     if (hpo_storage_delete_study(c->storage, name, &c->err) != HPO_OK) return cli_fail(c);
     hpo_str s = {0};

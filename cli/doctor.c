@@ -198,7 +198,7 @@ static void check_gpus(doctor *d)
         n += access(path, F_OK) == 0;
     }
     if (n)
-        say(d, LEVEL_OK, "gpu", "%d NVIDIA device%s: use --gpus-per-trial", n, n == 1 ? "" : "s");
+        say(d, LEVEL_OK, "gpu", "%d NVIDIA device%s: use --gpus-per-trial", n, hpo_plural(n));
     else if (access("/dev/kfd", F_OK) == 0)
         say(d, LEVEL_OK, "gpu", "AMD devices: use --gpus and --gpus-per-trial");
     else
@@ -230,7 +230,7 @@ static int run_doctor(cli *c)
     check_limits(&d);
     check_gpus(&d);
     check_terminal(&d);
-    if (d.fails) return cli_error("%d check%s failed", d.fails, d.fails == 1 ? "" : "s");
+    if (d.fails) return cli_error("%d check%s failed", d.fails, hpo_plural(d.fails));
     return CLI_OK;
 }
 

@@ -152,9 +152,9 @@ static int run_best(cli *c)
     cli_shape_of(c->study, &sum, &shape);
     st = hpo_study_best(c->study, NULL, 0, &n, &c->err);
     if (st == HPO_ENOTFOUND || (st == HPO_OK && n == 0)) {
-        cli_error("study '%s' has no feasible result yet: %" PRId64 " trials, %" PRId64 " complete, %" PRId64
+        cli_error("study '%s' has no feasible result yet: %" PRId64 " trial%s, %" PRId64 " complete, %" PRId64
                   " failed",
-                  sum.name, sum.n_trials, sum.n_by_state[HPO_STATE_COMPLETE],
+                  sum.name, sum.n_trials, hpo_plural(sum.n_trials), sum.n_by_state[HPO_STATE_COMPLETE],
                   sum.n_by_state[HPO_STATE_FAILED]);
         return CLI_INFEASIBLE;
     }
@@ -166,8 +166,8 @@ static int run_best(cli *c)
     else if (shape.n_objectives == 1)
         rc = best_one(c, &shape, numbers[0], format);
     else if (cli_has(c, "value") || cli_has(c, "params") || cli_has(c, "args"))
-        rc = cli_usage_error(c, "study '%s' has %zu objectives and %zu best trials: use --json", sum.name,
-                             shape.n_objectives, n);
+        rc = cli_usage_error(c, "study '%s' has %zu objectives and %zu best trial%s: use --json", sum.name,
+                             shape.n_objectives, n, hpo_plural((int64_t)n));
     else
         rc = cli_print_trials(c, &shape, format, numbers, n);
     hpo_free(numbers);
@@ -258,7 +258,8 @@ static int run_top(cli *c)
     }
     if ((rc = rank(c, &shape, &sum, by, list, (size_t)count, &n)) != CLI_OK) goto done;
     if (!n) {
-        cli_error("study '%s' has no feasible result yet: %" PRId64 " trials", sum.name, sum.n_trials);
+        cli_error("study '%s' has no feasible result yet: %" PRId64 " trial%s", sum.name, sum.n_trials,
+                  hpo_plural(sum.n_trials));
         rc = CLI_INFEASIBLE;
         goto done;
     }
@@ -344,7 +345,8 @@ static int show_study(cli *c, const hpo_summary *sum)
     line(&s, "sampler", "%s", sum->sampler);
     line(&s, "scheduler", "%s", sum->scheduler);
     line(&s, "seed", "%" PRIu64, sum->seed);
-    line(&s, "lease", "%s, at most %d retries", cli_duration_text(sum->lease, buf), (int)sum->max_retries);
+    line(&s, "lease", "%s, at most %d %s", cli_duration_text(sum->lease, buf), (int)sum->max_retries,
+         sum->max_retries == 1 ? "retry" : "retries");
     if (sum->lag) line(&s, "lag", "%" PRId64, sum->lag);
     if (sum->noisy) line(&s, "noisy", "yes: configurations may repeat");
     line(&s, "created", "%s", cli_time_text(sum->created_ms, buf));

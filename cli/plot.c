@@ -211,8 +211,8 @@ static int draw(cli *c, const cli_shape *shape, const hpo_summary *sum, const re
         collect(c, shape, sum->n_trials, q->by, q->log, column, &data) != HPO_OK) {
         rc = cli_fail(c);
     } else if (!data.n) {
-        rc = cli_error("study '%s' has nothing to plot yet: %" PRId64 " trials, none with a value%s",
-                       sum->name, sum->n_trials, q->log ? " above 0" : "");
+        rc = cli_error("study '%s' has nothing to plot yet: %" PRId64 " trial%s, none with a value%s",
+                       sum->name, sum->n_trials, hpo_plural(sum->n_trials), q->log ? " above 0" : "");
     } else {
         fill(&p, &data, shape->objectives[q->by].direction == HPO_MAXIMIZE ? -1 : 1);
         rc = q->svg ? write_svg(c, &p, q->svg)

@@ -120,7 +120,7 @@ void plot_svg(hpo_str *s, const plot *p)
     add_data(s, p);
     if (p->n_outside)
         hpo_str_addf(s,
-                     "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" font-size=\"10\">%zu of %zu points lie "
+                     "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" font-size=\"10\">%zu of %zu points "
                      "outside</text>\n",
                      WIDTH - RIGHT, TOP - 4, p->n_outside, p->n);
     hpo_str_add(s, "</svg>\n");

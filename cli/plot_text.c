@@ -153,7 +153,7 @@ void plot_text(hpo_str *s, const plot *p, int width, int height, int ascii)
     hpo_str_addc(s, '\n');
     add_x_ticks(s, p, margin, c.width);
     hpo_str_addf(s, "%*s%s", margin + 1, "", p->x.title);
-    if (p->n_outside) hpo_str_addf(s, " (%zu of %zu points lie outside the frame)", p->n_outside, p->n);
+    if (p->n_outside) hpo_str_addf(s, " (%zu of %zu points outside the frame)", p->n_outside, p->n);
     hpo_str_addc(s, '\n');
     hpo_free(c.dots);
 }

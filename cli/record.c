@@ -276,11 +276,13 @@ void cli_budget_text(hpo_str *s, const hpo_budget *b)
 {
     char buf[32];
     size_t start = s->len;
-    if (b->trials > 0) hpo_str_addf(s, ", %" PRId64 " trials", b->trials);
+    if (b->trials > 0) hpo_str_addf(s, ", %" PRId64 " trial%s", b->trials, hpo_plural(b->trials));
     if (b->seconds > 0) hpo_str_addf(s, ", %s", cli_duration_text(b->seconds, buf));
     if (b->cost > 0) hpo_str_addf(s, ", cost %s", cli_number_text(b->cost, buf));
     if (!isnan(b->target)) hpo_str_addf(s, ", target %s", cli_number_text(b->target, buf));
-    if (b->stagnation > 0) hpo_str_addf(s, ", %" PRId64 " trials without improvement", b->stagnation);
+    if (b->stagnation > 0)
+        hpo_str_addf(s, ", %" PRId64 " trial%s without improvement", b->stagnation,
+                     hpo_plural(b->stagnation));
     if (s->failed) return;
     if (s->len == start) {
         hpo_str_add(s, "none");

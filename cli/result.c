@@ -79,8 +79,8 @@ hpo_status cli_result_numbers(cli_result *r, const char *what, const char *text,
     }
     if (n != r->shape->n_objectives)
         return hpo_fail(err, HPO_EINVAL, "%s '%s' has %zu number%s, but the study has %zu objective%s", what,
-                        text, n, n == 1 ? "" : "s", r->shape->n_objectives,
-                        r->shape->n_objectives == 1 ? "" : "s");
+                        text, n, hpo_plural((int64_t)n), r->shape->n_objectives,
+                        hpo_plural((int64_t)r->shape->n_objectives));
     give(r, array);
     return HPO_OK;
 }
@@ -96,7 +96,7 @@ static hpo_status set_named(cli_result *r, const char *what, const char *name, d
             }
         return hpo_fail(err, HPO_EINVAL,
                         "outcome '%s' is unknown: the study has %zu outcome%s, see `hpo show`", name,
-                        r->shape->n_outcomes, r->shape->n_outcomes == 1 ? "" : "s");
+                        r->shape->n_outcomes, hpo_plural((int64_t)r->shape->n_outcomes));
     }
     if (!strcmp(what, "grad")) {
         int64_t i = hpo_space_find(r->shape->space, name);

@@ -153,8 +153,9 @@ static void print_start(cli *c, hpo_plan *plan, hpo_study *study, int existed, c
     if (cli_has(c, "quiet") || cli_has(c, "jsonl") || hpo_study_summary(study, &sum, NULL) != HPO_OK) return;
     cli_budget_text(&budget, &sum.budget);
     if (existed) {
-        fprintf(stderr, "hpo: going on with study %s in %s: %" PRId64 " trials so far; budget: %s\n",
-                sum.name, cli_storage_url(c), sum.n_trials, budget.text ? budget.text : "none");
+        fprintf(stderr, "hpo: going on with study %s in %s: %" PRId64 " trial%s so far; budget: %s\n",
+                sum.name, cli_storage_url(c), sum.n_trials, hpo_plural(sum.n_trials),
+                budget.text ? budget.text : "none");
     } else {
         fprintf(stderr, "hpo: new study %s in %s\n", sum.name, cli_storage_url(c));
         if (hpo_plan_describe(plan, &text, NULL) == HPO_OK) print_lines(text);

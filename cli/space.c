@@ -115,11 +115,12 @@ static int show(cli *c, const hpo_space *space)
     rc = cli_table_print(c, t, stdout);
     if (rc != CLI_OK) return rc;
     if (isinf(size))
-        printf("infinitely many configurations, %zu dimensions\n", hpo_space_n_dims(space));
+        printf("infinitely many configurations");
     else if (isnan(size))
-        printf("more than a million configurations, %zu dimensions\n", hpo_space_n_dims(space));
+        printf("more than a million configurations");
     else
-        printf("%s configurations, %zu dimensions\n", cli_number_text(size, buf), hpo_space_n_dims(space));
+        printf("%s configuration%s", cli_number_text(size, buf), size == 1 ? "" : "s");
+    printf(", %zu dimension%s\n", hpo_space_n_dims(space), hpo_plural((int64_t)hpo_space_n_dims(space)));
     return CLI_OK;
 }
 

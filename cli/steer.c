@@ -29,7 +29,8 @@ static int print_study(cli *c, const char *is, int running)
         hpo_str_addf(&s, ",\"status\":\"%s\",\"running\":%" PRId64 "}\n", names[sum.status], n);
     } else {
         hpo_str_addf(&s, "study %s %s", sum.name, is);
-        if (running) hpo_str_addf(&s, "; %" PRId64 " trials still run", n);
+        if (running)
+            hpo_str_addf(&s, "; %" PRId64 " trial%s still %s", n, hpo_plural(n), n == 1 ? "runs" : "run");
         hpo_str_addc(&s, '\n');
     }
     if (s.failed)
@@ -195,7 +196,7 @@ static int requeue(cli *c, const int64_t *numbers, size_t n)
     if (cli_has(c, "json"))
         print_numbers("requeued", numbers, n);
     else
-        printf("%zu trial%s returned to the queue\n", n, n == 1 ? "" : "s");
+        printf("%zu trial%s returned to the queue\n", n, hpo_plural((int64_t)n));
     return CLI_OK;
 }
 

@@ -24,7 +24,8 @@ static void limits_text(hpo_str *s, const hpo_summary *sum)
     char a[32];
     char b[32];
     if (sum->budget.trials > 0)
-        hpo_str_addf(s, "  %" PRId64 "/%" PRId64 " trials", sum->n_trials, sum->budget.trials);
+        hpo_str_addf(s, "  %" PRId64 "/%" PRId64 " trial%s", sum->n_trials, sum->budget.trials,
+                     hpo_plural(sum->budget.trials));
     if (sum->budget.seconds > 0)
         hpo_str_addf(s, "  %s of %s", cli_duration_text(sum->active_seconds, a),
                      cli_duration_text(sum->budget.seconds, b));

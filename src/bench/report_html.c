@@ -182,19 +182,14 @@ static void add_fact(hpo_str *s, const char *name, const char *text)
     hpo_str_add(s, "</dd>");
 }
 
-static const char *plural(size_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 static void add_top(hpo_str *s, const hpo_comparison *c, const hpo_report_facts *f)
 {
     hpo_str title = {0};
     if (f->title != NULL)
         hpo_xml_text(&title, f->title);
     else
-        hpo_str_addf(&title, "%zu method%s on %zu problem%s", c->n_methods, plural(c->n_methods),
-                     c->n_contests, plural(c->n_contests));
+        hpo_str_addf(&title, "%zu method%s on %zu problem%s", c->n_methods, hpo_plural((int64_t)c->n_methods),
+                     c->n_contests, hpo_plural((int64_t)c->n_contests));
     const char *text = title.failed ? "" : title.text;
     s->failed |= title.failed;
     hpo_str_addf(s,
@@ -213,7 +208,7 @@ static void add_top(hpo_str *s, const hpo_comparison *c, const hpo_report_facts 
         s,
         "<p class=\"m\">%zu run%s, paired by seed; %zu of the (problem, seed) pairs were run by every "
         "method.%s</p>\n",
-        c->n_runs, plural(c->n_runs), c->n_blocks_complete,
+        c->n_runs, hpo_plural((int64_t)c->n_runs), c->n_blocks_complete,
         c->n_failures > 0 ? " <span class=\"x\">Some runs failed: see below.</span>" : "");
     hpo_str_add(s, "<nav><a href=\"#standings\">Standings</a><a href=\"#problems\">Problems</a><a "
                    "href=\"#curves\">Curves</a><a href=\"#numbers\">All numbers</a><a href=\"#failures\">"

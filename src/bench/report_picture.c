@@ -96,8 +96,8 @@ static int picture_contest(const hpo_comparison *c, const hpo_contest *k, int by
     if (!contest_curves(c, k, by_time, &h, series, values)) goto done;
     size_chart(&h, small);
     h.title = k->label;
-    hpo_str_addf(&note, "median of %zu seeds, %.4g %% bootstrap interval", k->n_seeds,
-                 100 * c->options.level);
+    hpo_str_addf(&note, "median of %zu seed%s, %.4g %% bootstrap interval", k->n_seeds,
+                 hpo_plural((int64_t)k->n_seeds), 100 * c->options.level);
     h.note = note.failed ? NULL : note.text;
     h.x_label = by_time ? "virtual time, seconds" : "budget spent, full evaluations";
     h.y_label = k->problem->n_objectives > 1 ? "hypervolume regret" : "normalised regret";

@@ -183,7 +183,8 @@ static void on_run_event(void *ctx, const hpo_run_event *e)
 /* ---- telling ---- */
 
 /* Another attempt at a failed trial: 1 when the retry policy grants it.  The number of failures is kept with
- * the trial, since the next attempt may be another worker's. */
+ * the trial, since the next attempt may be another worker's; the picture of the last sync (reclaiming and
+ * samplers make one) may be older than what that worker wrote, so this syncs again. */
 static int grant_retry(hpo_pool_job *j)
 {
     static const char key[] = "failures";
@@ -363,7 +364,9 @@ static hpo_status reclaim(hpo_pool *p, hpo_error *err)
     if (!p->o.reclaim || hpo_pool_now(p) < p->reclaim_at) return HPO_OK;
     p->reclaim_at = hpo_pool_now(p) + RECLAIM_MS * INT64_C(1000000);
     HPO_TRY(hpo_pool_reclaim(p, &n, err));
-    if (n) hpo_pool_note(p, "%" PRId64 " trial(s) of workers that died go back to the queue", n);
+    if (n)
+        hpo_pool_note(p, "%" PRId64 " trial%s of workers that died %s back to the queue", n, hpo_plural(n),
+                      n == 1 ? "goes" : "go");
     return HPO_OK;
 }
 

@@ -58,7 +58,7 @@ static hpo_status give_up(hpo_study *s, hpo_study_header *h, hpo_trial_record *r
                           hpo_error *err)
 {
     hpo_str reason = {0};
-    hpo_str_addf(&reason, "lost %d times", (int)rec->lost);
+    hpo_str_addf(&reason, "lost %d time%s", (int)rec->lost, hpo_plural(rec->lost));
     if (reason.failed) {
         hpo_str_fini(&reason);
         return hpo_fail_memory(err);

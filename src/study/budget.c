@@ -31,7 +31,7 @@ static void describe(const hpo_study *s, hpo_stop_reason why, hpo_str *o)
     const hpo_budget *b = &s->spec.budget;
     switch (why) {
     case HPO_STOP_REASON_TRIALS:
-        hpo_str_addf(o, "the budget of %lld trials is spent", (long long)b->trials);
+        hpo_str_addf(o, "the budget of %lld trial%s is spent", (long long)b->trials, hpo_plural(b->trials));
         return;
     case HPO_STOP_REASON_TIME:
         hpo_str_addf(o, "the budget of %g active seconds is spent", b->seconds);
@@ -43,7 +43,8 @@ static void describe(const hpo_study *s, hpo_stop_reason why, hpo_str *o)
         hpo_str_addf(o, "the target %g was reached", b->target);
         return;
     case HPO_STOP_REASON_STAGNATION:
-        hpo_str_addf(o, "no improvement for %lld finished trials", (long long)b->stagnation);
+        hpo_str_addf(o, "no improvement for %lld finished trial%s", (long long)b->stagnation,
+                     hpo_plural(b->stagnation));
         return;
     default:
         hpo_str_add(o, "every configuration was tried");

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/str.h"
 #include "math/stats.h"
 #include "study/study.h"
 
@@ -294,8 +295,8 @@ static hpo_status report_in(hpo_study *s, int64_t number, size_t i, hpo_report *
         n = count_reports(h, row);
     }
     if (i >= n)
-        return hpo_fail(err, HPO_ENOTFOUND, "trial %lld has %zu reports: there is no report %zu",
-                        (long long)number, n, i);
+        return hpo_fail(err, HPO_ENOTFOUND, "trial %lld has %zu report%s: there is no report %zu",
+                        (long long)number, n, hpo_plural((int64_t)n), i);
     int32_t k = h->last_report[row];
     for (size_t back = n - 1 - i; back > 0; back--)
         k = h->r_previous[k];

@@ -36,8 +36,8 @@ static hpo_status enqueue_in(hpo_study *s, hpo_study_header *h, const double *x,
                              hpo_error *err)
 {
     if (!hpo_budget__may_create(s, h))
-        return hpo_fail(err, HPO_ESTATE, "the budget of %lld trials is spent: raise it before enqueueing",
-                        (long long)s->spec.budget.trials);
+        return hpo_fail(err, HPO_ESTATE, "the budget of %lld trial%s is spent: raise it before enqueueing",
+                        (long long)s->spec.budget.trials, hpo_plural(s->spec.budget.trials));
     int64_t now = hpo_study__now(s, h);
     hpo_trial_record rec = {.number = h->next_number++,
                             .draw = -1,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/str.h"
 #include "study/study.h"
 
 static hpo_status check_report(const hpo_study *s, const hpo_report *r, hpo_error *err)
@@ -13,7 +14,7 @@ static hpo_status check_report(const hpo_study *s, const hpo_report *r, hpo_erro
         return hpo_fail(err, HPO_EINVAL, "the report's step is NaN: give the epoch, fold or resource");
     if (r->values != NULL && r->n_values != s->shape.n_objectives)
         return hpo_fail(err, HPO_EINVAL, "%zu values were reported, the study has %zu objective%s",
-                        r->n_values, s->shape.n_objectives, s->shape.n_objectives == 1 ? "" : "s");
+                        r->n_values, s->shape.n_objectives, hpo_plural((int64_t)s->shape.n_objectives));
     if (!(r->cost >= 0))
         return hpo_fail(err, HPO_EINVAL, "the report's cost is %g: must be 0 (unknown) or positive", r->cost);
     if (r->fold < -1)

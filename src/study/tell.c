@@ -24,7 +24,7 @@ static hpo_status check_values(const hpo_study *s, const hpo_result *r, hpo_erro
     if (r->values == NULL && !needed) return HPO_OK;
     if (r->values == NULL || r->n_values != n)
         return hpo_fail(err, HPO_EINVAL, "%zu values were told, the study has %zu objective%s",
-                        r->values == NULL ? (size_t)0 : r->n_values, n, n == 1 ? "" : "s");
+                        r->values == NULL ? (size_t)0 : r->n_values, n, hpo_plural((int64_t)n));
     for (size_t i = 0; i < n && needed; i++)
         if (isnan(r->values[i]))
             return hpo_fail(err, HPO_EINVAL,
@@ -205,7 +205,7 @@ static hpo_status give_back(hpo_study *s, hpo_study_header *h, const hpo_trial *
     hpo_str text = {0};
     rec->lost += r->count_retry != 0;
     if (rec->lost <= s->spec.max_retries) return end_trial(s, h, t, r, rec, now, err);
-    hpo_str_addf(&text, "lost %d times", (int)rec->lost);
+    hpo_str_addf(&text, "lost %d time%s", (int)rec->lost, hpo_plural(rec->lost));
     failed.state = HPO_STATE_FAILED;
     failed.values = NULL;
     failed.reason = text.text;

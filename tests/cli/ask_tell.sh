@@ -84,7 +84,7 @@ ok 'the budget leaves one' test "$(printf '%s\n' "$out" | wc -l)" = 1
 run hpo ask
 status 5 'nothing now, one is running'
 errors 'and says so' <<'END'
-hpo: nothing to hand out now: 1 trials are still running; ask again, or use --wait
+hpo: nothing to hand out now: 1 trial still running; ask again, or use --wait
 END
 run hpo tell 4 -v 1
 run hpo ask

@@ -23,17 +23,17 @@ status 0 'a comparison'
 ok 'a row for each problem' [ "$(grep -cE '^bbob-f0[12]-i01-d02 +20 +3 +[0-9.e-]+\*? +[0-9.e-]+\*?$' <<<"$out")" = 2 ]
 ok 'a row for each method' [ "$(grep -cE '^(random|sobol:scramble=shift) .* 6 +0 +0 ' <<<"$out")" = 2 ]
 errors 'says what it did' <<'END'
-hpo: 12 runs in * (0 were there already, 0 failed), 240 evaluations: a/results.sqlite
+hpo: 12 runs in * (0 already there, 0 failed), 240 evaluations: a/results.sqlite
 END
 first=$out
 run hpo bench run --problems 'bbob-f0[12]-i01-d02' --methods random,sobol:scramble=shift --seeds 3 --budget 20 --out a
 errors 'the same again runs nothing' <<'END'
-hpo: 0 runs in * (12 were there already, 0 failed), 0 evaluations: a/results.sqlite
+hpo: 0 runs in * (12 already there, 0 failed), 0 evaluations: a/results.sqlite
 END
 ok 'and shows the same' [ "$out" = "$first" ]
 run hpo bench run --problems bbob-f01-i01-d02 --methods random --seeds 4 --budget 20 --out a --json --csv
 errors 'one seed more is one run more' <<'END'
-hpo: 1 runs in * (3 were there already, 0 failed), 20 evaluations: a/results.sqlite
+hpo: 1 run in * (3 already there, 0 failed), 20 evaluations: a/results.sqlite
 END
 ok 'JSON has every method' [ "$(grep -c '"median_regret":' <<<"$out")" = 4 ]
 ok 'CSV has one line an evaluation' [ "$(wc -l <a/evaluations.csv)" = 261 ]
@@ -47,7 +47,7 @@ ok 'external ones too' grep -qE '^@none +2.5 .* 2 +2 +0 ' <<<"$out"
 errors 'each error is shown once' <<'END'
 hpo: *
 hpo: *
-hpo: 6 runs in * (0 were there already, 4 failed), 10 evaluations: b/results.sqlite
+hpo: 6 runs in * (0 already there, 4 failed), 10 evaluations: b/results.sqlite
 END
 ok 'with the name of the method' grep -q '^hpo: nonsense on bbob-f01-i01-d02, seed 0: .*nonsense' <<<"$err"
 
@@ -71,7 +71,7 @@ ok 'whole runs only' grep -qE '"runs":[0-9]+,"failed":0' <<<"$out"
 there=$(sed -E 's/.*"runs":([0-9]+).*/\1/' <<<"$out")
 run hpo bench run --problems bbob-f01-i01-d02 --methods random --seeds "$((there + 1))" --budget 3000 --out c
 errors 'it goes on' <<END
-hpo: 1 runs in * ($there were there already, 0 failed), 3000 evaluations: c/results.sqlite
+hpo: 1 run in * ($there already there, 0 failed), 3000 evaluations: c/results.sqlite
 END
 
 # Accidents and several workers.
