@@ -27,6 +27,31 @@
 #define HPO_PREFETCH_WRITE(p) ((void)(p))
 #endif
 
+/* Loops over the lanes of a vector, and functions made of them (src/math): gcc compiles a function marked
+ * HPO_DISPATCH three times and the loader picks the one for this CPU.  Not under sanitisers, whose runtime
+ * is not up when the loader asks, and only where the loader can (ELF with glibc). */
+#if defined(__has_include)
+#if __has_include(<features.h>)
+#include <features.h> /* __GLIBC__ */
+#endif
+#endif
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__ELF__) &&                   \
+    defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define HPO_DISPATCH __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define HPO_DISPATCH
+#endif
+#if defined(__GNUC__) || defined(__clang__)
+#define HPO_INLINE static inline __attribute__((always_inline)) /* also into the clones of HPO_DISPATCH */
+#else
+#define HPO_INLINE static inline
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#define HPO_KEEP_LOOP _Pragma("GCC unroll 1") /* in front of a loop: vectorise it, do not unroll it first */
+#else
+#define HPO_KEEP_LOOP
+#endif
+
 #ifdef __cplusplus
 #define HPO_BEGIN_DECLS extern "C" {
 #define HPO_END_DECLS }

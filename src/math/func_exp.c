@@ -18,6 +18,7 @@
 #include <math.h>
 
 #include "math/func_internal.h"
+#include "math/linalg.h"
 
 #include "math/func_exp.inc"
 
@@ -76,6 +77,51 @@ double hpo_exp(double x)
         return x > 0 ? HUGE_VAL : 0.0;
     }
     return exp_sum(x, 0.0);
+}
+
+/* A block of arguments, all with |x| < 707, so that results are normal: the steps of exp_sum one after the
+ * other for all of them, which leaves only the look-up between two vectorised loops.  The bits of hpo_exp. */
+enum { EXP_BLOCK = 64 };
+HPO_INLINE void exp_block(const double *restrict x, double *restrict y)
+{
+    double r[EXP_BLOCK], scale[EXP_BLOCK], high[EXP_BLOCK], low[EXP_BLOCK];
+    uint64_t index[EXP_BLOCK];
+    HPO_KEEP_LOOP for (size_t i = 0; i < EXP_BLOCK; i++)
+    {
+        double kd = x[i] * INV_LN2_N + SHIFT;
+        uint64_t n = hpo_bits_of(kd); /* modulo 2^51, in two's complement */
+        kd -= SHIFT;
+        index[i] = n & 127u;
+        scale[i] = hpo_double_of(((n >> 7) + 1023u) << 52);
+        r[i] = (x[i] - kd * LN2_HI_N) - kd * LN2_LO_N;
+    }
+    for (size_t i = 0; i < EXP_BLOCK; i++) {
+        high[i] = EXP_TABLE[index[i]][0];
+        low[i] = EXP_TABLE[index[i]][1];
+    }
+    HPO_KEEP_LOOP for (size_t i = 0; i < EXP_BLOCK; i++) y[i] =
+        (high[i] + high[i] * (low[i] + exp_tail(r[i]))) * scale[i];
+}
+
+HPO_DISPATCH void hpo_exp_n(const double *x, size_t n, double *y)
+{
+    double in[EXP_BLOCK], out[EXP_BLOCK]; /* y may be x */
+    for (size_t first = 0; first < n; first += EXP_BLOCK) {
+        size_t count = n - first < EXP_BLOCK ? n - first : EXP_BLOCK;
+        int far = 0;
+        memcpy(in, x + first, count * sizeof *in);
+        for (size_t i = count; i < EXP_BLOCK; i++)
+            in[i] = 0.0;
+        for (size_t i = 0; i < EXP_BLOCK; i++)
+            far |= !(fabs(in[i]) < 707.0);
+        if (!far) {
+            exp_block(in, out);
+            memcpy(y + first, out, count * sizeof *y);
+            continue;
+        }
+        for (size_t i = 0; i < count; i++)
+            y[first + i] = hpo_exp(in[i]);
+    }
 }
 
 double hpo_exp_dd(hpo_dd x)

@@ -23,6 +23,7 @@
 #include <math.h>
 
 #include "math/func_internal.h"
+#include "math/linalg.h"
 
 #include "math/func_log.inc"
 
@@ -87,6 +88,53 @@ double hpo_log(double x)
 {
     if (!ordinary(x)) return log_special(x);
     return combine(decompose(normalised_bits(x)));
+}
+
+/* A block of positive, finite, normal arguments; see exp_block in func_exp.c.  The bits of hpo_log. */
+enum { LOG_BLOCK = 64 };
+HPO_INLINE void log_block(const double *restrict x, double *restrict y)
+{
+    double inverse[LOG_BLOCK], high[LOG_BLOCK], low[LOG_BLOCK];
+    uint64_t index[LOG_BLOCK];
+    HPO_KEEP_LOOP for (size_t i = 0; i < LOG_BLOCK; i++) index[i] = ((hpo_bits_of(x[i]) - OFF) >> 45) & 127u;
+    for (size_t i = 0; i < LOG_BLOCK; i++) {
+        const double *t = LOG_TABLE[index[i]];
+        inverse[i] = t[0];
+        high[i] = t[1];
+        low[i] = t[2];
+    }
+    HPO_KEEP_LOOP for (size_t i = 0; i < LOG_BLOCK; i++)
+    {
+        uint64_t ix = hpo_bits_of(x[i]);
+        uint64_t tmp = ix - OFF;
+        /* the exponent, as a double without a conversion of 64-bit integers: 2^52 + 2^11 + k */
+        double k = hpo_double_of(((tmp >> 52) ^ 0x800u) | (uint64_t)1075 << 52) - (0x1p52 + 0x1p11);
+        double z = hpo_double_of(ix - (tmp & ((uint64_t)0xfff << 52)));
+        double z_hi = hpo_double_of(hpo_bits_of(z) & ~(uint64_t)0x7ffffff), z_lo = z - z_hi;
+        hpo_dd r = hpo_two_sum(z_hi * inverse[i] - 1.0, z_lo * inverse[i]);
+        y[i] = combine((parts){r.hi, r.lo, k * LN2_HI + high[i], k * LN2_LO + low[i], k, inverse[i]});
+    }
+}
+
+HPO_DISPATCH void hpo_log_n(const double *x, size_t n, double *y)
+{
+    double in[LOG_BLOCK], out[LOG_BLOCK]; /* y may be x */
+    for (size_t first = 0; first < n; first += LOG_BLOCK) {
+        size_t count = n - first < LOG_BLOCK ? n - first : LOG_BLOCK;
+        int far = 0;
+        memcpy(in, x + first, count * sizeof *in);
+        for (size_t i = count; i < LOG_BLOCK; i++)
+            in[i] = 1.0;
+        for (size_t i = 0; i < LOG_BLOCK; i++)
+            far |= !(in[i] >= 0x1p-1022 && in[i] <= 0x1.fffffffffffffp1023);
+        if (!far) {
+            log_block(in, out);
+            memcpy(y + first, out, count * sizeof *y);
+            continue;
+        }
+        for (size_t i = 0; i < count; i++)
+            y[first + i] = hpo_log(in[i]);
+    }
 }
 
 double hpo_log1p(double x)

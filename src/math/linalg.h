@@ -8,6 +8,7 @@
  * allocates; none reads NaN specially (they propagate).  Pointers must not overlap unless said otherwise. */
 #ifndef MATH_LINALG_H
 #define MATH_LINALG_H
+#include "hpo/export.h"
 #include <stddef.h>
 
 enum { HPO_LANES = 8 };

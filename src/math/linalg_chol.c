@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* math/linalg_chol.c - Cholesky factor, triangular solves, inverse.
+ *
+ * Every element is what the textbook loop gives, bit for bit:
+ *
+ *     l_ij = (a_ij - l_i0 l_j0 - l_i1 l_j1 - ...) (1 / l_jj),      l_jj = sqrt(a_jj - l_j0^2 - ...)
+ *
+ * products subtracted one after the other, the division as a product with the reciprocal of the pivot.
+ * Therefore neither the block size nor the way there shows: n appended rows give the factor of one
+ * factorisation of all, and a solve for one right-hand side is that for many.
+ *
+ * Blocked, left-looking (Golub & Van Loan 2013, section 4.2.5): a block column is finished by one product
+ * with all columns before it, the factor of its diagonal block and a triangular solve below. */
+#include "math/linalg.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "math/func.h"
+#include "math/linalg_tile.h"
+
+enum { BLOCK = TILE_COLUMNS };
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Factor of the n x n block d (row-major lower, stride BLOCK), n <= BLOCK; on its transpose, whose rows are
+ * contiguous.  0 or 1 + index of the bad pivot. */
+HPO_INLINE size_t factor_block(double *restrict d, size_t n)
+{
+    double u[BLOCK * BLOCK];
+    size_t bad = 0;
+    memset(u, 0, sizeof u);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++)
+            u[j * BLOCK + i] = d[i * BLOCK + j];
+    for (size_t k = 0; k < n; k++) {
+        double *restrict row = u + k * BLOCK;
+        double pivot = row[k];
+        if (!(pivot > 0 && pivot <= 0x1.fffffffffffffp1023)) {
+            bad = k + 1;
+            break;
+        }
+        double diagonal = sqrt(pivot), inverse = 1.0 / diagonal;
+        for (size_t i = k & ~(size_t)(HPO_LANES - 1); i < n; i += HPO_LANES)
+            LANES(l) row[i + l] *= inverse;
+        row[k] = diagonal;
+        for (size_t i = k + 1; i < n; i++) { /* what is left of the diagonal is scratch */
+            double *restrict t = u + i * BLOCK;
+            double f = row[i];
+            for (size_t j = i & ~(size_t)(HPO_LANES - 1); j < n; j += HPO_LANES)
+                LANES(l) t[j + l] -= f * row[j + l];
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++)
+            d[i * BLOCK + j] = u[j * BLOCK + i];
+    return bad;
+}
+
+/* Rows of b (m x n) become L^-1 row, n <= BLOCK: eight rows at a time, which are the lanes. */
+HPO_INLINE void solve_block(const double *l, size_t n, size_t ld, double *b, size_t m, size_t ldb)
+{
+    double inverse[BLOCK], x[BLOCK * HPO_LANES];
+    for (size_t i = 0; i < n; i++)
+        inverse[i] = 1.0 / l[i * ld + i];
+    for (size_t r = 0; r < m; r += HPO_LANES) {
+        size_t rows = min_size(m - r, HPO_LANES), i = 0;
+        double *restrict p = b + r * ldb;
+        tile_pack(p, ldb, rows, n, x);
+        for (; i < n; i += TILE_ROWS) {
+            size_t left = min_size(n - i, TILE_ROWS);
+            if (left == TILE_ROWS) {
+                tile_rows4(-1, l + i * ld, ld, x, i, x + i * HPO_LANES, HPO_LANES);
+            } else {
+                for (size_t q = i; q < n; q++)
+                    tile_row1(-1, l + q * ld, x, i, x + q * HPO_LANES);
+            }
+            for (size_t q = i; q < i + left; q++) {
+                double *restrict t = x + q * HPO_LANES;
+                for (size_t k = i; k < q; k++)
+                    LANES(j) t[j] -= l[q * ld + k] * x[k * HPO_LANES + j];
+                LANES(j) t[j] *= inverse[q];
+            }
+        }
+        for (size_t j = 0; j < rows; j++)
+            for (size_t k = 0; k < n; k++)
+                p[j * ldb + k] = x[k * HPO_LANES + j];
+    }
+}
+
+HPO_DISPATCH static size_t diagonal_block(double *a, size_t n, size_t ld, size_t j0, double *d)
+{
+    double *row = a + j0 * ld;
+    size_t width = min_size(n - j0, BLOCK);
+    memset(d, 0, BLOCK * BLOCK * sizeof *d);
+    for (size_t i = 0; i < width; i++)
+        memcpy(d + i * BLOCK, row + i * ld + j0, (i + 1) * sizeof *d);
+    hpo_tile_subtract(row, ld, row, ld, d, BLOCK, width, width, j0);
+    size_t bad = factor_block(d, width);
+    for (size_t i = 0; i < width; i++)
+        memcpy(row + i * ld + j0, d + i * BLOCK, (i + 1) * sizeof *d);
+    return bad;
+}
+
+HPO_DISPATCH static void solve_panel(const double *l, size_t n, size_t ld, double *b, size_t m, size_t ldb)
+{
+    solve_block(l, n, ld, b, m, ldb);
+}
+
+size_t hpo_cholesky(double *a, size_t n, size_t ld)
+{
+    double d[BLOCK * BLOCK];
+    for (size_t j0 = 0; j0 < n; j0 += BLOCK) {
+        size_t j1 = min_size(j0 + BLOCK, n);
+        size_t bad = diagonal_block(a, n, ld, j0, d);
+        if (bad != 0) return j0 + bad;
+        if (j1 == n) break;
+        hpo_tile_subtract(a + j1 * ld, ld, a + j0 * ld, ld, a + j1 * ld + j0, ld, n - j1, j1 - j0, j0);
+        solve_panel(d, j1 - j0, BLOCK, a + j1 * ld + j0, n - j1, ld);
+    }
+    return 0;
+}
+
+HPO_INLINE void solve_lower(const double *l, size_t n, size_t ld, double *b)
+{
+    size_t i = 0;
+    for (; i + HPO_LANES <= n; i += HPO_LANES) {
+        const double *row = l + i * ld;
+        double s[HPO_LANES];
+        for (size_t r = 0; r < HPO_LANES; r++)
+            s[r] = b[i + r];
+        tile_chains(-1, row, ld, b, i, s);
+        for (size_t r = 0; r < HPO_LANES; r++) {
+            b[i + r] = s[r] * (1.0 / row[r * ld + i + r]);
+            for (size_t q = r + 1; q < HPO_LANES; q++)
+                s[q] -= row[q * ld + i + r] * b[i + r];
+        }
+    }
+    for (; i < n; i++) {
+        double s = b[i];
+        for (size_t k = 0; k < i; k++)
+            s -= l[i * ld + k] * b[k];
+        b[i] = s * (1.0 / l[i * ld + i]);
+    }
+}
+
+HPO_DISPATCH void hpo_solve_lower(const double *l, size_t n, size_t ld, double *b)
+{
+    solve_lower(l, n, ld, b);
+}
+
+/* From the last row up, each row of L takes its part from all entries before it: contiguous, four rows at
+ * once. */
+HPO_DISPATCH void hpo_solve_lower_t(const double *l, size_t n, size_t ld, double *b)
+{
+    size_t i = n;
+    for (; i >= 4; i -= 4) {
+        const double *restrict r0 = l + (i - 1) * ld, *restrict r1 = r0 - ld, *restrict r2 = r1 - ld,
+                               *restrict r3 = r2 - ld;
+        size_t k = 0, m = i - 4;
+        double x0 = b[i - 1] * (1.0 / r0[i - 1]);
+        double x1 = (b[i - 2] - r0[i - 2] * x0) * (1.0 / r1[i - 2]);
+        double x2 = ((b[i - 3] - r0[i - 3] * x0) - r1[i - 3] * x1) * (1.0 / r2[i - 3]);
+        double x3 = (((b[m] - r0[m] * x0) - r1[m] * x1) - r2[m] * x2) * (1.0 / r3[m]);
+        b[i - 1] = x0, b[i - 2] = x1, b[i - 3] = x2, b[m] = x3;
+        for (; k + HPO_LANES <= m; k += HPO_LANES) {
+            double *restrict t = b + k;
+            LANES(j)
+            t[j] = (((t[j] - r0[k + j] * x0) - r1[k + j] * x1) - r2[k + j] * x2) - r3[k + j] * x3;
+        }
+        for (; k < m; k++)
+            b[k] = (((b[k] - r0[k] * x0) - r1[k] * x1) - r2[k] * x2) - r3[k] * x3;
+    }
+    for (; i > 0; i--) {
+        b[i - 1] *= 1.0 / l[(i - 1) * ld + i - 1];
+        for (size_t k = 0; k + 1 < i; k++)
+            b[k] -= l[(i - 1) * ld + k] * b[i - 1];
+    }
+}
+
+void hpo_cholesky_solve(const double *l, size_t n, size_t ld, double *b)
+{
+    hpo_solve_lower(l, n, ld, b);
+    hpo_solve_lower_t(l, n, ld, b);
+}
+
+void hpo_solve_lower_rows(const double *l, size_t n, size_t ld, double *b, size_t m, size_t ldb)
+{
+    if (m < 3) {
+        for (size_t r = 0; r < m; r++)
+            hpo_solve_lower(l, n, ld, b + r * ldb);
+        return;
+    }
+    for (size_t j0 = 0; j0 < n; j0 += BLOCK) {
+        size_t width = min_size(n - j0, BLOCK);
+        hpo_tile_subtract(b, ldb, l + j0 * ld, ld, b + j0, ldb, m, width, j0);
+        solve_panel(l + j0 * ld + j0, width, ld, b + j0, m, ldb);
+    }
+}
+
+size_t hpo_cholesky_append(double *l, size_t n, size_t ld, const double *row)
+{
+    double *x = l + n * ld;
+    memmove(x, row, (n + 1) * sizeof *x); /* row may be where the factor's row goes */
+    hpo_solve_lower(l, n, ld, x);
+    double pivot = x[n];
+    for (size_t k = 0; k < n; k++)
+        pivot -= x[k] * x[k];
+    if (!(pivot > 0 && pivot <= 0x1.fffffffffffffp1023)) return n + 1;
+    x[n] = sqrt(pivot);
+    return 0;
+}
+
+/* The pivots' product, rescaled before it can leave the range: one logarithm for many pivots would round
+ * worse than it saves, so one each. */
+double hpo_cholesky_logdet(const double *l, size_t n, size_t ld)
+{
+    double s = 0.0;
+    for (size_t i = 0; i < n; i++)
+        s += hpo_log(l[i * ld + i]);
+    return 2.0 * s;
+}
+
+/* Rows of Y = L^-T are the columns of L^-1: each is zero in front of its diagonal.  Then K^-1 = Y Y^T, block
+ * row by block row into the lower triangle, where nothing of Y is stored; the diagonal block is put back
+ * last. */
+void hpo_cholesky_inverse(const double *l, size_t n, size_t ld, double *inv, double *linv, size_t ldi)
+{
+    double d[BLOCK * BLOCK];
+    for (size_t i = 0; i < n; i++) {
+        memset(inv + i * ldi, 0, n * sizeof *inv);
+        inv[i * ldi + i] = 1.0;
+    }
+    for (size_t i = 0; i < n; i += BLOCK)
+        hpo_solve_lower_rows(l + i * ld + i, n - i, ld, inv + i * ldi + i, min_size(n - i, BLOCK), ldi);
+    for (size_t i = 0; linv != NULL && i < n; i++) {
+        for (size_t j = 0; j <= i; j++)
+            linv[i * ldi + j] = inv[j * ldi + i];
+        memset(linv + i * ldi + i + 1, 0, (n - i - 1) * sizeof *linv);
+    }
+    for (size_t i = 0; i < n; i += BLOCK) {
+        size_t rows = min_size(n - i, BLOCK);
+        double *y = inv + i * ldi + i;
+        hpo_gemm_nt(y, ldi, inv + i, ldi, inv + i * ldi, ldi, rows, i, n - i);
+        hpo_gemm_nt(y, ldi, y, ldi, d, BLOCK, rows, rows, n - i);
+        for (size_t r = 0; r < rows; r++)
+            memcpy(y + r * ldi, d + r * BLOCK, rows * sizeof *d);
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j < n; j++)
+            inv[i * ldi + j] = inv[j * ldi + i];
+}
