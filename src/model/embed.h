@@ -9,7 +9,8 @@
  * a sum of squared Euclidean distances of feature vectors, so that every radial kernel below is positive
  * definite (Schoenberg).  phi_j by kind of axis:
  *   number        u itself (integers and ordinals stand on the grid already: encode snaps)
- *   label         one-hot / sqrt 2: distance 1 when labels differ; for more than 8 labels still one group
+ *   label         one-hot / sqrt 2: distance 1 when labels differ; one group however many labels (above
+ *                 HPO_EMBED_ONE_HOT of them: codes of that many signs, distances 1 +- 9 %)
  *   permutation   places / sqrt(sum of squares of the widest difference): Spearman distance in [0, 1]
  *   simplex       sqrt of the entries / sqrt 2: Hellinger distance
  *   subset        membership bits / sqrt(items)
@@ -26,8 +27,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { HPO_EMBED_ONE_HOT = 128 };
+
 typedef enum hpo_axis_kind {
-    HPO_AXIS_REAL,        /* one dim, continuous */
+    HPO_AXIS_REAL,        /* one dim, continuous (also numbers with dependent bounds, whole ones too) */
     HPO_AXIS_GRID,        /* one dim, n_values places in order (int, step, ordinal, bool) */
     HPO_AXIS_LABEL,       /* one dim, n_values cells without order */
     HPO_AXIS_PERMUTATION, /* n_dims keys */
@@ -51,6 +54,10 @@ typedef struct hpo_embed hpo_embed;
 
 /* The embedding of a frozen space, which must outlive it. */
 HPO_NODISCARD hpo_status hpo_embed_create(const hpo_space *space, hpo_embed **out, hpo_error *err);
+/* The same with every REAL axis bent to a circle, (sin 2 pi u, cos 2 pi u), inactive (0, 0): for
+ * HPO_KERNEL_PERIODIC, or any other kernel on a periodic space. */
+HPO_NODISCARD hpo_status hpo_embed_create_periodic(const hpo_space *space, hpo_embed **out, hpo_error *err);
+int hpo_embed_periodic(const hpo_embed *e);
 void hpo_embed_free(hpo_embed *e);
 const hpo_space *hpo_embed_space(const hpo_embed *e);
 size_t hpo_embed_n_dims(const hpo_embed *e);

@@ -4,8 +4,9 @@
  *     SE          m(q) = exp(-q / 2)
  *     Matern-3/2  m(q) = (1 + sqrt(3 q)) exp(-sqrt(3 q))
  *     Matern-5/2  m(q) = (1 + sqrt(5 q) + 5 q / 3) exp(-sqrt(5 q))
- *     periodic    on REAL axes the distance is sin(pi |du|) / pi x ..., see kernel.c
- *     linear      1 + sum_j z_j z'_j / l_j^2, scaled
+ *     periodic    SE of an embedding by hpo_embed_create_periodic, whose REAL axes are circles: a factor
+ *                 exp(-2 sin^2(pi du) / l^2) for each of them (MacKay 1998)
+ *     linear      1 + sum_j z_j z'_j / l_j^2
  * with dm/dq that have no division by r (finite and smooth enough at q = 0):
  *     SE -m/2,  3/2: -(3/2) exp(-sqrt(3 q)),  5/2: -(5/6)(1 + sqrt(5 q)) exp(-sqrt(5 q)).
  * Rasmussen & Williams (2006), chapter 4. */
@@ -17,13 +18,12 @@ typedef enum hpo_kernel_family {
     HPO_KERNEL_MATERN32,
     HPO_KERNEL_MATERN52,
     HPO_KERNEL_SE,
-    HPO_KERNEL_PERIODIC, /* SE of the features (sin 2 pi u, cos 2 pi u) on REAL axes (MacKay 1998); Matern-5/2
-                            like others elsewhere */
+    HPO_KERNEL_PERIODIC, /* SE; the circle is a matter of the embedding (hpo_embed_create_periodic) */
     HPO_KERNEL_LINEAR
 } hpo_kernel_family;
 #define HPO_KERNEL_LABELS "matern32", "matern52", "se", "periodic", "linear"
 
-/* m(q[i]) and, when dm is not NULL, dm/dq at q[i], for n squared distances; in place is fine.  Not for
+/* m(q[i]) and, when dm is not NULL, dm/dq at q[i], for n squared distances; m or dm may be q.  Not for
  * LINEAR. */
 void hpo_kernel_radial(hpo_kernel_family family, const double *q, size_t n, double *m, double *dm);
 /* Squared distances of scaled features: a (m x k) against b (n x k), out m x n with stride ldo.

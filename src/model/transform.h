@@ -13,7 +13,7 @@ typedef enum hpo_transform_kind {
     HPO_TRANSFORM_STANDARD,    /* (y - mean) / sd */
     HPO_TRANSFORM_YEO_JOHNSON, /* psi_lambda of standardised y, lambda in [-2, 4] by profile likelihood (Yeo &
                                   Johnson 2000) */
-    HPO_TRANSFORM_LOG,         /* log(y - low + margin), for y that spans decades */
+    HPO_TRANSFORM_LOG,         /* log y, or log(y - low + margin) when some y <= 0: for y that spans decades */
     HPO_TRANSFORM_HALF_RANK,   /* the worse half by normal scores (Vizier), then Yeo-Johnson */
     HPO_TRANSFORM_BILOG,       /* sign(y) log(1 + |y|) of standardised y (Eriksson & Poloczek 2021) */
     HPO_TRANSFORM_AUTO         /* Yeo-Johnson; half-rank first when (max - median) > 20 (median - min) */
@@ -24,11 +24,13 @@ typedef struct hpo_transform {
     hpo_transform_kind kind; /* AUTO resolved */
     double center, scale;    /* before the shape step */
     double lambda;           /* Yeo-Johnson */
-    double shift;            /* log */
+    double shift;            /* log: the same as center */
     double mean, sd;         /* after the shape step */
     /* half-rank: piecewise-linear map of the worse half through n_knots (x ascending) */
     double median, knot_x[64], knot_z[64];
     size_t n_knots;
+    double y_min, y_max; /* of the fitted data */
+    double z_min, z_max; /* beyond these the tails are logarithmic */
 } hpo_transform;
 
 /* Fits to the n values of y that are finite (others ignored); scratch 3 n doubles.  Fewer than 2 finite
@@ -39,6 +41,7 @@ double hpo_transform_apply(const hpo_transform *t, double y);
 double hpo_transform_invert(const hpo_transform *t, double z);
 /* d z / d y at y: gradients and standard errors are carried over by the delta method. */
 double hpo_transform_slope(const hpo_transform *t, double y);
-/* Mean of y when z ~ N(mean, var) (21-point Gauss-Hermite through the inverse). */
+/* Mean of y when z ~ N(mean, var) (21-point Gauss-Hermite through the inverse, which is believed up to three
+ * ranges beyond the fitted data). */
 double hpo_transform_mean(const hpo_transform *t, double mean, double var);
 #endif
