@@ -16,6 +16,11 @@ enum {
     HPO_RNG_SCRAMBLE = 5,  /* scrambling of quasi-random sequences; index = dimension */
     HPO_RNG_DESIGN = 6,    /* Latin hypercubes; index = block */
     HPO_RNG_SPACE = 7,     /* hpo_space_sample; index = row */
+    HPO_RNG_TERMINATOR = 20, /* searches of stopping rules; index = rows in the model */
+    HPO_RNG_ANALYSIS = 21,   /* joint draws of analyses; index = events of the study */
+    HPO_RNG_FOREST = 30,   /* trees of model/forest.c; index = tree, rows mixed into the seed */
+    HPO_RNG_QUANTILE = 31, /* trees of model/quantile.c; index = round */
+    HPO_RNG_BASIS = 32,    /* first weights of model/basis.c; index = layer */
     HPO_RNG_USER = 1000    /* tests and third parties start here */
 };
 /* n uniforms in [0,1), the same numbers as n calls of hpo_rng_uniform. */
