@@ -96,6 +96,7 @@ typedef struct cli_command {
     {"scheduler", 0, "SPEC", "NAME or NAME:key=value,...; see `hpo samplers --schedulers`", 0, "@scheduler"}, \
     {"seed", 0, "N", "seed of the study; default: random, shown and stored", 0, NULL},                       \
     {"budget", 'b', "LIMITS", "when to end, e.g. 100trials,10min,cost=20,target=0.05,stagnation=50", 0, NULL}, \
+    {"until", 0, "RULE", "stopping rule, e.g. 'regret or stagnation:trials=50'; see `hpo samplers --terminators`", 0, NULL}, \
     {"noisy", 0, NULL, "the same configuration may be evaluated again", 0, NULL},                            \
     {"lag", 0, "K", "suggestion n uses exactly the results of trials before n-K+1", 0, NULL},                \
     {"lease", 0, "TIME", "how long an unrenewed trial stays with its worker; default 10min", 0, NULL},       \

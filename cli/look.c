@@ -340,6 +340,7 @@ static int show_study(cli *c, const hpo_summary *sum)
     hpo_str_clear(&part);
     cli_budget_text(&part, &sum->budget);
     line(&s, "budget", "%s", part.failed ? "" : part.text);
+    if (sum->until) line(&s, "until", "%s", sum->until);
     line(&s, "used", "%s of work", cli_duration_text(sum->active_seconds, buf));
     if (sum->cost > 0) line(&s, "cost", "%s", cli_number_text(sum->cost, buf));
     line(&s, "sampler", "%s", sum->sampler);

@@ -177,6 +177,7 @@ int cli_problem_read(cli *c, cli_problem *p)
     p->options.name = cli_get(c, "name", NULL);
     p->options.sampler = cli_get(c, "sampler", NULL);
     p->options.scheduler = cli_get(c, "scheduler", NULL);
+    p->options.until = cli_get(c, "until", NULL);
     if ((rc = read_numbers(c, p)) != CLI_OK) return rc;
     if (read_objectives(c, p) != HPO_OK || read_outcomes(c, p) != HPO_OK ||
         (budget && hpo_budget_parse(budget, &p->options.budget, &c->err) != HPO_OK)) {

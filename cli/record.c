@@ -218,6 +218,7 @@ hpo_status cli_summary_json(hpo_str *s, const hpo_study *study, const hpo_summar
     }
     key_text(s, "sampler", sum->sampler);
     key_text(s, "scheduler", sum->scheduler);
+    key_text(s, "until", sum->until);
     hpo_str_addf(s, ",\"seed\":%" PRIu64, sum->seed);
     json_budget(s, &sum->budget);
     key_double(s, "active_seconds", sum->active_seconds);

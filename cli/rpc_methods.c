@@ -177,6 +177,7 @@ static hpo_status read_problem(struct json_object *params, problem *p, hpo_error
     HPO_TRY(hpo_json_get_string(params, "create", "name", &p->options.name, err));
     HPO_TRY(hpo_json_get_string(params, "create", "sampler", &p->options.sampler, err));
     HPO_TRY(hpo_json_get_string(params, "create", "scheduler", &p->options.scheduler, err));
+    HPO_TRY(hpo_json_get_string(params, "create", "until", &p->options.until, err));
     HPO_TRY(hpo_json_get_int(params, "create", "lag", &p->options.lag, err));
     HPO_TRY(hpo_json_get_double(params, "create", "lease", &p->options.lease, err));
     HPO_TRY(hpo_json_get_bool(params, "create", "noisy", &flag, err));
@@ -669,6 +670,8 @@ static hpo_status call_resume(rpc *r, struct json_object *params, hpo_str *out)
         HPO_TRY(read_budget(budget, &fresh.budget, &r->c->err));
         HPO_TRY(hpo_study_set_budget(study, &fresh.budget, &r->c->err));
     }
+    if (params) HPO_TRY(hpo_json_get_string(params, "resume", "until", &fresh.until, &r->c->err));
+    if (fresh.until) HPO_TRY(hpo_study_set_until(study, fresh.until, &r->c->err));
     hpo_str_add(out, "{}");
     return hpo_study_resume(study, &r->c->err);
 }
@@ -751,7 +754,7 @@ static hpo_status call_shutdown(rpc *r, struct json_object *params, hpo_str *out
 /* clang-format off */
 const rpc_method rpc_methods[] = {
     {"create", call_create, {"name", "space", "objectives", "outcomes", "sampler", "scheduler", "seed", "budget",
-                             "noisy", "lag", "lease", "max_retries", "reuse", "metadata"}},
+                             "until", "noisy", "lag", "lease", "max_retries", "reuse", "metadata"}},
     {"open", call_open, {"name"}},
     {"summary", call_summary, {NULL}},
     {"ask", call_ask, {"n", "worker", "lease"}},
@@ -764,7 +767,7 @@ const rpc_method rpc_methods[] = {
     {"trials", call_trials, {"since", "from", "limit"}},
     {"stop", call_stop, {"trial", "reason"}},
     {"pause", call_pause, {NULL}},
-    {"resume", call_resume, {"budget"}},
+    {"resume", call_resume, {"budget", "until"}},
     {"retry", call_retry, {"trial"}},
     {"set_attr", call_set_attr, {"trial", "key", "value"}},
     {"samplers", call_samplers, {NULL}},

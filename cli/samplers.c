@@ -11,6 +11,7 @@ static const cli_option samplers_options[] = {
     {"schedulers", 0, NULL, "schedulers instead of samplers", 0, NULL},
     {"storages", 0, NULL, "storages", 0, NULL},
     {"runners", 0, NULL, "runners", 0, NULL},
+    {"terminators", 0, NULL, "stopping rules (for --until)", 0, NULL},
     {"names", 0, NULL, "only the names, one a line", 0, NULL},
     {"json", 0, NULL, "print JSON, one object a line", 0, NULL},
 };
@@ -109,11 +110,13 @@ static int run_samplers(cli *c)
     char *json = NULL;
     int rc = cli_expect_args(c, 0, 1);
     if (rc != CLI_OK) return rc;
-    if (cli_has(c, "schedulers") + cli_has(c, "storages") + cli_has(c, "runners") > 1)
-        return cli_usage_error(c, "--schedulers, --storages and --runners exclude each other: give one");
+    if (cli_has(c, "schedulers") + cli_has(c, "storages") + cli_has(c, "runners") + cli_has(c, "terminators") > 1)
+        return cli_usage_error(
+            c, "--schedulers, --storages, --runners and --terminators exclude each other: give one");
     if (cli_has(c, "schedulers")) registry = HPO_SCHEDULERS;
     if (cli_has(c, "storages")) registry = HPO_STORAGES;
     if (cli_has(c, "runners")) registry = HPO_RUNNERS;
+    if (cli_has(c, "terminators")) registry = HPO_TERMINATORS;
     if (!c->n_args) return list(c, registry);
     if (hpo_registry_describe(registry, c->args[0], &json, &c->err) != HPO_OK) return cli_fail(c);
     if (cli_has(c, "json"))
@@ -127,8 +130,8 @@ static int run_samplers(cli *c)
 const cli_command cli_samplers = {
     .name = "samplers",
     .group = "Tools",
-    .help = "list the samplers, schedulers, storages and runners, or describe one with its options",
-    .usage = "[--schedulers|--storages|--runners] [NAME]",
+    .help = "list the samplers, schedulers, storages, runners and stopping rules, or describe one with its options",
+    .usage = "[--schedulers|--storages|--runners|--terminators] [NAME]",
     .words = "@sampler",
     .options = samplers_options,
     .n_options = CLI_COUNT(samplers_options),

@@ -134,12 +134,14 @@ const cli_command cli_pause = {
 static const cli_option resume_options[] = {
     CLI_STUDY_OPTIONS,
     {"budget", 'b', "LIMITS", "new limits, e.g. 200trials,1h (replaces all of the old ones)", 0, NULL},
+    {"until", 0, "RULE", "new stopping rule; '': none", 0, NULL},
     CLI_JSON_OPTION,
 };
 
 static int run_resume(cli *c)
 {
     const char *budget = cli_get(c, "budget", NULL);
+    const char *until = cli_get(c, "until", NULL);
     hpo_study_options fresh = hpo_study_options_init(); /* for an empty budget */
     int rc = cli_expect_args(c, 0, 0);
     if (rc != CLI_OK) return rc;
@@ -147,6 +149,7 @@ static int run_resume(cli *c)
         return cli_usage_error(c, "%s", c->err.msg);
     if ((rc = cli_open_study(c)) != CLI_OK) return rc;
     if (budget && hpo_study_set_budget(c->study, &fresh.budget, &c->err) != HPO_OK) return cli_fail(c);
+    if (until && hpo_study_set_until(c->study, until, &c->err) != HPO_OK) return cli_fail(c);
     if (hpo_study_resume(c->study, &c->err) != HPO_OK) return cli_fail(c);
     return print_study(c, "goes on", 0);
 }
@@ -155,7 +158,7 @@ const cli_command cli_resume = {
     .name = "resume",
     .group = "Steer",
     .help = "go on with a paused or stopped study",
-    .usage = "[-n NAME] [-b LIMITS]",
+    .usage = "[-n NAME] [-b LIMITS] [--until RULE]",
     .options = resume_options,
     .n_options = CLI_COUNT(resume_options),
     .run = run_resume,

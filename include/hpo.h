@@ -269,7 +269,8 @@ typedef enum hpo_decision { HPO_CONTINUE = 0, HPO_PAUSE = 1, HPO_STOP = 2 } hpo_
     X(STAGNATION, "stagnation") /* no improvement for so many finished trials */                   \
     X(EXHAUSTED, "exhausted")   /* every configuration of a finite space was tried */              \
     X(USER, "user")             /* hpo_study_stop */                                               \
-    X(ABORT, "abort")           /* a program said that nothing can work (exit status 78) */
+    X(ABORT, "abort")           /* a program said that nothing can work (exit status 78) */        \
+    X(UNTIL, "until")           /* the study's stopping rule holds */
 typedef enum hpo_stop_reason {
 #define HPO_STOP_ENUM(name, word) HPO_STOP_REASON_##name,
     HPO_STOP_LIST(HPO_STOP_ENUM)
@@ -325,6 +326,7 @@ typedef struct hpo_study_options {
     int32_t default_first; /* 1 (default): the first trial is the default configuration if the space declares one */
     int32_t reuse;         /* 1: an existing study of this name is opened if it is the same problem; 0: HPO_EEXIST */
     const char *metadata;  /* a JSON object kept with the study (command, limits ...), or NULL */
+    const char *until;     /* stopping rule, e.g. "regret or stagnation:trials=50" (docs/terminators.md), or NULL */
 } hpo_study_options;
 
 /* Called through the inline functions below, with the size that the caller was compiled with. */
@@ -348,6 +350,8 @@ HPO_API void hpo_study_free(hpo_study *s);
 /* Changes of a stored study; all take effect for every worker at its next call. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_set_budget(hpo_study *s, const hpo_budget *b, hpo_error *err);
 HPO_API HPO_NODISCARD hpo_status hpo_study_set_sampler(hpo_study *s, const char *sampler, hpo_error *err);
+/* The stopping rule; NULL or "": none.  A study that its rule had ended goes on. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_set_until(hpo_study *s, const char *until, hpo_error *err);
 HPO_API HPO_NODISCARD hpo_status hpo_study_set_metadata(hpo_study *s, const char *json, hpo_error *err);
 
 /* ---- a trial in hand ------------------------------------------------------------------------ */
@@ -484,6 +488,7 @@ typedef struct hpo_summary {
     double lease;
     int64_t lag;
     int32_t noisy, max_retries;
+    const char *until; /* the stopping rule, or NULL */
 } hpo_summary;
 HPO_API HPO_NODISCARD hpo_status hpo_study_summary(hpo_study *s, hpo_summary *out, hpo_error *err);
 HPO_API const hpo_space *hpo_study_space(const hpo_study *s);
@@ -535,7 +540,7 @@ HPO_API HPO_NODISCARD hpo_status hpo_study_optimize(hpo_study *s, hpo_objective_
 
 /* ---- what is built in ---------------------------------------------------------------------- */
 
-typedef enum hpo_registry { HPO_SAMPLERS = 0, HPO_SCHEDULERS = 1, HPO_STORAGES = 2, HPO_RUNNERS = 3 } hpo_registry;
+typedef enum hpo_registry { HPO_SAMPLERS = 0, HPO_SCHEDULERS = 1, HPO_STORAGES = 2, HPO_RUNNERS = 3, HPO_TERMINATORS = 4 } hpo_registry;
 /* Names in a registry, for i = 0,1,... until NULL.  Static. */
 HPO_API const char *hpo_registry_name(hpo_registry r, size_t i);
 /* One line of JSON: {"name","help","reference","capabilities":[...],"options":[{"name","type","default","min","max","help"}]}. */

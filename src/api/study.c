@@ -106,6 +106,11 @@ hpo_status hpo_study_set_sampler(hpo_study *s, const char *sampler, hpo_error *e
     return s == NULL ? no_study(err) : hpo_study__set_sampler(s, sampler, err);
 }
 
+hpo_status hpo_study_set_until(hpo_study *s, const char *until, hpo_error *err)
+{
+    return s == NULL ? no_study(err) : hpo_study__set_until(s, until, err);
+}
+
 hpo_status hpo_study_set_metadata(hpo_study *s, const char *json, hpo_error *err)
 {
     return s == NULL ? no_study(err) : hpo_study__set_metadata(s, json, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runner/catalogue.c - what is built in and registered, for those who look from outside: names, and one line
- * of JSON an entry.  It stands in the topmost layer because only that one sees all four registries. */
+ * of JSON an entry.  It stands in the topmost layer because only that one sees all registries. */
 #include <string.h>
 
 #include "base/error.h"
@@ -9,6 +9,7 @@
 #include "sampler/registry.h"
 #include "scheduler/registry.h"
 #include "storage/registry.h"
+#include "terminator/terminator.h"
 
 /* What the registries have in common. */
 typedef struct entry {
@@ -56,6 +57,19 @@ static int runner_entry(size_t i, entry *e)
     return 1;
 }
 
+static int terminator_entry(size_t i, entry *e)
+{
+    const hpo_terminator_ops *o = hpo_terminator_at(i);
+    if (o == NULL) return 0;
+    *e = (entry){.name = o->name,
+                 .help = o->help,
+                 .reference = o->reference,
+                 .cap_name = shared_name,
+                 .options = o->options,
+                 .n_options = o->n_options};
+    return 1;
+}
+
 static int get_entry(hpo_registry r, size_t i, entry *e)
 {
     switch (r) {
@@ -67,6 +81,8 @@ static int get_entry(hpo_registry r, size_t i, entry *e)
         return storage_entry(i, e);
     case HPO_RUNNERS:
         return runner_entry(i, e);
+    case HPO_TERMINATORS:
+        return terminator_entry(i, e);
     }
     return 0;
 }
@@ -160,7 +176,7 @@ static void write_entry(hpo_str *o, const entry *e)
 
 static hpo_status fail_unknown(hpo_registry r, const char *name, hpo_error *err)
 {
-    static const char *const nouns[] = {"sampler", "scheduler", "storage", "runner"};
+    static const char *const nouns[] = {"sampler", "scheduler", "storage", "runner", "terminator"};
     hpo_str list = {0};
     const char *known;
     for (size_t i = 0; (known = hpo_registry_name(r, i)) != NULL; i++) {
@@ -178,8 +194,8 @@ hpo_status hpo_registry_describe(hpo_registry r, const char *name, char **out, h
     entry e;
     if (out == NULL) return hpo_fail(err, HPO_EINVAL, "out is NULL: pass where the text goes");
     *out = NULL;
-    if ((int)r < HPO_SAMPLERS || r > HPO_RUNNERS)
-        return hpo_fail(err, HPO_EINVAL, "registry %d is none: use HPO_SAMPLERS to HPO_RUNNERS", (int)r);
+    if ((int)r < HPO_SAMPLERS || r > HPO_TERMINATORS)
+        return hpo_fail(err, HPO_EINVAL, "registry %d is none: use HPO_SAMPLERS to HPO_TERMINATORS", (int)r);
     if (name == NULL) return hpo_fail(err, HPO_EINVAL, "name is NULL: give one of hpo_registry_name");
     for (size_t i = 0; get_entry(r, i, &e); i++) {
         if (strcmp(e.name, name) != 0) continue;

@@ -160,6 +160,11 @@ static hpo_status set_scheduler(hpo_plan *p, const char *v, hpo_error *err)
     return set_text(&p->scheduler, v, err);
 }
 
+static hpo_status set_until(hpo_plan *p, const char *v, hpo_error *err)
+{
+    return set_text(&p->until, v, err);
+}
+
 static hpo_status set_seed(hpo_plan *p, const char *v, hpo_error *err)
 {
     uint64_t seed = 0;
@@ -341,6 +346,7 @@ static const setting settings[] = {
     {"scheduler", "SPEC", "NAME or NAME:key=value,...", set_scheduler},
     {"seed", "N", "seed of the study", set_seed},
     {"budget", "LIMITS", "when to end: 10min,200trials,cost=20,target=0.05,stagnation=50", set_budget},
+    {"until", "RULE", "a stopping rule: 'regret or (stagnation:trials=30 and trials >= 50)'", set_until},
     {"noisy", NULL, "the same configuration may be evaluated again", set_noisy},
     {"lag", "K", "suggestion n uses exactly the results of trials before n-K+1", set_lag},
     {"lease", "TIME", "how long an unrenewed trial stays with its worker; default 10min", set_lease},
@@ -459,6 +465,7 @@ void hpo_plan_free(hpo_plan *p)
     hpo_free(p->name);
     hpo_free(p->sampler);
     hpo_free(p->scheduler);
+    hpo_free(p->until);
     hpo_free(p->gpus);
     hpo_free(p);
 }

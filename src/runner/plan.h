@@ -11,7 +11,7 @@ enum { HPO_PLAN_MAX_OBJECTIVES = 32, HPO_PLAN_MAX_OUTCOMES = 32 };
 struct hpo_plan {
     hpo_space *space;
     hpo_study_options options; /* the texts in it are the words below */
-    char *name, *sampler, *scheduler, *gpus;
+    char *name, *sampler, *scheduler, *until, *gpus;
     hpo_words objectives, outcomes; /* names */
     hpo_direction directions[HPO_PLAN_MAX_OBJECTIVES];
     double maxima[HPO_PLAN_MAX_OUTCOMES];

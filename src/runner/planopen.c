@@ -54,6 +54,7 @@ static hpo_status fill_options(hpo_plan *p, hpo_error *err)
     o->n_outcomes = p->outcomes.n;
     o->sampler = p->sampler;
     o->scheduler = p->scheduler;
+    o->until = p->until;
     o->reuse = 1;
     if (!hpo_plan_given(p, "seed") && !p->seeded) {
         HPO_TRY(hpo_os_random(&o->seed, sizeof o->seed, err));
@@ -190,6 +191,8 @@ static hpo_status go_on(hpo_plan *p, hpo_study *stored, const char *json, hpo_er
     if (hpo_plan_given(p, "budget")) HPO_TRY(hpo_study_set_budget(stored, &p->options.budget, err));
     if (p->sampler && strcmp(p->sampler, sum.sampler ? sum.sampler : "") != 0)
         HPO_TRY(hpo_study_set_sampler(stored, p->sampler, err));
+    if (p->until && strcmp(p->until, sum.until ? sum.until : "") != 0)
+        HPO_TRY(hpo_study_set_until(stored, p->until, err));
     HPO_TRY(hpo_study_summary(stored, &sum, err));
     if (sum.metadata && !strcmp(sum.metadata, json)) return HPO_OK;
     return hpo_study_set_metadata(stored, json, err);

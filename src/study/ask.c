@@ -2,7 +2,8 @@
 /* study/ask.c - handing out the next trial.
  *
  * One transaction: is the study over or resting; is a budget spent; is somebody waiting (enqueued, given
- * back, or lost by a worker whose lease has ended); what does the scheduler want; else a new suggestion.
+ * back, or lost by a worker whose lease has ended); does the stopping rule hold; what does the scheduler want;
+ * else a new suggestion.
  *
  * A sampler that reads the view computes between two transactions, with only the ask locks held: the first
  * transaction brings the view up to date and fixes the draw number, the second checks that the draw is still
@@ -21,7 +22,7 @@
 enum { MAX_REFUSED = 16 };
 
 /* What must happen outside the transaction before the ask can go on. */
-typedef enum ask_step { STEP_NONE, STEP_REFRESH, STEP_SLOW, STEP_COMPUTE } ask_step;
+typedef enum ask_step { STEP_NONE, STEP_REFRESH, STEP_SLOW, STEP_COMPUTE, STEP_JUDGE } ask_step;
 
 typedef struct ask_state {
     const char *worker;
@@ -33,6 +34,7 @@ typedef struct ask_state {
     int64_t refused;
     int64_t number;   /* of the trial the suggestion was made for */
     int64_t seq_from; /* what was known */
+    int judged;       /* the stopping rule was asked; s->ruling is its answer */
     ask_step step;
     hpo_trial *trial;
 } ask_state;
@@ -258,6 +260,32 @@ static hpo_status insert_new(hpo_study *s, ask_state *c, hpo_study_header *h, do
     return insert(s, c, h, draw, -1, hash, NULL, now, err);
 }
 
+/* ---- the stopping rule ------------------------------------------------------------------------- */
+
+/* Once an ask: the rule is judged on what was finished when it began, outside of the transaction. */
+static hpo_status check_rule(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t now, hpo_error *err)
+{
+    if (s->until == NULL) return HPO_OK;
+    if (c->judged) {
+        if (!s->ruling.stop) return HPO_OK;
+        HPO_TRY(hpo_budget__stop(s, h, now, HPO_STOP_REASON_UNTIL, s->ruling.reason, err));
+        return HPO_DONE;
+    }
+    c->step = c->slow ? STEP_JUDGE : STEP_SLOW;
+    if (!c->slow) return HPO_OK;
+    HPO_TRY(hpo_view__sync(s, h->seq, err));
+    return s->view.lagged ? hpo_lag__admit(s, h->next_number, err) : HPO_OK;
+}
+
+static hpo_status judge_rule(hpo_study *s, ask_state *c, hpo_error *err)
+{
+    hpo_study_header h;
+    HPO_TRY(s->ops->read_header(s->store, s->id, &h, err));
+    HPO_TRY(hpo_study__judge_until(s, &h, &s->ruling, err));
+    c->judged = 1;
+    return HPO_OK;
+}
+
 /* ---- the order of questions --------------------------------------------------------------------- */
 
 static hpo_status ask_scheduler(hpo_study *s, const hpo_study_header *h, hpo_action *act, hpo_error *err)
@@ -293,6 +321,8 @@ static hpo_status hand_out(hpo_study *s, ask_state *c, hpo_study_header *h, hpo_
         HPO_TRY(claim(s, c, h, number, (double)NAN, now, err));
         if (c->trial != NULL) return HPO_OK;
     }
+    HPO_TRY(check_rule(s, c, h, now, err));
+    if (c->step != STEP_NONE) return HPO_OK;
     HPO_TRY(ask_scheduler(s, h, &act, err));
     if (act.kind == HPO_ACT_RESUME) return resume(s, c, h, &act, now, err);
     int may_create = hpo_budget__may_create(s, h);
@@ -345,9 +375,9 @@ static hpo_status attempt_all(hpo_study *s, ask_state *c, hpo_error *err)
         return HPO_OK;
     }
     hpo_status status = attempt(s, c, err);
-    while (status == HPO_OK && c->step == STEP_COMPUTE) {
+    while (status == HPO_OK && (c->step == STEP_COMPUTE || c->step == STEP_JUDGE)) {
         hpo_mutex_unlock(&s->lock);
-        status = compute(s, c, err);
+        status = c->step == STEP_JUDGE ? judge_rule(s, c, err) : compute(s, c, err);
         hpo_mutex_lock(&s->lock);
         if (status == HPO_OK) status = attempt(s, c, err);
     }
@@ -389,6 +419,7 @@ hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, hpo_trial **ou
         if (c.step == STEP_REFRESH) {
             HPO_TRY(hpo_study__refresh(s, err));
             c.have = 0;
+            c.judged = 0;
             c.first = -1;
         }
     }

@@ -75,10 +75,21 @@ static hpo_status set_sampler_in(hpo_study *s, hpo_study_header *h, const char *
     hpo_sampler_close(&trial);
     char *text = hpo_strdup(sampler);
     if (text == NULL) return hpo_fail_memory(err);
+    /* What was suggested before is explained by the sampler that did it. */
+    spec.past = hpo_alloc_array(s->spec.n_past + 1, sizeof *spec.past);
+    if (spec.past == NULL) {
+        hpo_free(text);
+        return hpo_fail_memory(err);
+    }
+    for (size_t i = 0; i < s->spec.n_past; i++)
+        spec.past[i] = s->spec.past[i];
+    if (h->next_draw > s->spec.draw_base)
+        spec.past[spec.n_past++] = (hpo_past_sampler){s->spec.sampler, s->spec.draw_base, h->next_draw};
     spec.sampler = text;
     spec.draw_base = h->next_draw; /* a grid begins with its first point */
     if (h->status == HPO_STUDY_STOPPED && h->stop_reason == HPO_STOP_REASON_EXHAUSTED) set_active(h);
     hpo_status status = store_spec(s, h, &spec, err);
+    hpo_free(spec.past);
     hpo_free(text);
     return status;
 }
@@ -89,6 +100,33 @@ hpo_status hpo_study__set_sampler(hpo_study *s, const char *sampler, hpo_error *
     if (sampler == NULL) sampler = HPO_DEFAULT_SAMPLER;
     HPO_TRY(hpo_study__begin_fresh(s, &h, err));
     return hpo_study__commit_fresh(s, &h, set_sampler_in(s, &h, sampler, err), err);
+}
+
+static hpo_status set_until_in(hpo_study *s, hpo_study_header *h, const char *until, hpo_error *err)
+{
+    hpo_study_spec spec = s->spec;
+    spec.until = hpo_strdup(until);
+    if (spec.until == NULL) return hpo_fail_memory(err);
+    char *text = spec.until;
+    if (*text == '\0') spec.until = NULL;
+    if (h->status == HPO_STUDY_STOPPED && h->stop_reason == HPO_STOP_REASON_UNTIL) set_active(h);
+    hpo_status status = store_spec(s, h, &spec, err);
+    hpo_free(text);
+    return status;
+}
+
+hpo_status hpo_study__set_until(hpo_study *s, const char *until, hpo_error *err)
+{
+    hpo_study_header h;
+    hpo_until *tried = NULL;
+    if (until == NULL) until = "";
+    if (*until != '\0') { /* a rule that cannot be read is refused before anything is stored */
+        const hpo_rule_problem problem = {s->space, s->shape.n_objectives, s->seed, s->sign[0]};
+        HPO_TRY(hpo_until_open(until, &problem, &tried, err));
+        hpo_until_free(tried);
+    }
+    HPO_TRY(hpo_study__begin_fresh(s, &h, err));
+    return hpo_study__commit_fresh(s, &h, set_until_in(s, &h, until, err), err);
 }
 
 hpo_status hpo_study__check_object(const char *json, const char *what, hpo_error *err)

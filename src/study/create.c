@@ -31,6 +31,7 @@ void hpo_study__free(hpo_study *s)
     free_trials(s);
     hpo_sampler_close(&s->sampler);
     hpo_scheduler_close(&s->scheduler);
+    hpo_until_free(s->until);
     hpo_suggest__forget(s);
     hpo_view__fini(&s->view);
     hpo_fold__fini(&s->fold);
@@ -166,6 +167,7 @@ static hpo_status complete(hpo_study *s, hpo_error *err)
     HPO_TRY(make_scratch(s, err));
     HPO_TRY(find_fidelity(s, err));
     HPO_TRY(open_scheduler(s, err));
+    HPO_TRY(hpo_study__use_until(s, s->spec.until, err));
     return hpo_study__use_sampler(s, s->spec.sampler, err);
 }
 
@@ -305,6 +307,8 @@ static hpo_status take_spec(hpo_study *s, hpo_study_spec *fresh, hpo_error *err)
 {
     int sampler = strcmp(s->spec.sampler, fresh->sampler) != 0 || s->spec.draw_base != fresh->draw_base;
     int scheduler = strcmp(s->spec.scheduler, fresh->scheduler) != 0;
+    int until = strcmp(s->spec.until != NULL ? s->spec.until : "", fresh->until != NULL ? fresh->until : "") != 0;
+    if (until) HPO_TRY(hpo_study__use_until(s, fresh->until, err));
     swap_lists(&s->spec, fresh);
     hpo_study_spec old = s->spec;
     s->spec = *fresh;
@@ -314,6 +318,7 @@ static hpo_status take_spec(hpo_study *s, hpo_study_spec *fresh, hpo_error *err)
         s->spec = old;
         swap_lists(&s->spec, fresh);
         if (scheduler) (void)open_scheduler(s, NULL); /* the one that fits the spec that stays */
+        if (until && hpo_study__use_until(s, s->spec.until, NULL) != HPO_OK) s->texts_seq = -1; /* read it again */
         return status;
     }
     *fresh = old;
@@ -437,6 +442,8 @@ static hpo_status adopt(hpo_study *stored, const hpo_study_options *o, hpo_error
         HPO_TRY(hpo_study__set_budget(stored, &o->budget, err));
     if (o->sampler != NULL && strcmp(o->sampler, stored->spec.sampler) != 0)
         HPO_TRY(hpo_study__set_sampler(stored, o->sampler, err));
+    if (o->until != NULL && strcmp(o->until, stored->spec.until != NULL ? stored->spec.until : "") != 0)
+        HPO_TRY(hpo_study__set_until(stored, o->until, err));
     if (o->metadata != NULL && (stored->metadata == NULL || strcmp(o->metadata, stored->metadata) != 0))
         HPO_TRY(hpo_study__set_metadata(stored, o->metadata, err));
     return HPO_OK;

@@ -46,7 +46,8 @@ static void fill_summary(hpo_study *s, const hpo_study_header *h, hpo_summary *o
                        .lease = p->lease,
                        .lag = p->lag,
                        .noisy = p->noisy,
-                       .max_retries = p->max_retries};
+                       .max_retries = p->max_retries,
+                       .until = p->until};
     memcpy(o->n_by_state, h->n_by_state, sizeof o->n_by_state);
 }
 

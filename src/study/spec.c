@@ -3,9 +3,10 @@
  *
  *   {"objectives":[{"name":"loss","direction":"minimize"}],"outcomes":[{"name":"memory","max":4}],
  *    "sampler":"random","scheduler":"none","budget":{"trials":100,"seconds":3600,"cost":5,"target":0.01,
- *    "stagnation":50},"noisy":false,"max_retries":3,"lag":0,"lease":600,"default_first":true,"draw_base":0}
+ *    "stagnation":50},"noisy":false,"max_retries":3,"lag":0,"lease":600,"default_first":true,"draw_base":0,
+ *    "until":"regret","past":[{"sampler":"sobol","draw_base":0,"end":20}]}
  *
- * A limit that is not set is absent.  Unknown keys are refused: a newer version wrote them and means them. */
+ * A limit, rule or history that is not there is absent.  Unknown keys are refused: a newer version wrote them and means them. */
 #include <math.h>
 #include <string.h>
 
@@ -164,6 +165,8 @@ hpo_status hpo_spec__from_options(const hpo_study_options *o, hpo_study_spec *ou
     out->sampler = hpo_strdup(o->sampler != NULL ? o->sampler : HPO_DEFAULT_SAMPLER);
     out->scheduler = hpo_strdup(o->scheduler != NULL ? o->scheduler : HPO_DEFAULT_SCHEDULER);
     if (out->sampler == NULL || out->scheduler == NULL) return hpo_fail_memory(err);
+    if (o->until != NULL && *o->until != '\0' && (out->until = hpo_strdup(o->until)) == NULL)
+        return hpo_fail_memory(err);
     out->budget = o->budget;
     out->budget.size = sizeof out->budget;
     out->noisy = o->noisy != 0;
@@ -208,6 +211,18 @@ static void write_budget(hpo_str *o, const hpo_budget *b)
     hpo_str_addc(o, '}');
 }
 
+static void write_past(hpo_str *o, const hpo_study_spec *s)
+{
+    hpo_str_add(o, ",\"past\":[");
+    for (size_t i = 0; i < s->n_past; i++) {
+        hpo_str_add(o, i > 0 ? ",{\"sampler\":" : "{\"sampler\":");
+        hpo_str_json(o, s->past[i].sampler);
+        hpo_str_addf(o, ",\"draw_base\":%lld,\"end\":%lld}", (long long)s->past[i].draw_base,
+                     (long long)s->past[i].end);
+    }
+    hpo_str_addc(o, ']');
+}
+
 hpo_status hpo_spec__write(const hpo_study_spec *s, char **json, hpo_error *err)
 {
     hpo_str o = {0};
@@ -240,6 +255,11 @@ hpo_status hpo_spec__write(const hpo_study_spec *s, char **json, hpo_error *err)
     hpo_str_add(&o, s->default_first ? ",\"default_first\":true,\"draw_base\":"
                                      : ",\"default_first\":false,\"draw_base\":");
     hpo_str_int(&o, s->draw_base);
+    if (s->until != NULL) {
+        hpo_str_add(&o, ",\"until\":");
+        hpo_str_json(&o, s->until);
+    }
+    if (s->n_past > 0) write_past(&o, s);
     hpo_str_addc(&o, '}');
     hpo_status status = hpo_str_steal(&o, json, err);
     hpo_str_fini(&o);
@@ -308,9 +328,32 @@ static hpo_status read_budget(struct json_object *root, hpo_budget *b, hpo_error
     return hpo_json_get_int(o, "budget", "stagnation", &b->stagnation, err);
 }
 
+static hpo_status read_past(struct json_object *root, hpo_study_spec *s, hpo_error *err)
+{
+    static const char *const keys[] = {"sampler", "draw_base", "end", NULL};
+    struct json_object *list = NULL;
+    HPO_TRY(hpo_json_get_array(root, WHAT, "past", &list, err));
+    size_t n = list == NULL ? 0 : json_object_array_length(list);
+    if (n == 0) return HPO_OK;
+    s->past = hpo_calloc(n, sizeof *s->past);
+    if (s->past == NULL) return hpo_fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *one = json_object_array_get_idx(list, i);
+        const char *sampler = "";
+        HPO_TRY(hpo_json_check_keys(one, "past", keys, err));
+        HPO_TRY(hpo_json_get_string(one, "past", "sampler", &sampler, err));
+        HPO_TRY(hpo_json_get_int(one, "past", "draw_base", &s->past[i].draw_base, err));
+        HPO_TRY(hpo_json_get_int(one, "past", "end", &s->past[i].end, err));
+        s->past[i].sampler = hpo_strdup(sampler);
+        if (s->past[i].sampler == NULL) return hpo_fail_memory(err);
+        s->n_past = i + 1;
+    }
+    return HPO_OK;
+}
+
 static hpo_status read_rest(struct json_object *root, hpo_study_spec *s, hpo_error *err)
 {
-    const char *sampler = HPO_DEFAULT_SAMPLER, *scheduler = HPO_DEFAULT_SCHEDULER;
+    const char *sampler = HPO_DEFAULT_SAMPLER, *scheduler = HPO_DEFAULT_SCHEDULER, *until = NULL;
     int noisy = 0, first = 1;
     int64_t retries = DEFAULT_RETRIES;
     s->lease = DEFAULT_LEASE;
@@ -322,7 +365,10 @@ static hpo_status read_rest(struct json_object *root, hpo_study_spec *s, hpo_err
     HPO_TRY(hpo_json_get_int(root, WHAT, "lag", &s->lag, err));
     HPO_TRY(hpo_json_get_int(root, WHAT, "draw_base", &s->draw_base, err));
     HPO_TRY(hpo_json_get_double(root, WHAT, "lease", &s->lease, err));
+    HPO_TRY(hpo_json_get_string(root, WHAT, "until", &until, err));
     HPO_TRY(read_budget(root, &s->budget, err));
+    HPO_TRY(read_past(root, s, err));
+    if (until != NULL && (s->until = hpo_strdup(until)) == NULL) return hpo_fail_memory(err);
     s->sampler = hpo_strdup(sampler);
     s->scheduler = hpo_strdup(scheduler);
     if (s->sampler == NULL || s->scheduler == NULL) return hpo_fail_memory(err);
@@ -336,7 +382,8 @@ hpo_status hpo_spec__read(const char *json, hpo_study_spec *out, hpo_error *err)
 {
     static const char *const keys[] = {"objectives",    "outcomes",  "sampler",     "scheduler",
                                        "budget",        "noisy",     "max_retries", "lag",
-                                       "default_first", "draw_base", "lease",       NULL};
+                                       "default_first", "draw_base", "lease",       "until",
+                                       "past",          NULL};
     memset(out, 0, sizeof *out);
     struct json_object *root = NULL;
     hpo_status status = hpo_json_parse(json, strlen(json), "stored study", &root, err);
@@ -366,6 +413,10 @@ void hpo_spec__fini(hpo_study_spec *s)
     hpo_free(s->outcomes);
     hpo_free(s->sampler);
     hpo_free(s->scheduler);
+    hpo_free(s->until);
+    for (size_t i = 0; i < s->n_past; i++)
+        hpo_free(s->past[i].sampler);
+    hpo_free(s->past);
     memset(s, 0, sizeof *s);
 }
 

@@ -27,8 +27,15 @@
 #include "scheduler/registry.h"
 #include "storage/history.h"
 #include "storage/storage.h"
+#include "terminator/until.h"
 
 /* ---- the part of a study that is stored as one JSON text (spec.c; docs/study-spec.md) ------------ */
+
+/* A sampler that the study had, and the draws that it made: from draw_base up to the next one's. */
+typedef struct hpo_past_sampler {
+    char *sampler;
+    int64_t draw_base, end;
+} hpo_past_sampler;
 
 typedef struct hpo_study_spec {
     hpo_objective *objectives; /* names owned */
@@ -36,6 +43,9 @@ typedef struct hpo_study_spec {
     hpo_outcome *outcomes; /* names owned */
     size_t n_outcomes;
     char *sampler, *scheduler; /* with their options, as given */
+    char *until;               /* stopping rule, or NULL */
+    hpo_past_sampler *past;    /* samplers before this one, oldest first */
+    size_t n_past;
     hpo_budget budget;
     int32_t noisy, max_retries, default_first;
     int64_t lag;
@@ -157,6 +167,8 @@ struct hpo_study {
     hpo_sampler sampler;
     hpo_scheduler scheduler;
     int history; /* the sampler reads the view */
+    hpo_until *until; /* spec.until at work, or NULL; judged with ask_lock held */
+    hpo_ruling ruling; /* its answer to the ask under way; guarded by ask_lock */
 
     hpo_trial *live, *spare; /* handles in hands; handles to reuse */
     double *u;               /* n_dims: of the ask under way, fast path */
@@ -231,6 +243,17 @@ HPO_NODISCARD hpo_status hpo_budget__reopen(hpo_study *s, hpo_study_header *h, h
 /* Ends the study in the transaction; once. */
 HPO_NODISCARD hpo_status hpo_budget__stop(hpo_study *s, hpo_study_header *h, int64_t now, hpo_stop_reason why,
                                           const char *text, hpo_error *err);
+
+/* ---- until.c: the stopping rule --------------------------------------------------------------- */
+/* Opens `text` (NULL: none) and puts it in the place of the rule.  Caller holds both locks. */
+HPO_NODISCARD hpo_status hpo_study__use_until(hpo_study *s, const char *text, hpo_error *err);
+/* Judges the rule on the synced view.  Caller holds ask_lock. */
+HPO_NODISCARD hpo_status hpo_study__judge_until(hpo_study *s, const hpo_study_header *h, hpo_ruling *out,
+                                                hpo_error *err);
+/* What its comparisons look at. */
+hpo_until_facts hpo_study__until_facts(const hpo_study *s, const hpo_study_header *h);
+/* Takes the locks itself. */
+HPO_NODISCARD hpo_status hpo_study__set_until(hpo_study *s, const char *text, hpo_error *err);
 
 /* ---- trial.c: handles ------------------------------------------------------------------------- */
 HPO_NODISCARD hpo_status hpo_study__take_handle(hpo_study *s, hpo_trial **out, hpo_error *err);

@@ -428,7 +428,7 @@ static hpo_status start_again(hpo_study *s, hpo_error *err)
     }
     hpo_view__clear(&s->view);
     hpo_suggest__forget(s);
-    return HPO_OK;
+    return hpo_until_restart(s->until, err);
 }
 
 static hpo_status read_new(hpo_study *s, int64_t seq, hpo_error *err)
