@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* math/lbfgsb_model.h - the quadratic model of L-BFGS-B: see lbfgsb_model.c. */
+#ifndef MATH_LBFGSB_MODEL_H
+#define MATH_LBFGSB_MODEL_H
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LBFGSB_MEMORY_MAX = 32 };
+
+/* B = theta I - W M W^T of the last `pairs` steps s and gradient changes y. */
+typedef struct lbfgsb_model {
+    size_t n, memory, pairs;
+    double theta;
+    double *s, *y;                    /* memory x n, oldest pair first */
+    double *ss, *sy;                  /* memory x memory: s_i . s_j, s_i . y_j */
+    double *middle;                   /* factor of M^-1, 2 pairs x 2 pairs */
+    double *small;                    /* 2 pairs x 2 pairs: the subspace's system */
+    double *p, *c, *w, *mc, *mp, *mw; /* 2 memory each */
+    double *breaks, *order, *r;       /* n each */
+    uint8_t pivot[2 * LBFGSB_MEMORY_MAX];
+} lbfgsb_model;
+
+/* Doubles that lbfgsb_model_init takes of work. */
+size_t lbfgsb_model_work(size_t n, size_t memory);
+void lbfgsb_model_init(lbfgsb_model *m, size_t n, size_t memory, double *work);
+/* Forgets all pairs: B = I. */
+void lbfgsb_model_reset(lbfgsb_model *m);
+/* Adds the pair; one without positive curvature is left out. */
+void lbfgsb_model_update(lbfgsb_model *m, const double *s, const double *y);
+/* The minimiser of the model at x (gradient g) within the box, approximately: generalised Cauchy point, then
+ * the subspace of the variables that are free there.  0 when the model has become singular: reset it. */
+int lbfgsb_model_minimise(lbfgsb_model *m, const double *x, const double *g, const double *lower,
+                          const double *upper, double *target);
+#endif
