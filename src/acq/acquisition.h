@@ -61,6 +61,8 @@ typedef struct hpo_acq_options {
     size_t n_samples; /* fantasies, minima, joint draws; 0: what the kind takes by default */
     double cost_exponent; /* EI / cost^exponent, cooled by the caller; 0: cost not used */
     double lambda;        /* PBGI: price of one unit of cost, in model units */
+    int32_t augmented;    /* EI times 1 - sigma / sqrt(s^2 + sigma^2): repeats are worth less (Huang et al.
+                             2006); sigma^2 the mean noise at the observed points */
 } hpo_acq_options;
 
 typedef struct hpo_acq hpo_acq;
@@ -71,7 +73,8 @@ typedef struct hpo_acq_context {
     const double
         *observed; /* n_observed rows of u: where noisy EI and knowledge gradient look for the best */
     size_t n_observed;
-    double best;                   /* the value to improve on, model units */
+    double best; /* the value to improve on, model units; +inf: nothing feasible is known, only the
+                    chances of success and feasibility count (EI and PI kinds) */
     const hpo_success *success;    /* times P(no failure) */
     const hpo_posterior *log_cost; /* model of ln cost in natural units */
     double prior_exponent;         /* pi-BO: + exponent x ln prior density of u (Hvarfner et al. 2022) */
