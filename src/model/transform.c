@@ -362,7 +362,7 @@ static void fit_log(hpo_transform *t, const double *sorted, size_t n)
     } else {
         if (!(gap > 0)) gap = sorted[n - 1] / 2 - low / 2;
         gap = limit(gap, DBL_MAX / 4) * 0.1;
-        t->center = low - gap;
+        t->center = limit(low - gap, DBL_MAX);
         t->scale = gap * 0.5;
     }
     if (!(t->scale >= DBL_MIN)) t->scale = DBL_MIN;
@@ -476,7 +476,7 @@ double hpo_transform_mean(const hpo_transform *t, double mean, double var)
         double below = hpo_transform_invert(t, mean - sd * rule[i][0]);
         above = above > high ? high : above < low ? low : above;
         below = below > high ? high : below < low ? low : below;
-        sum += rule[i][1] * (i == 0 ? above : above + below);
+        sum += i == 0 ? rule[i][1] * above : rule[i][1] * above + rule[i][1] * below;
     }
     return sum;
 }
