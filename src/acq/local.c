@@ -221,8 +221,10 @@ static int climb_axis(hpo_search *s, const hpo_axis *a, double *u, double *value
     }
     if (n == 0) return 0;
     s->score->values(s->score->ctx, s->moves, n, s->move_value);
-    for (size_t i = 1; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (s->move_value[i] > s->move_value[top]) top = i;
+        if (s->n_exclude > 0) hpo_search__consider(s, s->moves + i * s->n_dims, s->move_value[i]);
+    }
     if (!(s->move_value[top] > *value + 1e-12 * fabs(*value))) return 0;
     *value = s->move_value[top];
     memcpy(u, s->moves + top * s->n_dims, s->n_dims * sizeof *u);
@@ -244,7 +246,7 @@ void hpo_search__climb(hpo_search *s, double *u, double *value)
 
 void hpo_search__wander(hpo_search *s, double *u, double *value)
 {
-    enum { BATCH = 32, REPEATS = 4 };
+    enum { BATCH = 32, REPEATS = 8 };
     static const double sizes[] = {0.1, 0.03, 0.01, 0.003, 0.001};
     double p = s->n_axes > 0 ? fmax(2.0 / (double)s->n_axes, 0.3) : 1;
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* acq/search.c - the maximiser: candidates, starts, climbs, and a point that is new.
  *
- * Starts: the best candidate and others drawn with probability proportional to exp(score - best score), which
- * for the logarithm of an expected improvement is proportional to the improvement itself, at least 0.3
- * lengthscales from those taken.  The answer is the best end of a climb that is not excluded, else the best
- * candidate that is not, else what random draws find.  Finite spaces of up to 2048 configurations are scored
- * whole: there the answer is exact and HPO_DONE means that every configuration is excluded. */
+ * Starts: the best candidate; for half of the others those of the best 64 with a valley (a lower score half
+ * way) between them and each one taken, so that every high peak has one; the rest drawn with probability
+ * proportional to exp(score - best score), which for the logarithm of an expected improvement is proportional
+ * to the improvement itself, at least 0.3 lengthscales from those taken.  The answer is the best end of a
+ * climb that is not excluded, else the best candidate that is not, else what random draws find.  Finite
+ * spaces of up to 2048 configurations are scored whole: there the answer is exact and HPO_DONE means that
+ * every configuration is excluded. */
 #include "acq/search.h"
 
 #include <math.h>
@@ -18,7 +20,7 @@
 #include "math/minimise.h"
 #include "space/space.h"
 
-enum { STARTS = 6, DRAWS = 4096, COUNT_CHECKS = 1 << 16 };
+enum { STARTS = 6, DRAWS = 4096, COUNT_CHECKS = 1 << 16, RANKED = 64 };
 static const double SPACING = 0.3;
 
 /* ---- setting up -------------------------------------------------------------------------------------------
@@ -155,17 +157,65 @@ static size_t roulette(const hpo_search *s, double top)
     return s->n;
 }
 
+static int is_apart(const hpo_search *s, size_t i, const size_t *start, size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        if (scaled_distance(s, s->u + i * s->n_dims, s->u + start[k] * s->n_dims) < SPACING * SPACING)
+            return 0;
+    return 1;
+}
+
+/* The RANKED best candidates, best first. */
+static size_t rank_candidates(const hpo_search *s, size_t *rank)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        size_t at = n;
+        if (!isfinite(s->value[i]) || (n == RANKED && !(s->value[i] > s->value[rank[n - 1]]))) continue;
+        if (n == RANKED)
+            at--;
+        else
+            n++;
+        for (; at > 0 && s->value[i] > s->value[rank[at - 1]]; at--)
+            rank[at] = rank[at - 1];
+        rank[at] = i;
+    }
+    return n;
+}
+
+/* 1 when the score half way to each of the n starts is lower than at both ends. */
+static int has_valleys(hpo_search *s, size_t i, const size_t *start, size_t n)
+{
+    size_t d = s->n_dims;
+    const double *u = s->u + i * d;
+    for (size_t k = 0; k < n; k++) {
+        const double *v = s->u + start[k] * d;
+        double *middle = s->moves + k * d;
+        memcpy(middle, u, d * sizeof *u);
+        for (size_t j = 0; j < s->n_axes; j++) {
+            const hpo_axis *a = hpo_embed_axis(s->embed, j);
+            if (a->kind == HPO_AXIS_REAL && !isnan(u[a->dim]) && !isnan(v[a->dim]))
+                middle[a->dim] = 0.5 * (u[a->dim] + v[a->dim]);
+        }
+    }
+    s->score->values(s->score->ctx, s->moves, n, s->move_value);
+    for (size_t k = 0; k < n; k++)
+        if (!(s->move_value[k] < fmin(s->value[i], s->value[start[k]]))) return 0;
+    return 1;
+}
+
 static size_t choose_starts(hpo_search *s, size_t *start, size_t want)
 {
-    size_t n = 0, top = best_of(s->value, s->n);
-    if (s->n == 0 || isnan(s->value[top])) return 0;
-    start[n++] = top;
-    if (!isfinite(s->value[top])) return n;
+    size_t n = 0, rank[RANKED], n_ranked = rank_candidates(s, rank), peaks = 1 + (want - 1) / 2;
+    if (n_ranked == 0) { /* nothing to choose by */
+        if (s->n > 0) start[n++] = 0;
+        return n;
+    }
+    for (size_t i = 0; i < n_ranked && n < peaks && n < want; i++)
+        if (n == 0 || has_valleys(s, rank[i], start, n)) start[n++] = rank[i];
     for (size_t attempt = 0; attempt < 4 * want && n < want; attempt++) {
-        size_t i = roulette(s, s->value[top]), near = 0;
-        for (size_t k = 0; k < n && i < s->n; k++)
-            near += scaled_distance(s, s->u + i * s->n_dims, s->u + start[k] * s->n_dims) < SPACING * SPACING;
-        if (i < s->n && near == 0) start[n++] = i;
+        size_t i = roulette(s, s->value[rank[0]]);
+        if (i < s->n && is_apart(s, i, start, n)) start[n++] = i;
     }
     return n;
 }
@@ -173,60 +223,58 @@ static size_t choose_starts(hpo_search *s, size_t *start, size_t want)
 /* ---- the answer
  * --------------------------------------------------------------------------------------------- */
 
-typedef struct answer {
-    double *u, value;
-    int found;
-} answer;
-
-static void consider(const hpo_search *s, answer *a, const double *u, double value)
+void hpo_search__consider(hpo_search *s, const double *u, double value)
 {
-    if (isnan(value) || (a->found && !(value > a->value)) || hpo_search__excluded(s, u)) return;
-    memcpy(a->u, u, s->n_dims * sizeof *u);
-    a->value = value;
-    a->found = 1;
+    if (isnan(value) || (s->found && !(value > s->answer_value)) || hpo_search__excluded(s, u)) return;
+    memcpy(s->answer, u, s->n_dims * sizeof *u);
+    s->answer_value = value;
+    s->found = 1;
 }
 
-static hpo_status whole_list(hpo_search *s, answer *a, hpo_error *err)
+static hpo_status whole_list(hpo_search *s, hpo_error *err)
 {
     HPO_TRY(hpo_reserve(&s->value, &s->cap_value, s->n_listed + 1, sizeof *s->value, err));
     if (s->n_listed > 0) s->score->values(s->score->ctx, s->listed, s->n_listed, s->value);
-    for (int anywhere = 0; anywhere < 2 && !a->found; anywhere++)
+    for (int anywhere = 0; anywhere < 2 && !s->found; anywhere++)
         for (size_t i = 0; i < s->n_listed; i++)
             if (anywhere || hpo_search__inside(s, s->listed + i * s->n_dims))
-                consider(s, a, s->listed + i * s->n_dims, isnan(s->value[i]) ? -HUGE_VAL : s->value[i]);
-    return a->found ? HPO_OK : HPO_DONE;
+                hpo_search__consider(s, s->listed + i * s->n_dims,
+                                     isnan(s->value[i]) ? -HUGE_VAL : s->value[i]);
+    return s->found ? HPO_OK : HPO_DONE;
 }
 
 /* Where climbs end at known points: the best of the other candidates, by and by. */
-static void other_candidates(hpo_search *s, answer *a)
+static void other_candidates(hpo_search *s)
 {
-    for (size_t left = s->n; left > 0 && !a->found; left--) {
+    for (size_t left = s->n; left > 0 && !s->found; left--) {
         size_t i = best_of(s->value, s->n);
         if (isnan(s->value[i])) return;
-        double *u = s->u + i * s->n_dims;
-        if (hpo_search__normalise(s, u)) consider(s, a, u, s->value[i]);
+        double *u = s->u + i * s->n_dims, value = s->value[i];
         s->value[i] = (double)NAN;
+        if (!hpo_search__normalise(s, u)) continue;
+        if (s->plain) s->score->values(s->score->ctx, u, 1, &value);
+        hpo_search__consider(s, u, value);
     }
 }
 
-static hpo_status random_points(hpo_search *s, answer *a, hpo_error *err)
+static hpo_status random_points(hpo_search *s, hpo_error *err)
 {
-    for (size_t i = 0; i < DRAWS && !a->found; i++) {
+    for (size_t i = 0; i < DRAWS && !s->found; i++) {
         HPO_TRY(hpo_space_draw(s->space, s->rng, s->moves, err));
         hpo_space_decode(s->space, s->moves, s->x);
         hpo_space_encode(s->space, s->x, s->moves);
         if (hpo_search__excluded(s, s->moves)) continue;
         s->score->values(s->score->ctx, s->moves, 1, s->move_value);
-        consider(s, a, s->moves, isnan(s->move_value[0]) ? -HUGE_VAL : s->move_value[0]);
+        hpo_search__consider(s, s->moves, isnan(s->move_value[0]) ? -HUGE_VAL : s->move_value[0]);
     }
     return HPO_OK;
 }
 
-static hpo_status search_all(hpo_search *s, answer *a, hpo_error *err)
+static hpo_status search_all(hpo_search *s, hpo_error *err)
 {
     size_t start[HPO_SEARCH_MAX_STARTS], want = s->options.n_starts ? s->options.n_starts : STARTS;
     size_t d = s->n_dims;
-    if (s->is_listed) return whole_list(s, a, err);
+    if (s->is_listed) return whole_list(s, err);
     HPO_TRY(hpo_search__candidates(s, err));
     size_t n = choose_starts(s, start, want < HPO_SEARCH_MAX_STARTS ? want : HPO_SEARCH_MAX_STARTS);
     double *u = s->u + s->n * d; /* one row is always left */
@@ -234,26 +282,26 @@ static hpo_status search_all(hpo_search *s, answer *a, hpo_error *err)
         double value = s->value[start[i]];
         memcpy(u, s->u + start[i] * d, d * sizeof *u);
         if (!hpo_search__normalise(s, u)) continue;
+        if (s->plain) s->score->values(s->score->ctx, u, 1, &value); /* rounded just now */
         hpo_search__climb(s, u, &value);
         if (s->score->gradient == NULL) hpo_search__wander(s, u, &value);
-        consider(s, a, u, value);
+        hpo_search__consider(s, u, value);
     }
-    if (s->constrained && s->score->gradient != NULL && a->found) {
-        double value = a->value;
-        memcpy(u, a->u, d * sizeof *u);
+    if (s->constrained && s->score->gradient != NULL && s->found) {
+        double value = s->answer_value;
+        memcpy(u, s->answer, d * sizeof *u);
         hpo_search__wander(s, u, &value);
-        consider(s, a, u, value);
+        hpo_search__consider(s, u, value);
     }
-    if (!a->found) other_candidates(s, a);
-    if (!a->found) HPO_TRY(random_points(s, a, err));
-    return a->found ? HPO_OK : HPO_DONE;
+    if (!s->found) other_candidates(s);
+    if (!s->found) HPO_TRY(random_points(s, err));
+    return s->found ? HPO_OK : HPO_DONE;
 }
 
 hpo_status hpo_search_maximise(hpo_search *s, const hpo_score *score, const hpo_search_options *options,
                                const double *best, size_t n_best, const double *exclude, size_t n_exclude,
                                hpo_rng *rng, double *u_out, double *value, hpo_error *err)
 {
-    answer a = {u_out, -HUGE_VAL, 0};
     s->score = score;
     s->options = *options;
     s->best = best;
@@ -261,7 +309,10 @@ hpo_status hpo_search_maximise(hpo_search *s, const hpo_score *score, const hpo_
     s->exclude = exclude;
     s->n_exclude = exclude != NULL ? n_exclude : 0;
     s->rng = rng;
-    hpo_status status = search_all(s, &a, err);
-    if (value != NULL) *value = a.value;
+    s->answer = u_out;
+    s->answer_value = -HUGE_VAL;
+    s->found = 0;
+    hpo_status status = search_all(s, err);
+    if (value != NULL) *value = s->answer_value;
     return status;
 }

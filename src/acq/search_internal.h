@@ -31,6 +31,10 @@ struct hpo_search {
     size_t n_best, n_exclude;
     hpo_rng *rng;
 
+    /* the best point so far that is not excluded */
+    double *answer, answer_value;
+    int found;
+
     /* scratch */
     double *u, *value; /* candidates */
     size_t n, cap_u, cap_value;
@@ -60,8 +64,11 @@ HPO_NODISCARD hpo_status hpo_search__candidates(hpo_search *s, hpo_error *err);
 int hpo_search__excluded(const hpo_search *s, const double *u);
 double hpo_search__length(const hpo_search *s, size_t axis);
 
+/* Takes u (valid, in normal form) for the answer when it is better and not excluded. */
+void hpo_search__consider(hpo_search *s, const double *u, double value);
+
 /* ---- improvement (local.c) ---- */
-/* Moves u (feasible, normal form) uphill; *value its score. */
+/* Moves u (feasible, normal form) uphill, also over excluded points; *value its score. */
 void hpo_search__climb(hpo_search *s, double *u, double *value);
 /* Random steps of shrinking size: along borders of the feasible set, and where there are no slopes. */
 void hpo_search__wander(hpo_search *s, double *u, double *value);
