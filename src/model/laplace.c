@@ -20,10 +20,14 @@
 enum { MAX_NEWTON = 50, MAX_HALVINGS = 30 };
 
 static const double TOLERANCE = 1e-12;
+static const double SQRT_2_OVER_PI = 0x1.9884533d43651p-1;
+static const double SQRT_HALF = 0x1.6a09e667f3bcdp-1;
 
 double hpo_probit_hazard(double z)
 {
-    return hpo_exp(hpo_normal_logpdf(z) - hpo_normal_logcdf(z));
+    /* Phi(z) = phi(z) sqrt(pi / 2) erfcx(-z / sqrt 2): no cancellation in the left tail */
+    if (z < 0) return SQRT_2_OVER_PI / hpo_erfcx(-z * SQRT_HALF);
+    return hpo_exp(hpo_normal_logpdf(z)) / hpo_normal_cdf(z);
 }
 
 /* r (z + r) in (0, 1). */
