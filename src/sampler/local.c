@@ -64,7 +64,9 @@ typedef struct local_state {
 static const hpo_option local_options[] = {
     {"initial", "quasi-random points before the first model; -1: dimensions + 1, between 5 and 10",
      HPO_OPT_INT, offsetof(local_config, initial), -1, -1, 1 << 20, NULL},
-    {"patience", "results near the centre without improvement before the box shrinks; -1: 1 + dimensions / 4",
+    {"patience",
+     "results near the centre without improvement before the box shrinks; -1: 4, from 8 dimensions on half "
+     "of them",
      HPO_OPT_INT, offsetof(local_config, patience), -1, -1, 1 << 20, NULL},
     {"width", "half-width of the box at the start, in parts of the range", HPO_OPT_REAL,
      offsetof(local_config, width), 0.2, 0.001, 0.5, NULL},
@@ -210,7 +212,9 @@ static hpo_status local_tell(void *state, const hpo_view *view, size_t row, hpo_
         s->width = fmin(fmax(s->width, 2 * step), widest);
         return HPO_OK;
     }
-    int64_t patience = s->config->patience >= 0 ? s->config->patience : 1 + (int64_t)(s->n_numeric / 4);
+    int64_t patience = s->config->patience >= 0 ? s->config->patience
+                       : s->n_numeric > 8       ? (int64_t)(s->n_numeric / 2)
+                                                : 4;
     if (!(step <= 1.5 * s->width) || ++s->fails <= patience) return HPO_OK;
     s->fails = 0;
     s->width *= s->config->shrink;
