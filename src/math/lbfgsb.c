@@ -56,12 +56,21 @@ size_t hpo_lbfgsb_work(size_t n, size_t memory)
     return lbfgsb_model_work(n, memory_of(memory)) + 6 * n;
 }
 
+/* x + a d in the box, on the bound when only rounding keeps it off. */
+static double along(double x, double a, double d, double low, double high)
+{
+    double t = x + a * d, slack = 0x1p-51 * (fabs(x) + fabs(t));
+    if (d > 0 && high - t <= slack) return high;
+    if (d < 0 && t - low <= slack) return low;
+    return clip(t, low, high);
+}
+
 /* Value and slope at x + a d; a slope of NaN where either is not finite. */
 static place evaluate(solver *s, double a)
 {
     place p = {a, HUGE_VAL, (double)NAN};
     for (size_t i = 0; i < s->n; i++)
-        s->trial[i] = clip(s->x[i] + a * s->d[i], s->lower[i], s->upper[i]);
+        s->trial[i] = along(s->x[i], a, s->d[i], s->lower[i], s->upper[i]);
     double f = s->fn(s->ctx, s->trial, s->gt);
     s->evaluations++;
     if (!isfinite(f)) return p;

@@ -275,17 +275,37 @@ static void cauchy_point(lbfgsb_model *m, const double *x, const double *g, cons
 
 /* ---- subspace ---------------------------------------------------------------------------------- */
 
-/* From the Cauchy point `at` by r (all variables; 0 where not free) as far as the box allows. */
-static void apply_step(const lbfgsb_model *m, const double *x, const double *g, const double *lower,
+/* The model's change from x to x + d: g.d + d.B d / 2. */
+static double model_change(lbfgsb_model *m, const double *g, const double *d)
+{
+    size_t q = m->pairs, n = m->n;
+    for (size_t j = 0; j < q; j++) {
+        m->w[j] = hpo_dot(m->y + j * n, d, n);
+        m->w[q + j] = m->theta * hpo_dot(m->s + j * n, d, n);
+    }
+    apply_middle(m, m->w, m->mw);
+    return hpo_dot(g, d, n) + 0.5 * (m->theta * hpo_dot(d, d, n) - small_dot(m->w, m->mw, 2 * q));
+}
+
+/* From the Cauchy point `at` by r (all variables; 0 where not free), projected into the box; where that is
+ * worse for the model than the Cauchy point, in a straight line as far as the box allows, which is never
+ * worse. */
+static void apply_step(lbfgsb_model *m, const double *x, const double *g, const double *lower,
                        const double *upper, double *at)
 {
+    double *d = m->breaks; /* free by now */
     double slope = 0.0, longest = 1.0;
     for (size_t i = 0; i < m->n; i++)
-        slope += (fmin(fmax(at[i] + m->r[i], lower[i]), upper[i]) - x[i]) * g[i];
-    if (slope >= 0) {
+        d[i] = at[i] - x[i];
+    double cauchy = model_change(m, g, d);
+    for (size_t i = 0; i < m->n; i++) {
+        d[i] = fmin(fmax(at[i] + m->r[i], lower[i]), upper[i]) - x[i];
+        slope += d[i] * g[i];
+    }
+    if (!(slope < 0 && model_change(m, g, d) <= cauchy)) {
         for (size_t i = 0; i < m->n; i++) {
-            double d = m->r[i], room = d > 0 ? upper[i] - at[i] : lower[i] - at[i];
-            if (d != 0 && room / d < longest) longest = room / d;
+            double t = m->r[i], room = t > 0 ? upper[i] - at[i] : lower[i] - at[i];
+            if (t != 0 && room / t < longest) longest = room / t;
         }
     }
     for (size_t i = 0; i < m->n; i++)
