@@ -4,6 +4,7 @@
 #include "math/minimise.h"
 
 #include "math/func.h"
+#include "math/lbfgsb_model.h"
 #include "math/linalg.h"
 #include "math/rng.h"
 #include "t.h"
@@ -358,6 +359,149 @@ static void test_trouble(void **state)
     assert_true(r.value < 0.5);
 }
 
+/* ---- the model against dense matrices ---- */
+
+enum { D = 6 };
+
+/* B after all pairs: the BFGS recursion from theta I. */
+static void dense_bfgs(const double *s, const double *y, size_t pairs, double theta, double b[D][D])
+{
+    for (size_t i = 0; i < D; i++)
+        for (size_t j = 0; j < D; j++)
+            b[i][j] = i == j ? theta : 0;
+    for (size_t k = 0; k < pairs; k++, s += D, y += D) {
+        double bs[D], sbs = 0, sy = 0;
+        for (size_t i = 0; i < D; i++) {
+            bs[i] = hpo_dot(b[i], s, D);
+            sbs += s[i] * bs[i];
+            sy += s[i] * y[i];
+        }
+        for (size_t i = 0; i < D; i++)
+            for (size_t j = 0; j < D; j++)
+                b[i][j] += y[i] * y[j] / sy - bs[i] * bs[j] / sbs;
+    }
+}
+
+/* g.z + z'Bz/2 at z = to - x */
+static double dense_model(double b[D][D], const double *g, const double *x, const double *to)
+{
+    double f = 0, z[D];
+    for (size_t i = 0; i < D; i++)
+        z[i] = to[i] - x[i];
+    for (size_t i = 0; i < D; i++)
+        f += z[i] * (g[i] + 0.5 * hpo_dot(b[i], z, D));
+    return f;
+}
+
+/* The first local minimiser of the model on the bent path: its definition, segment by segment. */
+static void dense_cauchy(double b[D][D], const double *x, const double *g, const double *lower,
+                         const double *upper, double *to)
+{
+    double time = 0;
+    memcpy(to, x, D * sizeof *to);
+    for (;;) {
+        double d[D], z[D], next = HUGE_VAL, slope = 0, curvature = 0;
+        for (size_t i = 0; i < D; i++) {
+            double end = g[i] < 0 ? (x[i] - upper[i]) / g[i] : g[i] > 0 ? (x[i] - lower[i]) / g[i] : 0;
+            d[i] = end > time ? -g[i] : 0;
+            if (end > time && end < next) next = end;
+            to[i] = end > time ? x[i] - time * g[i] : g[i] < 0 ? upper[i] : g[i] > 0 ? lower[i] : x[i];
+            z[i] = to[i] - x[i];
+        }
+        for (size_t i = 0; i < D; i++) {
+            slope += d[i] * (g[i] + hpo_dot(b[i], z, D));
+            curvature += d[i] * hpo_dot(b[i], d, D);
+        }
+        if (slope >= 0) return;
+        double step = -slope / curvature;
+        if (step < next - time) {
+            for (size_t i = 0; i < D; i++)
+                to[i] += step * d[i];
+            return;
+        }
+        time = next;
+    }
+}
+
+/* Minimum of the model over the variables strictly inside at `to`, the others held: r. */
+static void dense_subspace(double b[D][D], const double *x, const double *g, const double *lower,
+                           const double *upper, const double *to, double *r)
+{
+    double a[D * D], z[D];
+    for (size_t i = 0; i < D; i++)
+        z[i] = to[i] - x[i];
+    for (size_t i = 0; i < D; i++) {
+        int free = to[i] > lower[i] && to[i] < upper[i];
+        r[i] = free ? -(g[i] + hpo_dot(b[i], z, D)) : 0;
+        for (size_t j = 0; j < D; j++)
+            a[i * D + j] = i == j ? 1 : 0;
+        for (size_t j = 0; j < D && free; j++)
+            if (to[j] > lower[j] && to[j] < upper[j]) a[i * D + j] = b[i][j];
+    }
+    assert_int_equal(hpo_cholesky(a, D, D), 0);
+    hpo_cholesky_solve(a, D, D, r);
+}
+
+static void test_model(void **state)
+{
+    (void)state;
+    t_rng rng = t_rng_create();
+    static double work[4000];
+    assert_true(lbfgsb_model_work(D, 8) < 4000);
+    size_t projected = 0, shortened = 0, interior = 0;
+    for (T_ROUNDS(round, 3000)) {
+        lbfgsb_model m;
+        size_t memory = (size_t)t_int(&rng, 1, 8), told = (size_t)t_int(&rng, 0, 12);
+        double a[D * D], s[12 * D], y[12 * D], b[D][D];
+        double x[D], g[D], lower[D], upper[D], got[D], want[D], r[D], box[D];
+        random_matrix(&rng, D, 100, a);
+        lbfgsb_model_init(&m, D, memory, work);
+        for (size_t k = 0; k < told; k++) {
+            for (size_t i = 0; i < D; i++)
+                s[k * D + i] = t_between(&rng, -1, 1);
+            for (size_t i = 0; i < D; i++)
+                y[k * D + i] = hpo_dot(a + i * D, s + k * D, D) * t_between(&rng, 0.9, 1.1);
+            if (hpo_dot(s + k * D, y + k * D, D) < 0.05) {
+                k--;
+                continue;
+            }
+            lbfgsb_model_update(&m, s + k * D, y + k * D);
+        }
+        size_t kept = told < memory ? told : memory;
+        assert_int_equal(m.pairs, kept);
+        dense_bfgs(s + (told - kept) * D, y + (told - kept) * D, kept, m.theta, b);
+        for (size_t i = 0; i < D; i++) {
+            x[i] = t_between(&rng, -1, 1);
+            lower[i] = t_int(&rng, 0, 3) == 0 ? x[i] : x[i] - t_between(&rng, 0, 3);
+            upper[i] = t_int(&rng, 0, 3) == 0 ? x[i] : x[i] + t_between(&rng, 0, 3);
+            if (round % 4 == 0) lower[i] = -HUGE_VAL, upper[i] = HUGE_VAL;
+            g[i] = t_int(&rng, 0, 9) == 0 ? 0 : t_between(&rng, -20, 20);
+        }
+        assert_int_equal(lbfgsb_model_minimise(&m, x, g, lower, upper, got), 1);
+        dense_cauchy(b, x, g, lower, upper, want);
+        double cauchy = dense_model(b, g, x, want), longest = 1;
+        memset(r, 0, sizeof r);
+        if (kept > 0) dense_subspace(b, x, g, lower, upper, want, r);
+        for (size_t i = 0; i < D; i++) {
+            double room = r[i] > 0 ? upper[i] - want[i] : lower[i] - want[i];
+            if (r[i] != 0) longest = fmin(longest, room / r[i]);
+            box[i] = fmin(fmax(want[i] + r[i], lower[i]), upper[i]);
+        }
+        double change = dense_model(b, g, x, box), slope = 0;
+        for (size_t i = 0; i < D; i++)
+            slope += g[i] * (box[i] - x[i]);
+        if (fabs(change - cauchy) < 1e-9 * fabs(cauchy) && longest < 1) continue; /* a tie: either is right */
+        int shorten = !(change <= cauchy && slope < 0);
+        for (size_t i = 0; i < D; i++)
+            want[i] = shorten ? want[i] + longest * r[i] : box[i];
+        interior += longest == 1;
+        projected += longest < 1 && !shorten;
+        shortened += longest < 1 && shorten;
+        assert_matrix_near(got, want, 1, D, 1e-7, 1e-7);
+    }
+    assert_true(interior > 100 && projected > 100 && shortened > 10); /* all three ways were taken */
+}
+
 /* ---- one variable ---- */
 
 static double parabola(void *ctx, double x)
@@ -552,11 +696,11 @@ static void test_slice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rosenbrock), cmocka_unit_test(test_quadratics),
-        cmocka_unit_test(test_scaled),     cmocka_unit_test(test_corners),
-        cmocka_unit_test(test_trouble),    cmocka_unit_test(test_brent_minimise),
-        cmocka_unit_test(test_brent_root), cmocka_unit_test(test_nelder_mead),
-        cmocka_unit_test(test_slice),
+        cmocka_unit_test(test_rosenbrock),     cmocka_unit_test(test_quadratics),
+        cmocka_unit_test(test_scaled),         cmocka_unit_test(test_corners),
+        cmocka_unit_test(test_trouble),        cmocka_unit_test(test_model),
+        cmocka_unit_test(test_brent_minimise), cmocka_unit_test(test_brent_root),
+        cmocka_unit_test(test_nelder_mead),    cmocka_unit_test(test_slice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
