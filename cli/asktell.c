@@ -28,6 +28,7 @@ static const cli_option ask_options[] = {
     {"wait", 0, "TIME", "wait so long for a trial when there is none to hand out now", 0, NULL},
     {"lease", 0, "TIME", "how long the trial stays ours without a report; default: the study's", 0, NULL},
     {"worker", 0, "NAME", "who takes the trial; default: host and process id of the caller", 0, NULL},
+    {"queue", 0, NULL, "only what waits in the queue, also when the study has ended", 0, NULL},
 };
 
 /* HPO_PARAM_<NAME>: capitals, digits and underscores. */
@@ -172,6 +173,7 @@ static int run_ask(cli *c)
         return cli_usage_error(c, "--env holds one trial: use --json or --args with -k %" PRId64, count);
     if ((rc = cli_open_study(c)) != CLI_OK) return rc;
     opt.worker = cli_get(c, "worker", NULL);
+    opt.queue_only = cli_has(c, "queue");
     if (!opt.worker) { /* our own process is gone in a moment: the caller is who works */
         char *colon;
         hpo_os_worker_name(worker, sizeof worker - 16);

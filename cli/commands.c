@@ -8,6 +8,7 @@ const cli_command *const cli_commands[] = {
     /* Run */
     &cli_run,
     &cli_worker,
+    &cli_confirm,
     /* Ask and tell */
     &cli_create,
     &cli_ask,
@@ -18,6 +19,7 @@ const cli_command *const cli_commands[] = {
     &cli_best,
     &cli_top,
     &cli_show,
+    &cli_explain,
     &cli_ps,
     &cli_watch,
     &cli_logs,

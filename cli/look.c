@@ -430,7 +430,7 @@ static hpo_status trial_lines(cli *c, hpo_str *s, const cli_shape *shape, const 
              t->seq_from);
     else
         line(s, "origin", "enqueued");
-    if (t->parent >= 0) line(s, "parent", "%" PRId64, t->parent);
+    if (t->parent >= 0) line(s, t->repeat ? "repeats" : "parent", "%" PRId64, t->parent);
     line(s, "events", "asked %" PRId64 ", told %" PRId64, t->seq_ask, t->seq_tell);
     if (t->checkpoint) line(s, "checkpoint", "%s", t->checkpoint);
     if (t->attributes && *t->attributes) line(s, "attributes", "%s", t->attributes);

@@ -118,6 +118,7 @@ static void json_details(hpo_str *s, const hpo_trial_info *t)
     if (t->stop_requested) hpo_str_add(s, ",\"stop_requested\":true");
     if (t->draw >= 0) key_int(s, "draw", t->draw);
     if (t->parent >= 0) key_int(s, "parent", t->parent);
+    if (t->repeat) hpo_str_add(s, ",\"repeat\":true");
     key_int(s, "seq_ask", t->seq_ask);
     key_int(s, "seq_from", t->seq_from);
     key_int(s, "seq_tell", t->seq_tell);

@@ -199,7 +199,7 @@ static int conclude(cli *c, hpo_study *study, hpo_status ended)
         rc = print_best(c, study, &found);
     }
     if (rc != CLI_OK) return rc;
-    if (signal_seen) return signal_seen == SIGINT ? CLI_INTERRUPTED : 128 + (int)signal_seen;
+    if (signal_seen) return cli_work_interrupted();
     if (status == HPO_STUDY_STOPPED && reason == HPO_STOP_REASON_ABORT) return CLI_FAIL;
     if (ended == HPO_DONE && !found) {
         cli_note("no trial has a feasible result: `hpo show` and `hpo logs` tell why%s",
@@ -245,15 +245,22 @@ int cli_work_check(cli *c, const cli_work *w)
     return st == HPO_EINVAL ? CLI_USAGE : rc;
 }
 
-int cli_work_run(cli *c, hpo_study *study, const cli_work *w)
+int cli_work_interrupted(void)
+{
+    if (!signal_seen) return CLI_OK;
+    return signal_seen == SIGINT ? CLI_INTERRUPTED : 128 + (int)signal_seen;
+}
+
+/* The pool alone; *st says how it ended. */
+static int run_pool(cli *c, hpo_study *study, const cli_work *w, int queue_only, int64_t max_trials, hpo_status *ended)
 {
     hpo_pool_options o = hpo_pool_options_init();
     hpo_pool *pool = NULL;
     hpo_str devices = {0};
     hpo_str storage = {0};
     hpo_status st;
-    int rc = cli_get_int(c, "max-trials", 1, INT64_MAX, &o.max_trials);
-    if (rc != CLI_OK) return rc;
+    o.queue_only = queue_only;
+    o.max_trials = max_trials;
     cli_progress *progress = cli_progress_new(c, study);
     if (!progress) return cli_fail_memory();
     o.workers = w->workers;
@@ -276,9 +283,23 @@ int cli_work_run(cli *c, hpo_study *study, const cli_work *w)
     cli_progress_free(progress);
     hpo_str_fini(&devices);
     hpo_str_fini(&storage);
-    if (st < 0) {
-        rc = cli_fail(c);
-        return st == HPO_EINVAL && !pool ? CLI_USAGE : rc;
-    }
-    return conclude(c, study, st);
+    *ended = st;
+    if (st >= 0) return CLI_OK;
+    int rc = cli_fail(c);
+    return st == HPO_EINVAL && !pool ? CLI_USAGE : rc;
+}
+
+int cli_work_queue(cli *c, hpo_study *study, const cli_work *w)
+{
+    hpo_status ended = HPO_OK;
+    return run_pool(c, study, w, 1, 0, &ended);
+}
+
+int cli_work_run(cli *c, hpo_study *study, const cli_work *w)
+{
+    int64_t max_trials = 0;
+    hpo_status ended = HPO_OK;
+    int rc = cli_get_int(c, "max-trials", 1, INT64_MAX, &max_trials);
+    if (rc == CLI_OK) rc = run_pool(c, study, w, 0, max_trials, &ended);
+    return rc == CLI_OK ? conclude(c, study, ended) : rc;
 }

@@ -28,6 +28,11 @@ int cli_work_check(cli *c, const cli_work *w);
 /* Works on the study until it is over; the exit status. */
 int cli_work_run(cli *c, hpo_study *study, const cli_work *w);
 
+/* Works on what waits in the queue, also of a study that has ended; says nothing at the end. */
+int cli_work_queue(cli *c, hpo_study *study, const cli_work *w);
+/* CLI_OK, or the exit status after a signal. */
+int cli_work_interrupted(void);
+
 /* Progress: progress.c. */
 typedef struct cli_progress cli_progress;
 cli_progress *cli_progress_new(cli *c, hpo_study *study);

@@ -370,6 +370,7 @@ typedef struct hpo_ask_options {
     size_t size;
     const char *worker; /* who holds the trial, e.g. "node7:4711"; stored */
     double lease;       /* seconds; 0: the study's */
+    int32_t queue_only; /* 1: only what waits in the queue, also when the study has ended; HPO_DONE: nothing waits */
 } hpo_ask_options;
 HPO_API HPO_NODISCARD hpo_status hpo_study_ask_as(hpo_study *s, const hpo_ask_options *opt, hpo_trial **out, hpo_error *err);
 /* Takes up a running trial again by number and token (another process asked for it).  HPO_ESTALE when
@@ -514,6 +515,7 @@ typedef struct hpo_trial_info {
     double last_step; /* NaN: no report */
     const char *worker, *reason, *checkpoint, *attributes; /* or NULL */
     int64_t seq; /* the event that changed it last */
+    int32_t repeat; /* made by hpo_study_repeat: `parent` is the trial that it repeats */
 } hpo_trial_info;
 /* Brings the local picture of all trials up to date; *changed (may be NULL) gets the number of events read.
  * Sync before walking over all trials: the looks below then show the state at the last sync.  Without any
@@ -526,6 +528,66 @@ HPO_API HPO_NODISCARD hpo_status hpo_study_trial_report(hpo_study *s, int64_t nu
 /* The best feasible complete trials as of now: one for a single objective (O(1)), the Pareto set for several
  * (ascending numbers; syncs).  Writes at most cap numbers, *n gets how many there are.  HPO_ENOTFOUND: none yet. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_best(hpo_study *s, int64_t *numbers, size_t cap, size_t *n, hpo_error *err);
+
+/* ---- what to use in the end ---------------------------------------------------------------- */
+
+/* One configuration; values in the user's orientation. */
+typedef struct hpo_candidate {
+    int64_t number;         /* its first trial */
+    int64_t n;              /* how often it was evaluated */
+    double observed, best;  /* mean and best of what was measured */
+    double sem;             /* standard error of `observed`; NaN: unknown */
+    double mean, low, high; /* what is expected of it: posterior mean and 90 % interval */
+    double p_best;          /* probability that it is the best of the candidates */
+} hpo_candidate;
+
+typedef struct hpo_recommendation {
+    size_t size;
+    int64_t number;         /* the trial whose configuration to use */
+    const char *method;     /* "observed" (no noise), "gp", "forest", "shrinkage" */
+    int32_t noisy;          /* declared, or seen: standard errors, repeats that differ */
+    int64_t observed_best;  /* the trial with the best single value */
+    double observed_value;  /* that value ... */
+    double corrected;       /* ... and what is expected of its configuration */
+    double noise_sd;        /* of one measurement; NaN: unknown or none */
+    double optimism;        /* how much the best of n equal configurations looks better: sd sqrt(2 ln n) */
+    int64_t first;          /* the first trial (the default configuration, where there is one) */
+    double p_better;        /* probability that the recommendation is better than the first trial; NaN: it is */
+    int64_t n_configurations;
+    const hpo_candidate *candidates; /* the best first; candidates[0] is the recommendation */
+    size_t n_candidates;
+    size_t candidate_size; /* sizeof(hpo_candidate) as the library has it */
+    const char *text;      /* one sentence */
+    const char *warning;   /* one sentence when the data do not bear the choice out, or NULL */
+} hpo_recommendation;
+/* The configuration to use: the best value where values are exact, the best expected value where they are noisy
+ * (docs/choosing.md).  One objective only.  Syncs; pointers are borrowed until the next call on the study.
+ * HPO_ENOTFOUND: no complete, feasible trial yet. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_recommend(hpo_study *s, hpo_recommendation *out, hpo_error *err);
+
+/* Enqueues the configuration of trial `number` once more, as a trial of its own with a seed of its own, whatever the
+ * budget: *repeat (may be NULL) gets its number.  A study that has ended stays so: such trials are handed out to asks
+ * with `queue_only`. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_repeat(hpo_study *s, int64_t number, int64_t *repeat, hpo_error *err);
+
+/* What the repeats of one configuration say; values in the user's orientation. */
+typedef struct hpo_confirmed {
+    int64_t number;          /* a trial with that configuration */
+    int64_t n, failed, open; /* repeats with a value, without one, not yet ended */
+    double mean, sd;         /* of the repeats; NaN: unknown */
+    double low, high;        /* 90 % interval of the mean; infinite: unknown */
+    double p_best;           /* probability that it is the best of those compared; NaN: unknown */
+    int64_t next;            /* how many of `more` further repeats it should get */
+} hpo_confirmed;
+/* Compares the configurations of n trials by their repeats alone, and distributes `more` further ones so that the best
+ * is told from the others soonest (optimal computing budget allocation).  Syncs. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_confirmed(hpo_study *s, const int64_t *numbers, size_t n, int64_t more,
+                                                     hpo_confirmed *out, hpo_error *err);
+
+/* How trial `number` came about, as one JSON object: the sampler is brought to what it knew then and asked again;
+ * "recomputed" says whether that gives the same configuration.  number -1: the study's sampler, its changes, the
+ * stopping rule and the next suggestion.  *json is yours (hpo_free).  Format: docs/explain.md. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_explain(hpo_study *s, int64_t number, char **json, hpo_error *err);
 
 /* ---- the loop for C callers --------------------------------------------------------------- */
 

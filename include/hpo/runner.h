@@ -115,6 +115,7 @@ typedef struct hpo_pool_options {
     int32_t reclaim;         /* 1: take back at once what dead workers of this machine held */
     void (*on_event)(void *ctx, const hpo_pool_event *e);
     void *ctx;
+    int32_t queue_only; /* 1: only what waits in the queue, also when the study has ended */
 } hpo_pool_options;
 HPO_API void hpo_pool_options_init_sized(hpo_pool_options *o, size_t size);
 static inline hpo_pool_options hpo_pool_options_init(void)

@@ -67,7 +67,8 @@ typedef struct hpo_trial_record {
 
 enum {
     HPO_TRIAL_STOP_REQUESTED = 1 << 0, /* its next report answers STOP */
-    HPO_TRIAL_ENQUEUED = 1 << 1        /* configuration given by the user */
+    HPO_TRIAL_ENQUEUED = 1 << 1,       /* configuration given by the user */
+    HPO_TRIAL_REPEAT = 1 << 2          /* ... by hpo_study_repeat: `parent` is the trial that is repeated */
 };
 
 typedef struct hpo_report_record {

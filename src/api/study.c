@@ -261,6 +261,11 @@ hpo_status hpo_study_enqueue(hpo_study *s, const char *params_json, int64_t *num
     return s == NULL ? no_study(err) : hpo_study__enqueue(s, params_json, number, err);
 }
 
+hpo_status hpo_study_repeat(hpo_study *s, int64_t number, int64_t *repeat, hpo_error *err)
+{
+    return s == NULL ? no_study(err) : hpo_study__repeat(s, number, repeat, err);
+}
+
 hpo_status hpo_study_requeue(hpo_study *s, int64_t number, hpo_error *err)
 {
     if (s == NULL) return no_study(err);
@@ -353,4 +358,33 @@ hpo_status hpo_study_best(hpo_study *s, int64_t *numbers, size_t cap, size_t *n,
     hpo_mutex_unlock(&s->lock);
     if (n != NULL) *n = count;
     return status;
+}
+
+hpo_status hpo_study_explain(hpo_study *s, int64_t number, char **json, hpo_error *err)
+{
+    if (json == NULL) return no_out(err);
+    *json = NULL;
+    if (s == NULL) return no_study(err);
+    if (number < -1)
+        return hpo_fail(err, HPO_EINVAL, "trial number %lld: use -1 for the study itself", (long long)number);
+    return hpo_study__explain(s, number, json, err);
+}
+
+hpo_status hpo_study_confirmed(hpo_study *s, const int64_t *numbers, size_t n, int64_t more, hpo_confirmed *out,
+                               hpo_error *err)
+{
+    if (s == NULL) return no_study(err);
+    if (n > 0 && (numbers == NULL || out == NULL))
+        return hpo_fail(err, HPO_EINVAL, "%s is NULL and n is %zu", numbers == NULL ? "numbers" : "out", n);
+    return hpo_study__confirmed(s, numbers, n, more, out, err);
+}
+
+hpo_status hpo_study_recommend(hpo_study *s, hpo_recommendation *out, hpo_error *err)
+{
+    hpo_recommendation ours;
+    if (s == NULL) return no_study(err);
+    HPO_TRY(check_size(out, "hpo_recommendation", err));
+    HPO_TRY(hpo_study__recommend(s, &ours, err));
+    export_to(out, &ours, sizeof ours);
+    return HPO_OK;
 }

@@ -372,7 +372,7 @@ static hpo_status reclaim(hpo_pool *p, hpo_error *err)
 
 static void ask_once(hpo_pool *p)
 {
-    hpo_ask_options o = {.size = sizeof o, .worker = p->worker};
+    hpo_ask_options o = {.size = sizeof o, .worker = p->worker, .queue_only = p->o.queue_only};
     hpo_trial *t = NULL;
     hpo_error err;
     hpo_status rc = hpo_study_ask_as(p->study, &o, &t, &err);

@@ -34,6 +34,7 @@ typedef struct ask_state {
     int64_t refused;
     int64_t number;   /* of the trial the suggestion was made for */
     int64_t seq_from; /* what was known */
+    int queue_only;
     int judged;       /* the stopping rule was asked; s->ruling is its answer */
     ask_step step;
     hpo_trial *trial;
@@ -160,7 +161,7 @@ static void into_cube(double *u, size_t n)
         if (!(u[i] >= 0 && u[i] <= 1)) u[i] = u[i] > 1 ? 1 : u[i] < 0 ? 0 : isnan(u[i]) ? 0.5 : u[i];
 }
 
-static hpo_status sample(hpo_study *s, const hpo_view *view, int64_t draw, double *u, hpo_error *err)
+hpo_status hpo_ask__sample(hpo_study *s, const hpo_view *view, int64_t draw, double *u, hpo_error *err)
 {
     hpo_rng rng;
     hpo_rng_init(&rng, s->seed, (uint64_t)draw, HPO_RNG_SAMPLER);
@@ -201,7 +202,7 @@ static hpo_status prepare(hpo_study *s, ask_state *c, const hpo_study_header *h,
 
 static hpo_status compute(hpo_study *s, ask_state *c, hpo_error *err)
 {
-    hpo_status status = sample(s, &s->view.v, c->first + c->refused, s->u_ask, err);
+    hpo_status status = hpo_ask__sample(s, &s->view.v, c->first + c->refused, s->u_ask, err);
     c->none_left = status == HPO_DONE;
     c->have = status == HPO_OK || c->none_left;
     return c->have ? HPO_OK : status;
@@ -229,7 +230,7 @@ static hpo_status suggest(hpo_study *s, ask_state *c, hpo_study_header *h, int64
         *draw = c->first + c->refused;
         if (s->history && !c->have) return prepare(s, c, h, err);
         double *u = s->history ? s->u_ask : s->u;
-        if (!s->history) status = sample(s, &s->nothing, *draw, u, err);
+        if (!s->history) status = hpo_ask__sample(s, &s->nothing, *draw, u, err);
         if (status == HPO_DONE || (c->have && c->none_left))
             return hpo_budget__finish(s, h, now, HPO_STOP_REASON_EXHAUSTED, err);
         HPO_TRY(status);
@@ -307,20 +308,36 @@ static hpo_status resume(hpo_study *s, ask_state *c, hpo_study_header *h, const 
     return claim(s, c, h, act->trial, s->fidelity_column >= 0 ? resource : (double)NAN, now, err);
 }
 
+/* The trial that waits, or was lost, and is next in line; no handle: there is none. */
+static hpo_status claim_ready(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t now, hpo_error *err)
+{
+    int64_t number;
+    while (h->n_by_state[HPO_STATE_WAITING] + h->n_by_state[HPO_STATE_RUNNING] > 0) {
+        HPO_TRY(s->ops->next_ready(s->store, s->id, now, &number, err));
+        if (number < 0) return HPO_OK;
+        HPO_TRY(claim(s, c, h, number, (double)NAN, now, err));
+        if (c->trial != NULL) return HPO_OK;
+    }
+    return HPO_OK;
+}
+
+static hpo_status from_queue(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t now, hpo_error *err)
+{
+    HPO_TRY(claim_ready(s, c, h, now, err));
+    return c->trial != NULL ? HPO_OK : HPO_DONE;
+}
+
 static hpo_status hand_out(hpo_study *s, ask_state *c, hpo_study_header *h, hpo_error *err)
 {
-    int64_t now = hpo_study__now(s, h), number;
+    int64_t now = hpo_study__now(s, h);
     hpo_action act;
+    if (c->queue_only) return from_queue(s, c, h, now, err);
     if (h->status == HPO_STUDY_STOPPED) return HPO_DONE;
     if (h->status == HPO_STUDY_PAUSED) return HPO_WAIT;
     hpo_stop_reason spent = hpo_budget__spent(s, h, now);
     if (spent != HPO_STOP_REASON_NONE) return hpo_budget__finish(s, h, now, spent, err);
-    while (h->n_by_state[HPO_STATE_WAITING] + h->n_by_state[HPO_STATE_RUNNING] > 0) {
-        HPO_TRY(s->ops->next_ready(s->store, s->id, now, &number, err));
-        if (number < 0) break;
-        HPO_TRY(claim(s, c, h, number, (double)NAN, now, err));
-        if (c->trial != NULL) return HPO_OK;
-    }
+    HPO_TRY(claim_ready(s, c, h, now, err));
+    if (c->trial != NULL) return HPO_OK;
     HPO_TRY(check_rule(s, c, h, now, err));
     if (c->step != STEP_NONE) return HPO_OK;
     HPO_TRY(ask_scheduler(s, h, &act, err));
@@ -369,7 +386,7 @@ static hpo_status attempt(hpo_study *s, ask_state *c, hpo_error *err)
 static hpo_status attempt_all(hpo_study *s, ask_state *c, hpo_error *err)
 {
     hpo_mutex_lock(&s->lock);
-    if (s->history && !c->slow) {
+    if (s->history && !c->slow && !c->queue_only) {
         hpo_mutex_unlock(&s->lock);
         c->step = STEP_SLOW;
         return HPO_OK;
@@ -408,7 +425,7 @@ static hpo_status attempt_slow(hpo_study *s, ask_state *c, hpo_error *err)
 
 hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, hpo_trial **out, hpo_error *err)
 {
-    ask_state c = {.worker = o->worker, .lease = o->lease, .first = -1};
+    ask_state c = {.worker = o->worker, .lease = o->lease, .queue_only = o->queue_only, .first = -1};
     for (;;) {
         hpo_status status = c.slow ? attempt_slow(s, &c, err) : attempt_all(s, &c, err);
         if (status != HPO_OK || c.step == STEP_NONE) {

@@ -171,7 +171,8 @@ static hpo_status copy_trial(hpo_study *s, const hpo_trial_record *t, hpo_trial_
                           .seq_from = t->seq_from,
                           .seq_tell = t->seq_tell,
                           .seq = t->seq,
-                          .last_step = (double)NAN};
+                          .last_step = (double)NAN,
+                          .repeat = (t->flags & HPO_TRIAL_REPEAT) != 0};
     int ok = copy_values(s, t->x, NULL, s->shape.n_columns, &o->x) &&
              copy_values(s, t->y, s->sign, m, &o->values) && copy_values(s, t->sem, NULL, m, &o->sems) &&
              copy_values(s, t->outcome, NULL, s->shape.n_outcomes, &o->outcomes) &&

@@ -74,6 +74,45 @@ hpo_status hpo_study__enqueue(hpo_study *s, const char *json, int64_t *number, h
     return status;
 }
 
+/* ---- repeat --------------------------------------------------------------------------------------- */
+
+/* Neither budget nor end of the study matter: it is measured what is known of it, nothing new is tried. */
+static hpo_status repeat_in(hpo_study *s, hpo_study_header *h, int64_t number, double *x, int64_t *repeat,
+                            hpo_error *err)
+{
+    hpo_trial_record parent;
+    HPO_TRY(hpo_study__get(s, number, &parent, err));
+    memcpy(x, parent.x, s->shape.n_columns * sizeof *x);
+    int64_t now = hpo_study__now(s, h);
+    hpo_trial_record rec = {.number = h->next_number++,
+                            .draw = -1,
+                            .parent = number,
+                            .state = HPO_STATE_WAITING,
+                            .flags = HPO_TRIAL_ENQUEUED | HPO_TRIAL_REPEAT,
+                            .hash = parent.hash,
+                            .seq_from = h->seq,
+                            .created_ms = now,
+                            .x = x};
+    rec.seq = hpo_study__event(h, now);
+    hpo_study__count(h, -1, HPO_STATE_WAITING);
+    *repeat = rec.number;
+    return s->ops->insert_trial(s->store, s->id, &rec, err);
+}
+
+hpo_status hpo_study__repeat(hpo_study *s, int64_t number, int64_t *repeat, hpo_error *err)
+{
+    hpo_study_header h;
+    int64_t got = -1;
+    double *x = hpo_alloc_array(s->shape.n_columns + 1, sizeof *x);
+    if (x == NULL) return hpo_fail_memory(err);
+    hpo_status status = hpo_study__begin_fresh(s, &h, err);
+    if (status == HPO_OK)
+        status = hpo_study__commit_fresh(s, &h, repeat_in(s, &h, number, x, &got, err), err);
+    hpo_free(x);
+    if (status == HPO_OK && repeat != NULL) *repeat = got;
+    return status;
+}
+
 /* ---- requeue, stop request ------------------------------------------------------------------------ */
 
 static hpo_status requeue_in(hpo_study *s, hpo_study_header *h, int64_t number, hpo_error *err)

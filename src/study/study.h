@@ -74,6 +74,8 @@ typedef struct hpo_study_view {
     int64_t seq; /* all events up to this one are in */
     int lagged;  /* rows stand at their trial's number; see lag.c */
     int dirty;   /* a trial that was in has changed its result: replay from the start */
+    int is_past; /* 1: only what suggestion `past_number`, made at event `past_seq`, could know (past.c) */
+    int64_t past_seq, past_number;
 
     /* one row a finished trial (lagged: one a trial) */
     size_t n_rows, cap_rows, n_told;
@@ -255,6 +257,18 @@ hpo_until_facts hpo_study__until_facts(const hpo_study *s, const hpo_study_heade
 /* Takes the locks itself. */
 HPO_NODISCARD hpo_status hpo_study__set_until(hpo_study *s, const char *text, hpo_error *err);
 
+/* ---- past.c: what the view was ------------------------------------------------------------------ */
+/* Brings a record to what it was then; 0: it did not exist. */
+int hpo_past__trial(const hpo_study_view *w, hpo_trial_record *t);
+int hpo_past__report(const hpo_study_view *w, const hpo_report_record *r);
+
+/* ---- recommend.c, explain.c: take the locks themselves ------------------------------------------- */
+HPO_NODISCARD hpo_status hpo_study__recommend(hpo_study *s, hpo_recommendation *out, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__confirmed(hpo_study *s, const int64_t *numbers, size_t n, int64_t more,
+                                              hpo_confirmed *out, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__explain(hpo_study *s, int64_t number, char **json, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__repeat(hpo_study *s, int64_t number, int64_t *repeat, hpo_error *err);
+
 /* ---- trial.c: handles ------------------------------------------------------------------------- */
 HPO_NODISCARD hpo_status hpo_study__take_handle(hpo_study *s, hpo_trial **out, hpo_error *err);
 void hpo_study__return_handle(hpo_study *s, hpo_trial *t);
@@ -263,6 +277,9 @@ void hpo_study__return_handle(hpo_study *s, hpo_trial *t);
 /* Takes the locks itself. */
 HPO_NODISCARD hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, hpo_trial **out,
                                         hpo_error *err);
+/* Asks the sampler for draw `draw` of the study; u is within the cube. */
+HPO_NODISCARD hpo_status hpo_ask__sample(hpo_study *s, const hpo_view *view, int64_t draw, double *u,
+                                         hpo_error *err);
 /* Outcome of looking at one suggestion. */
 typedef enum hpo_verdict { HPO_VERDICT_TAKE, HPO_VERDICT_AGAIN } hpo_verdict;
 /* Decodes u into x, and says whether x may be evaluated; *hash is set.  view: NULL or the synced view. */

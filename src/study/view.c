@@ -251,6 +251,12 @@ static hpo_status read_trial(void *ctx, const hpo_trial_record *t)
     view_reader *r = ctx;
     hpo_study *s = r->s;
     hpo_study_view *w = &s->view;
+    hpo_trial_record then;
+    if (w->is_past) {
+        then = *t;
+        if (!hpo_past__trial(w, &then)) return HPO_OK;
+        t = &then;
+    }
     HPO_TRY(note_seen(s, w, t, r->err));
     if (w->lagged) return hpo_lag__trial(s, t, r->err);
     HPO_TRY(reserve_place(w, t->number, r->err));
@@ -297,6 +303,7 @@ static hpo_status read_report(void *ctx, const hpo_report_record *rec)
     view_reader *r = ctx;
     hpo_study_view *w = &r->s->view;
     if (rec->seq <= w->report_seq) return HPO_OK; /* read before, with a bound that was too low */
+    if (w->is_past && !hpo_past__report(w, rec)) return HPO_OK;
     hpo_status status = w->lagged ? hpo_lag__report(r->s, rec, r->err)
                                   : hpo_view__add_report(&w->reports, r->s->shape.n_objectives, rec, r->err);
     if (status == HPO_OK) w->report_seq = rec->seq;
