@@ -5,7 +5,8 @@
 #define SAMPLER_BUILTIN_H
 #include "hpo/sampler.h"
 
-#define HPO_SAMPLER_LIST(X) X(random) X(grid) X(sobol) X(halton) X(rsequence) X(lhs) X(tpe) X(local)
+#define HPO_SAMPLER_LIST(X)                                                                                  \
+    X(random) X(grid) X(sobol) X(halton) X(rsequence) X(lhs) X(tpe) X(local) X(forest) X(cqr) X(bore) X(dngo)
 
 #define HPO_SAMPLER_DECLARE(name) extern const hpo_sampler_ops hpo_sampler_##name;
 HPO_SAMPLER_LIST(HPO_SAMPLER_DECLARE)

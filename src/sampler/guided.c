@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sampler/guided.c - what model-guided samplers share.
+ *
+ * Observations in model units.  The output transform is fitted to all rows at counts 1, 2, ..., 64 and then
+ * at r + floor(r / 8) after r; between it is frozen.  Each z is thus a function of the rows before it.  A
+ * failed or infeasible trial counts as the worst value seen so far: with no other information that is what
+ * keeps a model away from where trials fail (Hutter et al. 2011, section 4). */
+#include "sampler/guided.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "space/space.h"
+
+enum { EVERY_ROW = 64, BEST = 10 };
+
+static hpo_status opening_point(void *state, uint64_t index, double *v, hpo_error *err)
+{
+    (void)err;
+    hpo_sobol_point(((hpo_guided *)state)->sobol, index, v);
+    return HPO_OK;
+}
+
+hpo_status hpo_guided_init(hpo_guided *g, const hpo_space *space, uint64_t seed, int64_t opening,
+                           hpo_transform_kind kind, hpo_error *err)
+{
+    g->space = space;
+    g->kind = kind;
+    g->n_dims = hpo_space_n_dims(space);
+    size_t few = g->n_dims + 1;
+    g->opening = opening >= 0 ? (size_t)opening : few < 5 ? 5 : few > 10 ? 10 : few;
+    g->epoch = 1;
+    g->value = (double)NAN;
+    HPO_TRY(hpo_sequence_init(&g->sequence, space, opening_point, err));
+    HPO_TRY(hpo_embed_create(space, &g->embed, err));
+    HPO_TRY(hpo_search_create(g->embed, seed, &g->search, err));
+    if (g->n_dims == 0 || g->n_dims > HPO_SOBOL_MAX_DIMS) return HPO_OK;
+    return hpo_sobol_create(g->n_dims, HPO_SCRAMBLE_OWEN, seed, &g->sobol, err);
+}
+
+void hpo_guided_fini(hpo_guided *g)
+{
+    hpo_search_free(g->search);
+    hpo_embed_free(g->embed);
+    hpo_sobol_free(g->sobol);
+    hpo_sequence_fini(&g->sequence);
+    hpo_free(g->z);
+    hpo_free(g->failed);
+    hpo_free(g->known);
+    hpo_free(g->scratch);
+}
+
+/* ---- observations ---- */
+
+static size_t last_fit(size_t n)
+{
+    if (n <= EVERY_ROW) return n;
+    size_t r = EVERY_ROW;
+    while (r + r / 8 <= n)
+        r += r / 8;
+    return r;
+}
+
+static double objective(const hpo_view *view, size_t row)
+{
+    return view->y[row * view->n_objectives];
+}
+
+static hpo_status fit(hpo_guided *g, const hpo_view *view, size_t n, hpo_error *err)
+{
+    HPO_TRY(hpo_reserve(&g->scratch, &g->cap_scratch, 4 * n + 1, sizeof *g->scratch, err));
+    for (size_t i = 0; i < n; i++)
+        g->scratch[i] = objective(view, i);
+    hpo_transform_fit(&g->transform, g->kind, g->scratch, n, g->scratch + n);
+    g->fitted = n;
+    g->n_rows = g->n_finite = 0;
+    g->epoch++;
+    return HPO_OK;
+}
+
+hpo_status hpo_guided_sync(hpo_guided *g, const hpo_view *view, hpo_error *err)
+{
+    size_t n = view->n_done, d = g->n_dims;
+    HPO_TRY(hpo_reserve(&g->z, &g->cap_z, n + 1, sizeof *g->z, err));
+    HPO_TRY(hpo_reserve(&g->failed, &g->cap_failed, n + 1, sizeof *g->failed, err));
+    HPO_TRY(hpo_reserve(&g->known, &g->cap_known, (n + view->n_pending) * d + 1, sizeof *g->known, err));
+    size_t begin = n < g->n_rows ? 0 : g->n_rows;
+    if (n < g->n_rows || last_fit(n) != g->fitted) HPO_TRY(fit(g, view, last_fit(n), err));
+    if (n > begin) memcpy(g->known + begin * d, view->u + begin * d, (n - begin) * d * sizeof *g->known);
+    double worst = 0;
+    for (size_t i = 0, finite = 0; i < n; i++) {
+        if (i < g->n_rows) { /* as before */
+            worst = g->failed[i] ? worst : finite++ == 0 ? g->z[i] : fmax(worst, g->z[i]);
+            continue;
+        }
+        double y = objective(view, i);
+        g->failed[i] = (uint8_t)!isfinite(y);
+        g->z[i] = g->failed[i] ? worst : hpo_transform_apply(&g->transform, y);
+        if (g->failed[i]) continue;
+        worst = finite++ == 0 ? g->z[i] : fmax(worst, g->z[i]);
+        if (g->n_finite++ == 0 || g->z[i] < g->z[g->best_row]) g->best_row = i;
+    }
+    g->n_rows = n;
+    if (view->n_pending > 0 && d > 0)
+        memcpy(g->known + n * d, view->u_pending, view->n_pending * d * sizeof *g->known);
+    return HPO_OK;
+}
+
+/* ---- points ---- */
+
+int hpo_guided_is_opening(const hpo_guided *g, const hpo_view *view)
+{
+    return g->n_dims == 0 || g->n_finite < 2 || view->n_done + view->n_pending < g->opening;
+}
+
+hpo_status hpo_guided_open(hpo_guided *g, uint64_t draw, hpo_rng *rng, double *u_out, hpo_error *err)
+{
+    g->origin = HPO_GUIDED_OPENING;
+    if (g->sobol == NULL && g->n_dims > 0) return hpo_space_draw(g->space, rng, u_out, err);
+    return hpo_sequence_ask(&g->sequence, draw, rng, u_out, err);
+}
+
+hpo_status hpo_guided_random(hpo_guided *g, double share, hpo_rng *rng, double *u_out, int *taken,
+                             hpo_error *err)
+{
+    *taken = hpo_rng_uniform(rng) < share;
+    if (!*taken) return HPO_OK;
+    g->origin = HPO_GUIDED_RANDOM;
+    return hpo_space_draw(g->space, rng, u_out, err);
+}
+
+/* Rows with the smallest z, best first; returns how many. */
+static size_t best_rows(const hpo_guided *g, size_t *row)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_rows; i++) {
+        if (g->failed[i] || (n == BEST && g->z[i] >= g->z[row[n - 1]])) continue;
+        size_t j = n < BEST ? n++ : n - 1;
+        for (; j > 0 && g->z[row[j - 1]] > g->z[i]; j--)
+            row[j] = row[j - 1];
+        row[j] = i;
+    }
+    return n;
+}
+
+hpo_status hpo_guided_maximise(hpo_guided *g, const hpo_view *view, const hpo_score *score,
+                               const hpo_search_options *options, hpo_rng *rng, double *u_out, hpo_error *err)
+{
+    size_t row[BEST], n = best_rows(g, row), known = view->noisy ? 0 : g->n_rows + view->n_pending;
+    HPO_TRY(hpo_reserve(&g->scratch, &g->cap_scratch, n * g->n_dims + 1, sizeof *g->scratch, err));
+    for (size_t i = 0; i < n; i++)
+        memcpy(g->scratch + i * g->n_dims, g->known + row[i] * g->n_dims, g->n_dims * sizeof *g->scratch);
+    g->origin = HPO_GUIDED_MODEL;
+    hpo_status rc = hpo_search_maximise(g->search, score, options, g->scratch, n, known > 0 ? g->known : NULL,
+                                        known, rng, u_out, &g->value, err);
+    if (rc != HPO_DONE) return rc;
+    g->origin = HPO_GUIDED_USED_UP;
+    return hpo_space_draw(g->space, rng, u_out, err);
+}
+
+/* ---- account ---- */
+
+void hpo_guided_account(const hpo_guided *g, const char *model, const char *score, double mean, double var,
+                        hpo_str *out)
+{
+    static const char *const origins[] = {"opening", "random", "model", "used-up"};
+    hpo_str_addf(out, "{\"model\":");
+    hpo_str_json(out, model);
+    hpo_str_addf(out, ",\"origin\":\"%s\",\"rows\":%zu", origins[g->origin], g->n_rows);
+    if (g->origin == HPO_GUIDED_MODEL) {
+        hpo_str_addf(out, ",\"acquisition\":\"%s\",\"value\":", score);
+        hpo_str_json_double(out, g->value);
+    }
+    if (!isnan(mean) && !isnan(var) && g->n_finite >= 2) {
+        double z = hpo_transform_invert(&g->transform, mean), slope = hpo_transform_slope(&g->transform, z);
+        hpo_str_addf(out, ",\"mean\":");
+        hpo_str_json_double(out, hpo_transform_mean(&g->transform, mean, var));
+        hpo_str_addf(out, ",\"sd\":");
+        hpo_str_json_double(out, slope > 0 ? sqrt(var) / slope : (double)NAN);
+    }
+}
