@@ -95,7 +95,88 @@ static hpo_status best_args(hpo_str *s, const hpo_space *space, const double *x,
     return HPO_OK;
 }
 
-static int best_one(cli *c, const cli_shape *shape, int64_t number, cli_format format)
+/* What a recommendation says, written down before the next look at the study ends it. */
+typedef struct advice {
+    hpo_str json; /* a last member of the trial's object, with the closing brace */
+    hpo_str words;
+    cli_table *table; /* what is expected of the first few; NULL when values are exact */
+} advice;
+
+static void advice_json(hpo_str *s, const hpo_recommendation *r)
+{
+    hpo_str_addf(s, ",\"recommendation\":{\"method\":\"%s\",\"noisy\":%s", r->method,
+                 r->noisy ? "true" : "false");
+    const char *const keys[] = {"mean",       "low",       "high",     "p_best",   "observed",
+                                "best_value", "corrected", "optimism", "noise_sd", "p_better_than_first"};
+    const hpo_candidate *one = &r->candidates[0];
+    const double values[] = {one->mean,         one->low,     one->high,   one->p_best, one->observed,
+                             r->observed_value, r->corrected, r->optimism, r->noise_sd, r->p_better};
+    for (size_t i = 0; i < CLI_COUNT(keys); i++) {
+        hpo_str_addf(s, ",\"%s\":", keys[i]);
+        hpo_str_json_double(s, values[i]);
+    }
+    hpo_str_addf(s, ",\"best_trial\":%" PRId64 ",\"first_trial\":%" PRId64 ",\"configurations\":%" PRId64,
+                 r->observed_best, r->first, r->n_configurations);
+    hpo_str_add(s, ",\"text\":");
+    hpo_str_json(s, r->text);
+    hpo_str_add(s, ",\"warning\":");
+    if (r->warning)
+        hpo_str_json(s, r->warning);
+    else
+        hpo_str_add(s, "null");
+    hpo_str_add(s, ",\"candidates\":[");
+    for (size_t i = 0; i < r->n_candidates && i < 5; i++) {
+        const hpo_candidate *k = &r->candidates[i];
+        hpo_str_addf(s, "%s{\"trial\":%" PRId64 ",\"n\":%" PRId64, i ? "," : "", k->number, k->n);
+        const char *const names[] = {"observed", "mean", "low", "high", "p_best"};
+        const double v[] = {k->observed, k->mean, k->low, k->high, k->p_best};
+        for (size_t j = 0; j < CLI_COUNT(names); j++) {
+            hpo_str_addf(s, ",\"%s\":", names[j]);
+            hpo_str_json_double(s, v[j]);
+        }
+        hpo_str_addc(s, '}');
+    }
+    hpo_str_add(s, "]}}");
+}
+
+static cli_table *advice_table(const hpo_recommendation *r)
+{
+    enum { SHOWN = 5 };
+    static const char *const heads[] = {"trial", "runs", "measured", "expected", "90 % interval", "P(best)"};
+    cli_table *t = cli_table_new(CLI_COUNT(heads), heads);
+    for (size_t i = 0; t && i < r->n_candidates && i < SHOWN; i++) {
+        const hpo_candidate *k = &r->candidates[i];
+        hpo_str s = {0};
+        char low[32];
+        char high[32];
+        cli_table_int(t, k->number);
+        cli_table_int(t, k->n);
+        cli_table_number(t, k->observed);
+        cli_table_number(t, k->mean);
+        hpo_str_addf(&s, "%s .. %s", cli_number_text(k->low, low), cli_number_text(k->high, high));
+        cli_table_cell(t, s.text);
+        cli_table_number(t, floor(k->p_best * 1000 + 0.5) / 1000);
+        hpo_str_fini(&s);
+    }
+    return t;
+}
+
+static int take_advice(cli *c, advice *a, int64_t *number)
+{
+    hpo_recommendation r = {.size = sizeof r};
+    if (hpo_study_recommend(c->study, &r, &c->err) != HPO_OK) return cli_fail(c);
+    *number = r.number;
+    advice_json(&a->json, &r);
+    if (!r.noisy) return CLI_OK;
+    hpo_str_addf(&a->words, "%s\n", r.text);
+    if (r.warning)
+        hpo_str_addf(&a->words, "%snote:%s %s\n", cli_style_on(c->colour_out, 'y'),
+                     cli_style_off(c->colour_out), r.warning);
+    a->table = advice_table(&r);
+    return a->json.failed || a->words.failed || !a->table ? cli_fail_memory() : CLI_OK;
+}
+
+static int best_one(cli *c, const cli_shape *shape, advice *a, int64_t number, cli_format format)
 {
     hpo_trial_info t;
     hpo_str s = {0};
@@ -114,6 +195,10 @@ static int best_one(cli *c, const cli_shape *shape, int64_t number, cli_format f
         st = best_args(&s, shape->space, t.x, &c->err);
     } else if (format == CLI_JSON || format == CLI_JSONL) {
         st = cli_trial_json(&s, shape, &t, 0, &c->err);
+        if (st == HPO_OK && !s.failed && a->json.len) {
+            s.text[--s.len] = '\0'; /* one more member */
+            hpo_str_addn(&s, a->json.text, a->json.len);
+        }
         hpo_str_addc(&s, '\n');
     } else if (format == CLI_CSV) {
         return cli_print_trials(c, shape, format, &number, 1);
@@ -133,7 +218,27 @@ static int best_one(cli *c, const cli_shape *shape, int64_t number, cli_format f
         }
     }
     if (st != HPO_OK) rc = cli_fail(c);
-    return print_str(&s, rc);
+    int plain = format == CLI_TABLE && !cli_has(c, "value") && !cli_has(c, "params") && !cli_has(c, "args");
+    rc = print_str(&s, rc);
+    if (rc != CLI_OK || !plain || !a->table) return rc;
+    putchar('\n');
+    rc = cli_table_print(c, a->table, stdout);
+    a->table = NULL;
+    if (rc == CLI_OK) fputs(a->words.text, stdout);
+    return rc;
+}
+
+static int best_recommended(cli *c, const cli_shape *shape, int64_t number, cli_format format)
+{
+    advice a = {.table = NULL};
+    hpo_summary sum;
+    int rc = cli_summary(c, &sum);
+    if (rc == CLI_OK && isfinite(sum.best_value)) rc = take_advice(c, &a, &number);
+    if (rc == CLI_OK) rc = best_one(c, shape, &a, number, format);
+    hpo_str_fini(&a.json);
+    hpo_str_fini(&a.words);
+    cli_table_free(a.table);
+    return rc;
 }
 
 static int run_best(cli *c)
@@ -164,7 +269,7 @@ static int run_best(cli *c)
     if (hpo_study_best(c->study, numbers, n, &n, &c->err) != HPO_OK)
         rc = cli_fail(c);
     else if (shape.n_objectives == 1)
-        rc = best_one(c, &shape, numbers[0], format);
+        rc = best_recommended(c, &shape, numbers[0], format);
     else if (cli_has(c, "value") || cli_has(c, "params") || cli_has(c, "args"))
         rc = cli_usage_error(c, "study '%s' has %zu objectives and %zu best trial%s: use --json", sum.name,
                              shape.n_objectives, n, hpo_plural((int64_t)n));
@@ -177,9 +282,16 @@ static int run_best(cli *c)
 const cli_command cli_best = {
     .name = "best",
     .group = "Look",
-    .help = "show the best trial, or the Pareto front",
+    .help = "show the configuration to use: the best trial, the best expected one under noise, or the Pareto "
+            "front",
     .usage = "[-n NAME] [--value|--params|--args|--json]",
-    .about = "Exit status 3: there is no feasible result yet.\n\n  ./train $(hpo best --args)",
+    .about =
+        "Where values are exact the best one is the answer. Where they are noisy (--noisy, standard errors, "
+        "repeats "
+        "that differ) the best value is a lucky one, and the configuration with the best expected value is "
+        "shown, "
+        "with its interval and the probability that it is the best; `hpo top` lists what was measured.\n\n"
+        "Exit status 3: there is no feasible result yet.\n\n  ./train $(hpo best --args)",
     .options = best_options,
     .n_options = CLI_COUNT(best_options),
     .run = run_best,

@@ -28,7 +28,7 @@ typedef enum hpo_recommend_method {
 #define HPO_RECOMMEND_LABELS "observed", "shrinkage", "forest", "gp"
 
 typedef struct hpo_choice {
-    size_t row;             /* the trial with the best value of this configuration */
+    size_t row;             /* the first trial of this configuration */
     size_t n;               /* its evaluations */
     double observed, best;  /* mean and best of the values */
     double sem;             /* of `observed`; NaN: unknown */
