@@ -27,8 +27,10 @@ static double hypotenuse(double a, double b)
 }
 
 /* Reflection that maps column k of a, below the diagonal, to a multiple of the first unit vector: w (unit
- * length, in place; 0 when nothing is to do), returns that multiple. */
-static double reflector(double *a, size_t n, size_t ld, size_t k)
+ * length, in place; 0 when nothing is to do), returns that multiple.  What is not above `negligible` counts
+ * as zero: the rest of a matrix of low rank shrinks from step to step, and among subnormal numbers w would
+ * not have unit length. */
+static double reflector(double *a, size_t n, size_t ld, size_t k, double negligible)
 {
     double scale = 0.0, sum = 0.0;
     for (size_t i = k + 1; i < n; i++)
@@ -36,9 +38,10 @@ static double reflector(double *a, size_t n, size_t ld, size_t k)
     for (size_t i = k + 2; i < n; i++)
         sum = fmax(sum, fabs(a[i * ld + k]));
     double *first = a + (k + 1) * ld + k, alpha = *first;
-    if (sum == 0) {
-        *first = 0.0;
-        return alpha;
+    if (scale <= negligible || sum == 0) {
+        for (size_t i = k + 1; i < n; i++)
+            a[i * ld + k] = 0.0;
+        return scale <= negligible ? 0.0 : alpha;
     }
     sum = 0.0;
     for (size_t i = k + 1; i < n; i++) {
@@ -186,11 +189,15 @@ static void sort_and_orient(double *values, double *v, size_t n)
 int hpo_symmetric_eigen(double *a, size_t n, size_t ld, double *values, double *v, double *work)
 {
     if (n == 0) return 0;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j <= i; j++)
+    double largest = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j <= i; j++) {
             if (!isfinite(a[i * ld + j])) return 1;
+            largest = fmax(largest, fabs(a[i * ld + j]));
+        }
+    }
     for (size_t k = 0; k + 2 < n; k++) {
-        work[k] = reflector(a, n, ld, k);
+        work[k] = reflector(a, n, ld, k, 0x1p-106 * largest);
         reflect_both(a, n, ld, k, values); /* values is still free */
     }
     if (n >= 2) work[n - 2] = a[(n - 1) * ld + n - 2];
