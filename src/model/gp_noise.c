@@ -11,17 +11,18 @@
  * leave-one-out mean (noise that grows with the level is the common case).  With weights nu w^2, c the fitted
  * common excess and g the regressor centred by the weights,
  *     t = sum nu w g (x - 1 - c w) / sqrt(s2 sum nu w^2 g^2),   s2 = mean nu (x - 1 - c w)^2,
- * is N(0, 1) when noise is the same everywhere, also for residuals that are not normal (Breusch & Pagan 1979,
- * studentised by Koenker 1981).  Noise is modelled when the smallest of the k p-values is below 0.01 / k, for
- * at least 20 probes and when no standard errors were reported, which know better.
+ * is about Student's t with n - 2 degrees of freedom when noise is the same everywhere, also for residuals
+ * that are not normal (Breusch & Pagan 1979, studentised by Koenker 1981).  Noise is modelled when the
+ * smallest of the k p-values is below 0.01 / k, for at least 20 points and when no standard errors were
+ * reported, which know better.
  *
  * What.  ln x has mean ln(1 + w (h - 1)) ~ w ln h beyond m(nu) = digamma(nu/2) - ln(nu/2) and variance
  * trigamma(nu/2): each probe with w >= 0.1 is an observation (ln x - m(nu)) / w of ln h with the standard
  * error sqrt(trigamma(nu/2)) / w.  Those are rows of the second process (Matern-5/2, lengthscale prior scaled
  * with dimension, no noise of its own).  ln h(u) is half of what its posterior mean has above its average
  * over the points - shrunk towards the constant because what is left over are logarithms of chi-squares
- * (Kersting, Plagemann, Pfaff & Burgard 2007 iterate the same regression without it).  h is kept in [1/50,
- * 50].
+ * (Kersting, Plagemann, Pfaff & Burgard 2007 iterate the same regression without it).  h stays within
+ * 50 times of 1.
  *
  * The test always starts from h = 1 and the second process from nothing: what it says follows from the rows
  * and the hyperparameters of the first. */
@@ -118,13 +119,13 @@ static double score(const probes *p, const double *g)
         swx += q->nu * q->w * (q->x - 1);
         swg += q->nu * q->w * q->w * g[q->point];
     }
-    if (!(sw > 0)) return 0;
+    if (p->n <= 2 || !(sw > 0)) return 0;
     for (size_t i = 0; i < p->n; i++) {
         const probe *q = &p->list[i];
         double rest = q->x - 1 - q->w * (swx / sw), at = g[q->point] - swg / sw;
         top += q->nu * q->w * at * rest;
         bottom += q->nu * q->w * q->w * at * at;
-        s2 += q->nu * rest * rest / (double)p->n;
+        s2 += q->nu * rest * rest / ((double)p->n - 2);
     }
     return bottom > 1e-12 * sw && s2 > 0 ? fabs(top) / sqrt(s2 * bottom) : 0;
 }
@@ -139,7 +140,7 @@ static double p_value(const hpo_gp *gp, probes *p)
         tests += t > 0;
         most = fmax(most, t);
     }
-    return 2 * tests * hpo_normal_cdf(-most);
+    return p->n > 2 ? 2 * tests * hpo_student_cdf(-most, (double)p->n - 2) : 1;
 }
 
 /* ---- what ------------------------------------------------------------------------------------------------
@@ -243,6 +244,6 @@ hpo_status hpo_gp_fit_noise(hpo_gp *gp, hpo_error *err)
     }
     hpo_free(p.list);
     hpo_free(block);
-    if (s != HPO_OK || !gp->noise_gp) return s;
-    return settle_with(gp, err);
+    if (s == HPO_OK && gp->noise_gp) s = settle_with(gp, err);
+    return s == HPO_OK && gp->noise_gp ? hpo_gp_fit(gp, 0, err) : s; /* n2 and the rest, h given */
 }

@@ -10,24 +10,20 @@
  *   log                 f(s) = ln s for s >= 1, s - 1 below: center is 0 when all y are positive, else just
  *                       below the least y; scale is where the logarithm ends, below all data.
  *   bilog               f(s) = sgn(s) ln(1 + |s|) (Eriksson & Poloczek 2021, arXiv 2002.08526)
- *   half-rank           y > median m becomes m - g Phi^-1((r - 1/2) / (2 D)) with r = 1 for the largest
- *                       distinct value above m, D how many of them there are (+ 1/2 when m was observed), and
- *                       g^2 the mean square of y - m over y <= m (Song et al. 2024, arXiv 2408.11527, with
- * the sign of minimisation); between observed values piecewise linear, beyond the last one logarithmic.  When
- * nothing lies below m, g is such that the least worse value stays where it is.
+ *   half-rank           half_rank.c
  *
  * Tails: z more than TAIL beyond what the fitted data reach grows as a logarithm, so that one absurd value
  * told after the fit (1e300) cannot upset a model before the next fit.  Both tails have slope 1 where they
  * begin; the whole map stays strictly increasing. */
 #include "model/transform.h"
-#include "math/dist.h"
 #include "math/func.h"
 #include "math/linalg.h"
+#include "model/half_rank.h"
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-enum { MAX_KNOTS = 64, LAMBDA_STEPS = 40 };
+enum { LAMBDA_STEPS = 40 };
 
 static const double LAMBDA_LOW = -2, LAMBDA_HIGH = 4, LAMBDA_GRID = 0.5;
 static const double TAIL = 3;
@@ -35,24 +31,6 @@ static const double HUGE_Z = 1e300; /* shapes end here */
 /* The mean of y in original units believes the inverse up to so many ranges beyond the data. */
 static const double MEAN_RANGES = 3;
 static const double GROSS = 20;
-
-static double limit(double x, double most)
-{
-    return x > most ? most : x < -most ? -most : x;
-}
-
-/* (a - b) / c without overflow in the difference. */
-static double ratio(double a, double b, double c)
-{
-    double d = a - b;
-    return isfinite(d) ? d / c : a / c - b / c;
-}
-
-/* a + b c, at most DBL_MAX. */
-static double along(double a, double b, double c)
-{
-    return limit(a + b * c, DBL_MAX);
-}
 
 /* ---- shapes ------------------------------------------------------------------------------------------ */
 
@@ -75,8 +53,8 @@ static double shape(const hpo_transform *t, double s)
     case HPO_TRANSFORM_YEO_JOHNSON:
     case HPO_TRANSFORM_HALF_RANK:
         log_size = hpo_log1p(fabs(s));
-        return limit(s >= 0 ? power_of_log(t->lambda, log_size) : -power_of_log(2 - t->lambda, log_size),
-                     HUGE_Z);
+        return hpo_limit(s >= 0 ? power_of_log(t->lambda, log_size) : -power_of_log(2 - t->lambda, log_size),
+                         HUGE_Z);
     case HPO_TRANSFORM_LOG:
         return s >= 1 ? hpo_log(s) : s - 1;
     case HPO_TRANSFORM_BILOG:
@@ -94,12 +72,12 @@ static double unshape(const hpo_transform *t, double f)
     case HPO_TRANSFORM_YEO_JOHNSON:
     case HPO_TRANSFORM_HALF_RANK:
         s = hpo_expm1(f >= 0 ? log_of_power(t->lambda, f) : log_of_power(2 - t->lambda, -f));
-        return limit(f >= 0 ? s : -s, HUGE_Z);
+        return hpo_limit(f >= 0 ? s : -s, HUGE_Z);
     case HPO_TRANSFORM_LOG:
-        return limit(f >= 0 ? hpo_exp(f) : f + 1, HUGE_Z);
+        return hpo_limit(f >= 0 ? hpo_exp(f) : f + 1, HUGE_Z);
     case HPO_TRANSFORM_BILOG:
         s = hpo_expm1(fabs(f));
-        return limit(f >= 0 ? s : -s, HUGE_Z);
+        return hpo_limit(f >= 0 ? s : -s, HUGE_Z);
     default:
         return f;
     }
@@ -121,59 +99,7 @@ static double shape_slope(const hpo_transform *t, double s)
     }
 }
 
-/* ---- half-rank --------------------------------------------------------------------------------------- */
-
-/* The segment of knots that holds x: its upper end, n_knots beyond the last. */
-static size_t find_knot(const double *knots, size_t n, double x)
-{
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (knots[mid] > x)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
-    return lo;
-}
-
-static double interpolate(const double *from, const double *to, size_t k, double x)
-{
-    double part = from[k] > from[k - 1] ? ratio(x, from[k - 1], from[k] - from[k - 1]) : 0;
-    if (!isfinite(from[k] - from[k - 1])) part = (x / 2 - from[k - 1] / 2) / (from[k] / 2 - from[k - 1] / 2);
-    return to[k - 1] + part * (to[k] - to[k - 1]);
-}
-
-static double half_rank(const hpo_transform *t, double y)
-{
-    size_t n = t->n_knots, k;
-    if (n < 2 || y <= t->median) return y;
-    k = find_knot(t->knot_x, n, y);
-    if (k < n) return interpolate(t->knot_x, t->knot_z, k, y);
-    double width = t->knot_x[n - 1] - t->knot_x[n - 2], height = t->knot_z[n - 1] - t->knot_z[n - 2];
-    return t->knot_z[n - 1] + height * hpo_log1p(limit(ratio(y, t->knot_x[n - 1], width), DBL_MAX));
-}
-
-static double half_rank_inverse(const hpo_transform *t, double z)
-{
-    size_t n = t->n_knots, k;
-    if (n < 2 || z <= t->median) return z;
-    k = find_knot(t->knot_z, n, z);
-    if (k < n) return interpolate(t->knot_z, t->knot_x, k, z);
-    double width = t->knot_x[n - 1] - t->knot_x[n - 2], height = t->knot_z[n - 1] - t->knot_z[n - 2];
-    if (!(height > 0)) return t->knot_x[n - 1];
-    return along(t->knot_x[n - 1], limit(width, DBL_MAX), hpo_expm1((z - t->knot_z[n - 1]) / height));
-}
-
-static double half_rank_slope(const hpo_transform *t, double y)
-{
-    size_t n = t->n_knots, k;
-    if (n < 2 || y < t->median) return 1;
-    k = find_knot(t->knot_x, n, y);
-    if (k < n) return (t->knot_z[k] - t->knot_z[k - 1]) / (t->knot_x[k] - t->knot_x[k - 1]);
-    double width = t->knot_x[n - 1] - t->knot_x[n - 2], height = t->knot_z[n - 1] - t->knot_z[n - 2];
-    return height / (width + (y - t->knot_x[n - 1]));
-}
+/* ---- order -------------------------------------------------------------------------------------------- */
 
 /* Ascending; Shell's method with the gaps of Ciura (2001), continued by 9/4. */
 static void sort(double *x, size_t n)
@@ -192,54 +118,9 @@ static void sort(double *x, size_t n)
     }
 }
 
-static double middle(const double *sorted, size_t n)
+double hpo_middle(const double *sorted, size_t n)
 {
     return n % 2 ? sorted[n / 2] : sorted[n / 2 - 1] / 2 + sorted[n / 2] / 2;
-}
-
-/* Root mean square of y - m over y <= m. */
-static double good_spread(const double *sorted, size_t n, double m)
-{
-    double widest = m / 2 - sorted[0] / 2, sum = 0; /* halved: no overflow */
-    size_t count = 0;
-    if (!(widest > 0)) return 0;
-    for (; count < n && sorted[count] <= m; count++) {
-        double d = (m / 2 - sorted[count] / 2) / widest;
-        sum += d * d;
-    }
-    return limit(2 * widest * sqrt(sum / (double)count), DBL_MAX / 64);
-}
-
-static double worse_score(size_t from_worst, double d)
-{
-    return -hpo_normal_quantile(((double)from_worst + 0.5) / (2 * d));
-}
-
-/* sorted: the observations, ascending; distinct ones above the median are left at its end. */
-static void fit_half_rank(hpo_transform *t, double *sorted, size_t n)
-{
-    double m = middle(sorted, n), spread = good_spread(sorted, n, m);
-    size_t first = 0, n_worse = 0;
-    int observed = 0;
-    while (first < n && sorted[first] <= m) {
-        observed |= sorted[first] == m;
-        first++;
-    }
-    for (size_t i = first; i < n; i++)
-        if (i == first || sorted[i] != sorted[first + n_worse - 1]) sorted[first + n_worse++] = sorted[i];
-    t->median = m;
-    if (n_worse == 0) return;
-    const double *worse = sorted + first;
-    double d = (double)n_worse + 0.5 * observed;
-    if (!(spread > 0)) spread = limit(worse[0] - m, DBL_MAX / 64) / worse_score(n_worse - 1, d);
-    t->knot_x[0] = t->knot_z[0] = m;
-    size_t inner = n_worse < MAX_KNOTS ? n_worse : MAX_KNOTS - 1;
-    for (size_t i = 0; i < inner; i++) {
-        size_t at = inner == n_worse ? i : i * (n_worse - 1) / (inner - 1);
-        t->knot_x[i + 1] = worse[at];
-        t->knot_z[i + 1] = along(m, spread, worse_score(n_worse - 1 - at, d));
-    }
-    t->n_knots = inner + 1;
 }
 
 /* ---- standardising ----------------------------------------------------------------------------------- */
@@ -257,10 +138,10 @@ static void moments(const double *x, size_t n, double *mean, double *sd)
     *sd = 0;
     if (!(half > 0)) return;
     for (size_t i = 0; i < n; i++)
-        sum += ratio(x[i], centre, half);
+        sum += hpo_ratio(x[i], centre, half);
     double average = sum / (double)n;
     for (size_t i = 0; i < n; i++) {
-        double d = ratio(x[i], centre, half) - average;
+        double d = hpo_ratio(x[i], centre, half) - average;
         squares += d * d;
     }
     *mean = centre + half * average;
@@ -348,21 +229,21 @@ static double fit_lambda(double *s, size_t n, double *work)
 static hpo_transform_kind resolve(hpo_transform_kind kind, const double *sorted, size_t n)
 {
     if (kind != HPO_TRANSFORM_AUTO) return kind;
-    double low = sorted[0] / 2, high = sorted[n - 1] / 2, m = middle(sorted, n) / 2;
+    double low = sorted[0] / 2, high = sorted[n - 1] / 2, m = hpo_middle(sorted, n) / 2;
     return (high - m) / GROSS > m - low ? HPO_TRANSFORM_HALF_RANK : HPO_TRANSFORM_YEO_JOHNSON;
 }
 
 /* Where the logarithm starts: see the top. */
 static void fit_log(hpo_transform *t, const double *sorted, size_t n)
 {
-    double low = sorted[0], gap = middle(sorted, n) - low;
+    double low = sorted[0], gap = hpo_middle(sorted, n) - low;
     if (low > 0) {
         t->center = 0;
         t->scale = low * 1e-3;
     } else {
         if (!(gap > 0)) gap = sorted[n - 1] / 2 - low / 2;
-        gap = limit(gap, DBL_MAX / 4) * 0.1;
-        t->center = limit(low - gap, DBL_MAX);
+        gap = hpo_limit(gap, DBL_MAX / 4) * 0.1;
+        t->center = hpo_limit(low - gap, DBL_MAX);
         t->scale = gap * 0.5;
     }
     if (!(t->scale >= DBL_MIN)) t->scale = DBL_MIN;
@@ -371,8 +252,8 @@ static void fit_log(hpo_transform *t, const double *sorted, size_t n)
 
 static double raw(const hpo_transform *t, double y)
 {
-    if (t->kind == HPO_TRANSFORM_HALF_RANK) y = half_rank(t, y);
-    return shape(t, limit(ratio(y, t->center, t->scale), HUGE_Z));
+    if (t->kind == HPO_TRANSFORM_HALF_RANK) y = hpo_half_rank_apply(t, y);
+    return shape(t, hpo_limit(hpo_ratio(y, t->center, t->scale), HUGE_Z));
 }
 
 void hpo_transform_fit(hpo_transform *t, hpo_transform_kind kind, const double *y, size_t n, double *scratch)
@@ -396,14 +277,14 @@ void hpo_transform_fit(hpo_transform *t, hpo_transform_kind kind, const double *
     t->kind = resolve(kind, b, m);
     if (t->kind == HPO_TRANSFORM_LOG) fit_log(t, b, m);
     if (t->kind == HPO_TRANSFORM_HALF_RANK) {
-        fit_half_rank(t, b, m);
+        hpo_half_rank_fit(t, b, m);
         for (size_t i = 0; i < m; i++)
-            a[i] = half_rank(t, a[i]);
+            a[i] = hpo_half_rank_apply(t, a[i]);
     }
     if (t->kind != HPO_TRANSFORM_LOG) moments(a, m, &t->center, &t->scale);
     if (!(t->scale > 0)) t->scale = 1;
     for (size_t i = 0; i < m; i++)
-        b[i] = limit(ratio(a[i], t->center, t->scale), HUGE_Z);
+        b[i] = hpo_limit(hpo_ratio(a[i], t->center, t->scale), HUGE_Z);
     memcpy(a, b, m * sizeof *a);
     if (t->kind == HPO_TRANSFORM_YEO_JOHNSON || t->kind == HPO_TRANSFORM_HALF_RANK)
         t->lambda = fit_lambda(b, m, work);
@@ -419,7 +300,7 @@ void hpo_transform_fit(hpo_transform *t, hpo_transform_kind kind, const double *
 
 static double before_tails(const hpo_transform *t, double y)
 {
-    return limit((raw(t, limit(y, DBL_MAX)) - t->mean) / t->sd, HUGE_Z);
+    return hpo_limit((raw(t, hpo_limit(y, DBL_MAX)) - t->mean) / t->sd, HUGE_Z);
 }
 
 double hpo_transform_apply(const hpo_transform *t, double y)
@@ -432,21 +313,22 @@ double hpo_transform_apply(const hpo_transform *t, double y)
 
 double hpo_transform_invert(const hpo_transform *t, double z)
 {
-    if (z > t->z_max) z = limit(t->z_max + hpo_expm1(z - t->z_max), HUGE_Z);
-    if (z < t->z_min) z = limit(t->z_min - hpo_expm1(t->z_min - z), HUGE_Z);
-    double y = along(t->center, t->scale, unshape(t, along(t->mean, t->sd, z)));
-    return t->kind == HPO_TRANSFORM_HALF_RANK ? half_rank_inverse(t, y) : y;
+    if (z > t->z_max) z = hpo_limit(t->z_max + hpo_expm1(z - t->z_max), HUGE_Z);
+    if (z < t->z_min) z = hpo_limit(t->z_min - hpo_expm1(t->z_min - z), HUGE_Z);
+    double y = hpo_along(t->center, t->scale, unshape(t, hpo_along(t->mean, t->sd, z)));
+    return t->kind == HPO_TRANSFORM_HALF_RANK ? hpo_half_rank_invert(t, y) : y;
 }
 
 double hpo_transform_slope(const hpo_transform *t, double y)
 {
-    double z = before_tails(t, y), v = limit(y, DBL_MAX), slope = 1;
+    double z = before_tails(t, y), v = hpo_limit(y, DBL_MAX), slope = 1;
     if (t->kind == HPO_TRANSFORM_HALF_RANK) {
-        slope = half_rank_slope(t, v);
-        v = half_rank(t, v);
+        slope = hpo_half_rank_slope(t, v);
+        v = hpo_half_rank_apply(t, v);
     }
-    slope = limit(slope * shape_slope(t, limit(ratio(v, t->center, t->scale), HUGE_Z)) / t->scale / t->sd,
-                  DBL_MAX);
+    slope = hpo_limit(slope * shape_slope(t, hpo_limit(hpo_ratio(v, t->center, t->scale), HUGE_Z)) /
+                          t->scale / t->sd,
+                      DBL_MAX);
     if (z > t->z_max) slope /= 1 + (z - t->z_max);
     if (z < t->z_min) slope /= 1 + (t->z_min - z);
     return slope;
@@ -469,8 +351,8 @@ double hpo_transform_mean(const hpo_transform *t, double mean, double var)
                                        {7.8493828951138220, 2.0989912195656767e-14}};
     double sd = var > 0 ? sqrt(var) : 0, sum = 0;
     if (t->kind == HPO_TRANSFORM_STANDARD || sd == 0) return hpo_transform_invert(t, mean);
-    double reach = limit(MEAN_RANGES * (t->y_max - t->y_min), DBL_MAX);
-    double low = limit(t->y_min - reach, DBL_MAX), high = limit(t->y_max + reach, DBL_MAX);
+    double reach = hpo_limit(MEAN_RANGES * (t->y_max - t->y_min), DBL_MAX);
+    double low = hpo_limit(t->y_min - reach, DBL_MAX), high = hpo_limit(t->y_max + reach, DBL_MAX);
     for (size_t i = 11; i-- > 0;) {
         double above = hpo_transform_invert(t, mean + sd * rule[i][0]);
         double below = hpo_transform_invert(t, mean - sd * rule[i][0]);
