@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* embed.c - tune a function inside your own program: cc embed.c $(pkg-config --cflags --libs libhpo) &&
- * ./a.out */
+/* Tune a function inside your own program: cc embed.c $(pkg-config --cflags --libs libhpo) && ./a.out */
 #include <hpo.h>
 #include <stdio.h>
 
@@ -10,12 +9,12 @@ int main(void)
     hpo_space *space;
     hpo_study *study;
     hpo_trial *trial;
+    hpo_summary best = {.size = sizeof best};
     hpo_study_options options = hpo_study_options_init();
     options.sampler = "sobol";
     options.budget.trials = 500;
-    if (hpo_space_parse("x: -5..5; y: -5..5", &space, &err) != HPO_OK)
-        return fprintf(stderr, "%s\n", err.msg), 1;
-    if (hpo_study_create(NULL, space, &options, &study, &err) != HPO_OK)
+    if (hpo_space_parse("x: -5..5; y: -5..5", &space, &err) != HPO_OK ||
+        hpo_study_create(NULL, space, &options, &study, &err) != HPO_OK)
         return fprintf(stderr, "%s\n", err.msg), 1;
     while (hpo_study_ask(study, &trial, &err) == HPO_OK) {
         double x = hpo_trial_float(trial, "x"), y = hpo_trial_float(trial, "y");
@@ -23,10 +22,8 @@ int main(void)
         if (hpo_study_tell_value(study, trial, a * a + b * b, &err) != HPO_OK) break;
         hpo_trial_free(trial);
     }
-    hpo_summary best = {.size = sizeof best};
     if (hpo_study_summary(study, &best, &err) != HPO_OK) return fprintf(stderr, "%s\n", err.msg), 1;
-    printf("best of %lld: %.3f in trial %lld\n", (long long)best.n_trials, best.best_value,
-           (long long)best.best);
+    printf("best of %d: %.3f in trial %d\n", (int)best.n_trials, best.best_value, (int)best.best);
     hpo_study_free(study);
     hpo_space_free(space);
     return 0;
