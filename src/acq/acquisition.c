@@ -279,6 +279,7 @@ static hpo_pending_rule rule_of(const hpo_acq *a)
 {
     hpo_acq_kind kind = a->options.kind;
     hpo_pending_rule rule = a->options.pending;
+    if (a->options.explore) return HPO_PENDING_PE;
     if (a->context.n_pending == 0) return HPO_PENDING_IGNORE;
     if (kind == HPO_ACQ_THOMPSON && rule != HPO_PENDING_PENALTY) return HPO_PENDING_IGNORE;
     int expectation = kind == HPO_ACQ_LOG_EI || kind == HPO_ACQ_LOG_PI || kind == HPO_ACQ_NOISY_EI;

@@ -61,6 +61,7 @@ typedef struct hpo_acq_options {
     size_t n_samples; /* fantasies, minima, joint draws; 0: what the kind takes by default */
     double cost_exponent; /* EI / cost^exponent, cooled by the caller; 0: cost not used */
     double lambda;        /* PBGI: price of one unit of cost, in model units */
+    int32_t explore;      /* 1: pure exploration (the rule PE), also when nothing is in progress */
     int32_t augmented;    /* EI times 1 - sigma / sqrt(s^2 + sigma^2): repeats are worth less (Huang et al.
                              2006); sigma^2 the mean noise at the observed points */
 } hpo_acq_options;

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sampler/gp.h - the models behind the sampler "gp" (gp_models.c), and the sampler itself (gp.c). */
+#ifndef SAMPLER_GP_H
+#define SAMPLER_GP_H
+#include "acq/acquisition.h"
+#include "acq/search.h"
+#include "model/embed.h"
+#include "model/gp.h"
+#include "model/success.h"
+
+typedef enum hpo_gp_cost { HPO_GP_COST_NO, HPO_GP_COST_PER, HPO_GP_COST_COOLED } hpo_gp_cost;
+
+typedef struct hpo_gp_config {
+    int64_t initial, candidates, starts, quality, max_rows;
+    int32_t acquisition, pending, kernel, prior, transform, noise, warp, cost, failures;
+    double beta, belief, price, noise_floor, explore;
+} hpo_gp_config;
+
+/* A linear view of another process in other units: value = offset + factor x model units. */
+typedef struct hpo_gp_units {
+    hpo_posterior inner;
+    double offset, factor;
+} hpo_gp_units;
+
+/* Everything that is learned from the finished trials; a function of them and the seed. */
+typedef struct hpo_gp_models {
+    const hpo_gp_config *config;
+    const hpo_embed *embed;
+    uint64_t seed;
+    size_t n_dims, n_outcomes;
+    size_t n_rows; /* rows of the view that are in */
+    hpo_gp *objective;
+    hpo_gp **outcome; /* n_outcomes */
+    hpo_gp *cost;     /* of ln cost; NULL: not used */
+    hpo_success *success;
+    size_t n_failed;
+    size_t n_costs; /* trials that told their cost */
+    /* quality mode: the objective's process under sampled hyperparameters */
+    hpo_gp **member;
+    size_t n_members, member_rows, member_fits;
+    /* columns that the models read */
+    double *column; /* n_outcomes + 1 columns of cap_rows: outcomes, ln cost */
+    uint8_t *ok;
+    size_t cap_rows, cap_ok;
+    double *theta;
+    size_t cap_theta;
+    /* posteriors handed to acquisitions */
+    hpo_posterior *outcome_posterior;
+    double *outcome_bound;
+    hpo_gp_units cost_units;
+    hpo_posterior cost_posterior;
+} hpo_gp_models;
+
+HPO_NODISCARD hpo_status hpo_gp_models_open(hpo_gp_models *m, const hpo_gp_config *config,
+                                            const hpo_embed *embed, size_t n_outcomes, uint64_t seed,
+                                            hpo_error *err);
+void hpo_gp_models_close(hpo_gp_models *m);
+/* Takes in the finished trials of the view, and refits on schedule. */
+HPO_NODISCARD hpo_status hpo_gp_models_learn(hpo_gp_models *m, const hpo_view *view, hpo_error *err);
+/* The value to improve on: the incumbent of the process; with outcomes the best feasible one, +inf if none.
+ */
+double hpo_gp_models_best(const hpo_gp_models *m, const hpo_view *view, const hpo_gp *gp);
+/* 1 when a failure model should weigh in. */
+int hpo_gp_models_may_fail(const hpo_gp_models *m);
+#endif
