@@ -28,8 +28,9 @@
 #endif
 
 /* Loops over the lanes of a vector, and functions made of them (src/math): gcc compiles a function marked
- * HPO_DISPATCH three times and the loader picks the one for this CPU.  Not under sanitisers, whose runtime
- * is not up when the loader asks, and only where the loader can (ELF with glibc). */
+ * HPO_DISPATCH three times and the loader picks the one for this CPU.  Static functions only: gcc 12 exports
+ * others from a shared library whatever their visibility.  Not under sanitisers, whose runtime is not up when
+ * the loader asks, and only where the loader can (ELF with glibc). */
 #if defined(__has_include)
 #if __has_include(<features.h>)
 #include <features.h> /* __GLIBC__ */

@@ -103,7 +103,7 @@ HPO_INLINE void exp_block(const double *restrict x, double *restrict y)
         (high[i] + high[i] * (low[i] + exp_tail(r[i]))) * scale[i];
 }
 
-HPO_DISPATCH void hpo_exp_n(const double *x, size_t n, double *y)
+HPO_DISPATCH static void exp_n_here(const double *x, size_t n, double *y)
 {
     double in[EXP_BLOCK], out[EXP_BLOCK]; /* y may be x */
     for (size_t first = 0; first < n; first += EXP_BLOCK) {
@@ -122,6 +122,11 @@ HPO_DISPATCH void hpo_exp_n(const double *x, size_t n, double *y)
         for (size_t i = 0; i < count; i++)
             y[first + i] = hpo_exp(in[i]);
     }
+}
+
+void hpo_exp_n(const double *x, size_t n, double *y)
+{
+    exp_n_here(x, n, y);
 }
 
 double hpo_exp_dd(hpo_dd x)

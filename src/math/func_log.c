@@ -116,7 +116,7 @@ HPO_INLINE void log_block(const double *restrict x, double *restrict y)
     }
 }
 
-HPO_DISPATCH void hpo_log_n(const double *x, size_t n, double *y)
+HPO_DISPATCH static void log_n_here(const double *x, size_t n, double *y)
 {
     double in[LOG_BLOCK], out[LOG_BLOCK]; /* y may be x */
     for (size_t first = 0; first < n; first += LOG_BLOCK) {
@@ -135,6 +135,11 @@ HPO_DISPATCH void hpo_log_n(const double *x, size_t n, double *y)
         for (size_t i = 0; i < count; i++)
             y[first + i] = hpo_log(in[i]);
     }
+}
+
+void hpo_log_n(const double *x, size_t n, double *y)
+{
+    log_n_here(x, n, y);
 }
 
 double hpo_log1p(double x)

@@ -27,9 +27,14 @@ HPO_INLINE double dot(const double *restrict a, const double *restrict b, size_t
     return tree(s);
 }
 
-HPO_DISPATCH double hpo_dot(const double *a, const double *b, size_t n)
+HPO_DISPATCH static double dot_here(const double *a, const double *b, size_t n)
 {
     return dot(a, b, n);
+}
+
+double hpo_dot(const double *a, const double *b, size_t n)
+{
+    return dot_here(a, b, n);
 }
 
 HPO_INLINE void axpy(size_t n, double a, const double *restrict x, double *restrict y)
@@ -41,9 +46,14 @@ HPO_INLINE void axpy(size_t n, double a, const double *restrict x, double *restr
         y[i] += a * x[i];
 }
 
-HPO_DISPATCH void hpo_axpy(size_t n, double a, const double *x, double *y)
+HPO_DISPATCH static void axpy_here(size_t n, double a, const double *x, double *y)
 {
     axpy(n, a, x, y);
+}
+
+void hpo_axpy(size_t n, double a, const double *x, double *y)
+{
+    axpy_here(n, a, x, y);
 }
 
 /* Four rows at once: x is loaded once for them. */
@@ -71,7 +81,7 @@ HPO_INLINE void dots4(const double *restrict a, size_t ld, size_t n, const doubl
     y[3] = tree(s3);
 }
 
-HPO_DISPATCH void hpo_gemv(const double *a, size_t m, size_t n, size_t ld, const double *x, double *y)
+HPO_DISPATCH static void gemv_here(const double *a, size_t m, size_t n, size_t ld, const double *x, double *y)
 {
     size_t i = 0;
     for (; i + 4 <= m; i += 4)
@@ -80,7 +90,13 @@ HPO_DISPATCH void hpo_gemv(const double *a, size_t m, size_t n, size_t ld, const
         y[i] = dot(a + i * ld, x, n);
 }
 
-HPO_DISPATCH void hpo_gemv_t(const double *a, size_t m, size_t n, size_t ld, const double *x, double *y)
+void hpo_gemv(const double *a, size_t m, size_t n, size_t ld, const double *x, double *y)
+{
+    gemv_here(a, m, n, ld, x, y);
+}
+
+HPO_DISPATCH static void gemv_t_here(const double *a, size_t m, size_t n, size_t ld, const double *x,
+                                     double *y)
 {
     size_t i = 0;
     for (size_t j = 0; j < n; j++)
@@ -100,6 +116,11 @@ HPO_DISPATCH void hpo_gemv_t(const double *a, size_t m, size_t n, size_t ld, con
     }
     for (; i < m; i++)
         axpy(n, x[i], a + i * ld, y);
+}
+
+void hpo_gemv_t(const double *a, size_t m, size_t n, size_t ld, const double *x, double *y)
+{
+    gemv_t_here(a, m, n, ld, x, y);
 }
 
 /* Eight columns or less (n < 8: through a copy of that part of c). */
@@ -171,16 +192,28 @@ HPO_INLINE void product(int sign, const double *a, size_t lda, const double *b, 
     }
 }
 
-HPO_DISPATCH void hpo_tile_add(const double *a, size_t lda, const double *b, size_t ldb, double *c,
-                               size_t ldc, size_t m, size_t n, size_t k)
+HPO_DISPATCH static void tile_add_here(const double *a, size_t lda, const double *b, size_t ldb, double *c,
+                                       size_t ldc, size_t m, size_t n, size_t k)
 {
     product(1, a, lda, b, ldb, c, ldc, m, n, k);
 }
 
-HPO_DISPATCH void hpo_tile_subtract(const double *a, size_t lda, const double *b, size_t ldb, double *c,
-                                    size_t ldc, size_t m, size_t n, size_t k)
+void hpo_tile_add(const double *a, size_t lda, const double *b, size_t ldb, double *c, size_t ldc, size_t m,
+                  size_t n, size_t k)
+{
+    tile_add_here(a, lda, b, ldb, c, ldc, m, n, k);
+}
+
+HPO_DISPATCH static void tile_subtract_here(const double *a, size_t lda, const double *b, size_t ldb,
+                                            double *c, size_t ldc, size_t m, size_t n, size_t k)
 {
     product(-1, a, lda, b, ldb, c, ldc, m, n, k);
+}
+
+void hpo_tile_subtract(const double *a, size_t lda, const double *b, size_t ldb, double *c, size_t ldc,
+                       size_t m, size_t n, size_t k)
+{
+    tile_subtract_here(a, lda, b, ldb, c, ldc, m, n, k);
 }
 
 void hpo_gemm_nt(const double *a, size_t lda, const double *b, size_t ldb, double *c, size_t ldc, size_t m,
@@ -191,8 +224,13 @@ void hpo_gemm_nt(const double *a, size_t lda, const double *b, size_t ldb, doubl
     hpo_tile_add(a, lda, b, ldb, c, ldc, m, n, k);
 }
 
-HPO_DISPATCH void hpo_sqrt_n(const double *x, size_t n, double *y)
+HPO_DISPATCH static void sqrt_n_here(const double *x, size_t n, double *y)
 {
     for (size_t i = 0; i < n; i++)
         y[i] = sqrt(x[i]);
+}
+
+void hpo_sqrt_n(const double *x, size_t n, double *y)
+{
+    sqrt_n_here(x, n, y);
 }

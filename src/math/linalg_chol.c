@@ -124,7 +124,7 @@ size_t hpo_cholesky(double *a, size_t n, size_t ld)
     return 0;
 }
 
-HPO_INLINE void solve_lower(const double *l, size_t n, size_t ld, double *b)
+HPO_DISPATCH static void solve_lower_here(const double *l, size_t n, size_t ld, double *b)
 {
     size_t i = 0;
     for (; i + HPO_LANES <= n; i += HPO_LANES) {
@@ -147,14 +147,14 @@ HPO_INLINE void solve_lower(const double *l, size_t n, size_t ld, double *b)
     }
 }
 
-HPO_DISPATCH void hpo_solve_lower(const double *l, size_t n, size_t ld, double *b)
+void hpo_solve_lower(const double *l, size_t n, size_t ld, double *b)
 {
-    solve_lower(l, n, ld, b);
+    solve_lower_here(l, n, ld, b);
 }
 
 /* From the last row up, each row of L takes its part from all entries before it: contiguous, four rows at
  * once. */
-HPO_DISPATCH void hpo_solve_lower_t(const double *l, size_t n, size_t ld, double *b)
+HPO_DISPATCH static void solve_lower_t_here(const double *l, size_t n, size_t ld, double *b)
 {
     size_t i = n;
     for (; i >= 4; i -= 4) {
@@ -179,6 +179,11 @@ HPO_DISPATCH void hpo_solve_lower_t(const double *l, size_t n, size_t ld, double
         for (size_t k = 0; k + 1 < i; k++)
             b[k] -= l[(i - 1) * ld + k] * b[i - 1];
     }
+}
+
+void hpo_solve_lower_t(const double *l, size_t n, size_t ld, double *b)
+{
+    solve_lower_t_here(l, n, ld, b);
 }
 
 void hpo_cholesky_solve(const double *l, size_t n, size_t ld, double *b)
