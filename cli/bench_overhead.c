@@ -34,8 +34,8 @@ static hpo_status one_repeat(const char *space, const char *sampler, int64_t n, 
     return rc;
 }
 
-/* The first study of a process meets cold pages, caches and a clock at rest; whichever line stands first
- * would pay for it.  A failure shows again where it is measured. */
+/* So that the first line is measured in the same state as the others.  A failure shows again where it is
+ * measured. */
 static void warm_up(void)
 {
     for (size_t i = 0; i < REPEATS; i++) {
