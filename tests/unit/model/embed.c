@@ -253,7 +253,7 @@ static void test_definite(void **state)
         for (double l = 0.05; l < 5; l *= 2) {
             for (size_t i = 0; i < N; i++) {
                 u[0] = 0.5; /* the switch does not help */
-                u[1] = i < 10 ? (double)i / 9 : NAN;
+                u[1] = i < 10 ? (double)i / 9 : (double)NAN;
                 hpo_embed_features(f.embed, NULL, u, 1, z + i * f.n_features);
             }
             for (size_t i = 0; i < N * f.n_features; i++)
