@@ -16,6 +16,11 @@
  *     epistemic = sum (m_b - mean)^2 / (B - 1)  +  avg s_b^2  +  c (1 - exp(-r / h))
  *     aleatoric = avg a_b
  *
+ * The leaf variances are scaled to one level for the whole forest: splits were chosen to make them small, so
+ * they are too small by a factor that grows with the number of columns tried.  The level is the larger of
+ * their pool and of what left-out rows (below) show: mean squared error minus mean epistemic variance of
+ * their predictions.
+ *
  * r is the distance to the nearest box of training rows among the leaves that u falls into (8 trees keep
  * boxes), r^2 = sum_k w_k gap_k^2 with w_k the share of column k in all that splits explain, so that columns
  * that do not matter do not make everything look far.  c is the variance that left-out rows show beyond the
@@ -366,7 +371,7 @@ static size_t check_stride(const hpo_forest *f)
 
 static void measure_fit(hpo_forest *f)
 {
-    double w = 0, sum = 0, square = 0, error = 0, leaf = 0, dof = 0;
+    double w = 0, sum = 0, square = 0, error = 0, unknown = 0, leaf = 0, dof = 0;
     size_t stride = check_stride(f), checked = 0;
     for (size_t i = 0; i < f->n; i++) {
         w += f->w[i];
@@ -380,14 +385,16 @@ static void measure_fit(hpo_forest *f)
         leaf += f->trees[b].dof > 0 ? f->trees[b].pool * f->trees[b].dof : f->trees[b].pool;
         dof += f->trees[b].dof > 0 ? f->trees[b].dof : 1;
     }
-    f->noise = dof > 0 ? leaf / dof : 0;
+    f->within = f->noise = dof > 0 ? leaf / dof : 0;
     for (size_t i = 0; f->n >= HPO_FOREST_LEAVE_OUT && i < f->n; i += stride) {
         double m, v;
         hpo_forest__left_out(f, f->z + i * f->columns.n, f->block[i], &m, &v);
         if (isnan(m)) continue;
         error += (f->y[i] - m) * (f->y[i] - m);
+        unknown += v;
         checked++;
     }
+    if (checked > 0) f->noise = fmax(f->noise, (error - unknown) / (double)checked);
     f->unfit = checked > 0 ? error / (double)checked - f->noise : f->total;
     if (!(f->unfit < f->total)) f->unfit = f->total;
     if (!(f->unfit > 0.01 * f->total)) f->unfit = 0.01 * f->total;

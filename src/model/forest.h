@@ -43,7 +43,7 @@ void hpo_forest_retract(hpo_forest *f);
 hpo_posterior hpo_forest_posterior(const hpo_forest *f);
 /* Mean alone: a third of the time. */
 void hpo_forest_means(const hpo_forest *f, const double *u, size_t m, double *mean);
-/* Pooled variance of the observations within a leaf. */
+/* Variance of an observation, over the whole space. */
 double hpo_forest_noise(const hpo_forest *f);
 /* What each axis of the embedding explains, sums to 1 (all 0 before the first split). */
 void hpo_forest_importance(const hpo_forest *f, double *axis);

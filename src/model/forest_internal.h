@@ -51,10 +51,11 @@ struct hpo_forest {
     size_t cap_order;
     int weighted;
     /* after an update */
-    double *weight; /* per column: share of what is explained; of distances */
-    double total;   /* variance of the responses */
-    double unfit;   /* variance that predictions leave beside the noise: the floor far from data */
-    double noise;
+    double *weight;  /* per column: share of what is explained; of distances */
+    double total;    /* variance of the responses */
+    double unfit;    /* variance that predictions leave beside the noise: the floor far from data */
+    double noise;    /* variance of an observation */
+    double within;   /* pooled variance within leaves, too small */
     double *assumed; /* columns of assumed rows */
     size_t n_assumed, cap_assumed;
     hpo_forest_undo *undo;

@@ -144,7 +144,7 @@ static void noise(const void *model, const double *u, size_t m, double *var)
                 var[i + j] += leaf_noise(&f->trees[b], leaf[j]);
         }
         for (size_t j = 0; j < k && trees > 0; j++)
-            var[i + j] /= (double)trees;
+            var[i + j] *= f->within > 0 ? f->noise / f->within / (double)trees : 1 / (double)trees;
     }
 }
 
