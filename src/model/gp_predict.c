@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model/gp_predict.c - the posterior of a Gaussian process: moments, gradients, covariances.
+ *
+ *     mean(u) = k^T alpha,   var(u) = k(u, u) - |W k|^2,   cov(u, v) = k(u, v) - c_u^T k_v,  c = A^-1 k = W^T
+ * W k d mean = (dk)^T alpha,   d var = d k(u, u) - 2 (dk)^T c_u
+ *
+ * (Rasmussen & Williams 2006, equations 2.25, 2.26.)  The variance is that of f: noise enters through A
+ * alone. Models are read by several threads, so scratch is on the stack, in blocks of as many rows as fit
+ * there; only a model too large for that takes memory, and predicts its prior when there is none. */
+#include "base/alloc.h"
+#include "math/linalg.h"
+#include "model/gp_internal.h"
+
+#include <string.h>
+
+static const double SMALLEST = 1e-12; /* variance, of the prior's */
+
+/* Features of one u over their lengthscales. */
+static void scaled_features(const hpo_gp *gp, const double *u, double *a)
+{
+    hpo_embed_shape shape = hpo_gp_shape(gp);
+    hpo_embed_features(gp->embed, &shape, u, 1, a);
+    for (size_t f = 0; f < gp->n_features; f++)
+        a[f] *= gp->inv_l[f];
+}
+
+/* Covariances of f at scaled features a with all entries; dk (n_points, may be NULL): derivatives w.r.t. the
+ * pair values. */
+static void covariances(const hpo_gp *gp, const double *a, double *k, double *dk)
+{
+    if (gp->n_slopes > 0) {
+        hpo_gp_joint_row(gp, a, k);
+        return;
+    }
+    hpo_gp_pairs(gp->family, gp->n_features, a, 1, gp->scaled, gp->cap, gp->n_points, k);
+    hpo_gp_covary(gp->family, gp->s2, k, gp->n_points, k, dk);
+}
+
+static double clamped(double var, double prior)
+{
+    return var > SMALLEST * prior ? var : SMALLEST * prior;
+}
+
+/* c = A^-1 k; v = W k is left in scratch; returns |v|^2. */
+static double solve(const hpo_gp *gp, const double *k, double *v, double *c)
+{
+    size_t n = gp->n_entries;
+    for (size_t i = 0; i < n; i++) {
+        v[i] = hpo_dot(gp->w + i * gp->cap, k, i + 1);
+        c[i] = 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        hpo_axpy(i + 1, v[i], gp->w + i * gp->cap, c);
+    return hpo_dot(v, v, n);
+}
+
+/* ---- scratch ---------------------------------------------------------------------------------------------
+ */
+
+/* `need` doubles: the caller's stack when they fit, else memory; NULL when there is none. */
+static double *borrow(double *stack, size_t need, double **heap)
+{
+    *heap = need > HPO_GP_STACK ? hpo_alloc_array(need, sizeof **heap) : NULL;
+    return need > HPO_GP_STACK ? *heap : stack;
+}
+
+static void prior_moments(const hpo_gp *gp, size_t m, double *mean, double *var)
+{
+    for (size_t i = 0; i < m; i++) {
+        mean[i] = 0;
+        var[i] = gp->s2;
+    }
+}
+
+/* ---- moments ---------------------------------------------------------------------------------------------
+ */
+
+/* One block of m rows: k is m x n, tile m x HPO_GP_TILE, a one row of features. */
+static void block_moments(const hpo_gp *gp, const double *u, size_t m, double *a, double *k, double *tile,
+                          double *mean, double *var)
+{
+    size_t n = gp->n_entries;
+    for (size_t i = 0; i < m; i++) {
+        scaled_features(gp, u + i * gp->n_dims, a);
+        covariances(gp, a, k + i * n, NULL);
+        mean[i] = hpo_dot(k + i * n, gp->alpha, n);
+        var[i] = hpo_gp_prior_variance(gp->family, gp->s2, gp->n_features, a, 1);
+    }
+    for (size_t r = 0; r < n; r += HPO_GP_TILE) { /* W is lower triangular: columns 0..end-1 of these rows */
+        size_t end = n - r < HPO_GP_TILE ? n : r + HPO_GP_TILE;
+        hpo_gemm_nt(k, n, gp->w + r * gp->cap, gp->cap, tile, HPO_GP_TILE, m, end - r, end);
+        for (size_t i = 0; i < m; i++)
+            var[i] -= hpo_dot(tile + i * HPO_GP_TILE, tile + i * HPO_GP_TILE, end - r);
+    }
+    for (size_t i = 0; i < m; i++)
+        var[i] = clamped(var[i], gp->s2);
+}
+
+void hpo_gp_moments(const hpo_gp *gp, const double *u, size_t m, double *mean, double *var)
+{
+    double stack[HPO_GP_STACK], *heap;
+    size_t each = gp->n_entries + HPO_GP_TILE, block = 1;
+    if (!gp->ready) {
+        prior_moments(gp, m, mean, var);
+        return;
+    }
+    if (gp->n_features + each <= HPO_GP_STACK) block = (HPO_GP_STACK - gp->n_features) / each;
+    if (block > 64) block = 64;
+    double *a = borrow(stack, gp->n_features + block * each, &heap);
+    if (!a) {
+        prior_moments(gp, m, mean, var);
+        return;
+    }
+    double *k = a + gp->n_features;
+    for (size_t i = 0; i < m; i += block) {
+        size_t rows = m - i < block ? m - i : block;
+        block_moments(gp, u + i * gp->n_dims, rows, a, k, k + block * gp->n_entries, mean + i, var + i);
+    }
+    hpo_free(heap);
+}
+
+/* ---- gradient --------------------------------------------------------------------------------------------
+ */
+
+/* out (n_features) = sum_i weight_i d k(a, entry i) / d a, a scaled; product: scratch, n_points. */
+static void pull_weights(const hpo_gp *gp, const double *a, const double *weight, const double *dk,
+                         double *product, double *out)
+{
+    if (gp->n_slopes > 0) {
+        hpo_gp_joint_pull(gp, a, weight, out);
+        return;
+    }
+    size_t n = gp->n_points;
+    for (size_t i = 0; i < n; i++)
+        product[i] = weight[i] * dk[i];
+    for (size_t f = 0; f < gp->n_features; f++)
+        out[f] = gp->family == HPO_KERNEL_LINEAR
+                     ? hpo_dot(product, gp->scaled + f * gp->cap, n)
+                     : 2 * hpo_gp_weighted_differences(product, gp->scaled + f * gp->cap, a[f], n);
+}
+
+/* d / d scaled features to d / d u. */
+static void to_coordinates(const hpo_gp *gp, const double *u, double *da, double *du)
+{
+    hpo_embed_shape shape = hpo_gp_shape(gp);
+    for (size_t f = 0; f < gp->n_features; f++)
+        da[f] *= gp->inv_l[f];
+    for (size_t i = 0; i < gp->n_dims; i++)
+        du[i] = 0;
+    hpo_embed_pull(gp->embed, &shape, u, da, du);
+}
+
+void hpo_gp_gradient(const hpo_gp *gp, const double *u, double *mean, double *var, double *dmean,
+                     double *dvar)
+{
+    double stack[HPO_GP_STACK], *heap = NULL, *a = NULL;
+    size_t n = gp->n_entries, f = gp->n_features;
+    if (gp->ready) a = borrow(stack, 2 * f + 4 * n, &heap);
+    if (!a) {
+        prior_moments(gp, 1, mean, var);
+        for (size_t i = 0; i < gp->n_dims; i++)
+            dmean[i] = dvar[i] = 0;
+        return;
+    }
+    double *da = a + f, *k = da + f, *dk = k + n, *v = dk + n, *c = v + n;
+    scaled_features(gp, u, a);
+    double prior = hpo_gp_prior_variance(gp->family, gp->s2, f, a, 1);
+    covariances(gp, a, k, dk);
+    *mean = hpo_dot(k, gp->alpha, n);
+    *var = clamped(prior - solve(gp, k, v, c), gp->s2);
+    pull_weights(gp, a, gp->alpha, dk, v, da);
+    to_coordinates(gp, u, da, dmean);
+    pull_weights(gp, a, c, dk, v, da);
+    for (size_t i = 0; i < f; i++)
+        da[i] = (gp->family == HPO_KERNEL_LINEAR ? 2 * gp->s2 * a[i] : 0) - 2 * da[i];
+    to_coordinates(gp, u, da, dvar);
+    hpo_free(heap);
+}
+
+/* ---- covariance ------------------------------------------------------------------------------------------
+ */
+
+/* k(a, b) and, unless NULL, its derivative w.r.t. a. */
+static double one_covariance(const hpo_gp *gp, const double *a, const double *b, double *da)
+{
+    double q, k, dk;
+    hpo_gp_pairs(gp->family, gp->n_features, a, 1, b, 1, 1, &q);
+    hpo_gp_covary(gp->family, gp->s2, &q, 1, &k, &dk);
+    for (size_t f = 0; da && f < gp->n_features; f++)
+        da[f] = gp->family == HPO_KERNEL_LINEAR ? dk * b[f] : 2 * dk * (a[f] - b[f]);
+    return k;
+}
+
+void hpo_gp_covariance(const hpo_gp *gp, const double *u, const double *v, size_t r, double *cov,
+                       double *dcov)
+{
+    double stack[HPO_GP_STACK], *heap = NULL, *a = NULL;
+    size_t n = gp->n_entries, f = gp->n_features;
+    if (gp->ready) a = borrow(stack, 4 * f + 6 * n, &heap);
+    if (!a) {
+        memset(cov, 0, r * sizeof *cov);
+        if (dcov) memset(dcov, 0, r * gp->n_dims * sizeof *dcov);
+        return;
+    }
+    double *b = a + f, *da = b + f, *pulled = da + f;
+    double *k = pulled + f, *dk = k + n, *c = dk + n, *kv = c + n, *cv = kv + n, *t = cv + n;
+    scaled_features(gp, u, a);
+    covariances(gp, a, k, dk);
+    solve(gp, k, t, c);
+    for (size_t j = 0; j < r; j++) {
+        scaled_features(gp, v + j * gp->n_dims, b);
+        covariances(gp, b, kv, NULL);
+        cov[j] = one_covariance(gp, a, b, dcov ? da : NULL) - hpo_dot(c, kv, n);
+        if (!dcov) continue;
+        solve(gp, kv, t, cv);
+        pull_weights(gp, a, cv, dk, t, pulled);
+        for (size_t i = 0; i < f; i++)
+            da[i] -= pulled[i];
+        to_coordinates(gp, u, da, dcov + j * gp->n_dims);
+    }
+    hpo_free(heap);
+}
+
+/* ---- noise -----------------------------------------------------------------------------------------------
+ */
+
+void hpo_gp_noise_at(const hpo_gp *gp, const double *u, size_t m, double *var)
+{
+    for (size_t i = 0; i < m; i++)
+        var[i] = 1;
+    if (gp->noise_gp) hpo_gp_noise_factor(gp, u, m, var);
+    for (size_t i = 0; i < m; i++)
+        var[i] = gp->n2 * var[i] + gp->se2_mean;
+}
+
+/* ---- the interface ---------------------------------------------------------------------------------------
+ */
+
+static void moments(const void *gp, const double *u, size_t m, double *mean, double *var)
+{
+    hpo_gp_moments(gp, u, m, mean, var);
+}
+
+static void gradient(const void *gp, const double *u, double *mean, double *var, double *dmean, double *dvar)
+{
+    hpo_gp_gradient(gp, u, mean, var, dmean, dvar);
+}
+
+static void covariance(const void *gp, const double *u, const double *v, size_t r, double *cov, double *dcov)
+{
+    hpo_gp_covariance(gp, u, v, r, cov, dcov);
+}
+
+static void noise(const void *gp, const double *u, size_t m, double *var)
+{
+    hpo_gp_noise_at(gp, u, m, var);
+}
+
+const hpo_posterior_ops hpo_gp_posterior_ops = {moments, gradient, covariance, noise};
+
+hpo_posterior hpo_gp_posterior(const hpo_gp *gp)
+{
+    return (hpo_posterior){&hpo_gp_posterior_ops, gp, gp->n_dims};
+}
