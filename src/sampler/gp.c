@@ -36,6 +36,7 @@
 #include "math/qmc.h"
 #include "model/transform.h"
 #include "sampler/builtin.h"
+#include "sampler/evidence.h"
 #include "sampler/sequence.h"
 #include "space/space.h"
 
@@ -507,6 +508,15 @@ static hpo_status gp_explain(void *state, const hpo_view *view, const double *u,
     }
     hpo_str_addc(&out, '}');
     return hpo_str_hand_out(&out, buf, cap, n_out, err);
+}
+
+double hpo_gp_trust(void *gp, const hpo_view *view)
+{
+    gp_state *s = gp;
+    hpo_gp_summary about;
+    if (learn(s, view, NULL) != HPO_OK || !s->has_models || !hpo_gp_ready(s->models.objective)) return 1;
+    hpo_gp_describe(s->models.objective, &about);
+    return about.loo_correlation > 0 ? about.loo_correlation : 0;
 }
 
 const hpo_sampler_ops hpo_sampler_gp = {
