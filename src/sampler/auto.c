@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sampler/auto.c - the default: a portfolio of samplers on one study.
+ *
+ * No single model wins everywhere: Gaussian processes lead on smooth functions, tree-structured density
+ * estimates and forests on rough and categorical ones, local quadratics at the end of curved valleys.  All
+ * members see all results; each ask goes to one of them.  After a quasi-random design member a gets the share
+ *
+ *     p_a = w_a / sum_b w_b,   w_a = base share of the kind of space (table `bases`) x trust_a,
+ *
+ * where trust is evidence that the member understands *this* function, from predictions of results it had not
+ * seen: leave-one-out for the Gaussian process and the quadratic, out-of-bag for the forest
+ * (sampler/evidence.h).  Shares are a function of the told results alone; which member answers draw n is read
+ * off the sequence n x golden ratio, so that members alternate as evenly as their shares allow and every
+ * suggestion can be recomputed.
+ *
+ * The base shares come from bench/results/ (docs/samplers.md tells which comparison).  With several
+ * objectives the points are quasi-random.
+ *
+ * References: hedging over models, Hoffman, Brochu & de Freitas, "Portfolio allocation for Bayesian
+ * optimization", UAI (2011); complementarity of optimisers: arXiv 2506.06143. */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "sampler/builtin.h"
+#include "sampler/evidence.h"
+#include "sampler/registry.h"
+#include "space/space.h"
+
+enum { MEMBER_GP, MEMBER_LOCAL, MEMBER_TPE, MEMBER_FOREST, MEMBER_SPREAD, N_MEMBERS };
+
+static const struct {
+    const char *name, *spec;
+} members[N_MEMBERS] = {{"gp", "gp:initial=2"},
+                        {"local", "local:initial=2"},
+                        {"tpe", "tpe:initial=2"},
+                        {"forest", "forest:initial=2"},
+                        {"sobol", "sobol"}};
+
+typedef struct auto_config {
+    int64_t initial;
+    double share[N_MEMBERS - 1]; /* -1: by the table and the evidence */
+} auto_config;
+
+typedef struct auto_state {
+    const auto_config *config;
+    const hpo_space *space;
+    hpo_sampler member[N_MEMBERS];
+    double base[N_MEMBERS];
+    size_t n_dims;
+    /* of the last ask */
+    double share[N_MEMBERS], trust[N_MEMBERS];
+    int last;
+} auto_state;
+
+#define SHARE(i, name, what)                                                                                 \
+    {                                                                                                        \
+        name, "share of the asks for " what "; -1: by the kind of space and the evidence", HPO_OPT_REAL,     \
+            offsetof(auto_config, share) + (i) * sizeof(double), -1, -1, 1, NULL                             \
+    }
+
+static const hpo_option auto_options[] = {
+    {"initial", "quasi-random points at the start; -1: dimensions + 1, between 5 and 10", HPO_OPT_INT,
+     offsetof(auto_config, initial), -1, -1, 1 << 20, NULL},
+    SHARE(MEMBER_GP, "gp", "the Gaussian process"),
+    SHARE(MEMBER_LOCAL, "local", "the local quadratic"),
+    SHARE(MEMBER_TPE, "tpe", "the density estimates"),
+    SHARE(MEMBER_FOREST, "forest", "the random forest"),
+};
+
+/* ---- setting up --------------------------------------------------------------------------------- */
+
+/* Base shares by the kind of space. */
+static void set_bases(auto_state *s, const hpo_space *space)
+{
+    static const double bases[2][N_MEMBERS] = {
+        /* gp, local, tpe, forest, sobol */
+        {0.65, 0.35, 0, 0, 0},     /* numbers only */
+        {0.45, 0.15, 0.2, 0.2, 0}, /* with labels, structures or conditions */
+    };
+    uint32_t needs = hpo_space_needs(space);
+    int mixed = (needs & (HPO_CAP_CONDITIONAL | HPO_CAP_STRUCTURED)) != 0;
+    for (size_t i = 0; i < space->n_params && !mixed; i++)
+        mixed = space->params[i].kind == HPO_KIND_CATEGORICAL;
+    memcpy(s->base, bases[mixed], sizeof s->base);
+    for (int i = 0; i < N_MEMBERS - 1; i++)
+        if (s->config->share[i] >= 0) s->base[i] = s->config->share[i];
+}
+
+static hpo_status auto_init(void *state, const void *config, const hpo_space *space, uint64_t seed,
+                            hpo_error *err)
+{
+    auto_state *s = state;
+    s->config = config;
+    s->space = space;
+    s->n_dims = hpo_space_n_dims(space);
+    set_bases(s, space);
+    for (int i = 0; i < N_MEMBERS; i++) {
+        if (i != MEMBER_SPREAD && s->base[i] <= 0) continue;
+        HPO_TRY(hpo_sampler_open(members[i].spec, space, 1, 0, seed, &s->member[i], err));
+    }
+    return HPO_OK;
+}
+
+static void auto_fini(void *state)
+{
+    auto_state *s = state;
+    for (int i = 0; i < N_MEMBERS; i++)
+        hpo_sampler_close(&s->member[i]);
+}
+
+/* ---- who answers ----------------------------------------------------------------------------------- */
+
+static int can(const auto_state *s, int i, const hpo_view *view)
+{
+    uint32_t caps = s->member[i].ops != NULL ? s->member[i].ops->caps : 0;
+    return s->member[i].ops != NULL && (view->n_objectives == 1 || (caps & HPO_CAP_MULTI_OBJECTIVE) != 0) &&
+           (view->n_outcomes == 0 || (caps & HPO_CAP_OUTCOMES) != 0);
+}
+
+static void find_shares(auto_state *s, const hpo_view *view)
+{
+    double sum = 0;
+    for (int i = 0; i < N_MEMBERS; i++) {
+        s->trust[i] = 1;
+        if (i < MEMBER_SPREAD && can(s, i, view) && s->base[i] > 0 && s->config->share[i] < 0) {
+            if (i == MEMBER_GP) s->trust[i] = hpo_gp_trust(s->member[i].state, view);
+            if (i == MEMBER_LOCAL) s->trust[i] = hpo_local_trust(s->member[i].state);
+        }
+        s->share[i] = can(s, i, view) ? s->base[i] * s->trust[i] : 0;
+        sum += s->share[i];
+    }
+    for (int i = 0; i < N_MEMBERS; i++)
+        s->share[i] = sum > 0 ? s->share[i] / sum : i == MEMBER_SPREAD;
+}
+
+static int choose(const auto_state *s, uint64_t draw)
+{
+    static const uint64_t golden = 0x9E3779B97F4A7C15u; /* 2^64 / golden ratio */
+    double t = (double)((draw * golden) >> 11) * 0x1p-53, sum = 0;
+    int last = MEMBER_SPREAD;
+    for (int i = 0; i < N_MEMBERS; i++) {
+        if (s->share[i] <= 0) continue;
+        last = i;
+        sum += s->share[i];
+        if (t < sum) return i;
+    }
+    return last;
+}
+
+static hpo_status auto_ask(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u_out,
+                           hpo_error *err)
+{
+    auto_state *s = state;
+    size_t d = s->n_dims, initial = s->config->initial >= 0 ? (size_t)s->config->initial
+                                    : d + 1 < 5             ? 5
+                                    : d < 10                ? d + 1
+                                                            : 10;
+    size_t measured = 0;
+    for (size_t i = 0; i < view->n_done && measured < 2; i++)
+        measured += isnan(view->y[i * view->n_objectives]) ? 0 : 1;
+    if (view->n_done + view->n_pending < initial || measured < 2) {
+        memset(s->share, 0, sizeof s->share);
+        s->share[MEMBER_SPREAD] = 1;
+    } else {
+        find_shares(s, view);
+    }
+    s->last = choose(s, draw);
+    const hpo_sampler *m = &s->member[s->last];
+    return m->ops->ask(m->state, view, draw, rng, u_out, err);
+}
+
+static hpo_status auto_tell(void *state, const hpo_view *view, size_t row, hpo_error *err)
+{
+    auto_state *s = state;
+    for (int i = 0; i < N_MEMBERS; i++)
+        if (can(s, i, view) && s->member[i].ops->tell != NULL)
+            HPO_TRY(s->member[i].ops->tell(s->member[i].state, view, row, err));
+    return HPO_OK;
+}
+
+/* ---- what it says ------------------------------------------------------------------------------------- */
+
+static hpo_status auto_explain(void *state, const hpo_view *view, const double *u, char *buf, size_t cap,
+                               size_t *n_out, hpo_error *err)
+{
+    auto_state *s = state;
+    const hpo_sampler *m = &s->member[s->last];
+    hpo_str text = {0};
+    hpo_str_addf(&text, "{\"member\":\"%s\",\"shares\":{", members[s->last].name);
+    for (int i = 0, comma = 0; i < N_MEMBERS; i++) {
+        if (s->share[i] <= 0) continue;
+        hpo_str_addf(&text, "%s\"%s\":%.3g", comma ? "," : "", members[i].name, s->share[i]);
+        comma = 1;
+    }
+    hpo_str_add(&text, "}");
+    if (m->ops->explain != NULL) {
+        size_t n = 0;
+        hpo_status status = m->ops->explain(m->state, view, u, NULL, 0, &n, err);
+        char *own = status == HPO_OK ? hpo_alloc(n + 1) : NULL;
+        if (status == HPO_OK && own == NULL) status = hpo_fail_memory(err);
+        if (status == HPO_OK) status = m->ops->explain(m->state, view, u, own, n, &n, err);
+        if (status == HPO_OK && n > 2) { /* the member's own object, without its opening brace */
+            hpo_str_addc(&text, ',');
+            hpo_str_addn(&text, own + 1, n - 2);
+        }
+        hpo_free(own);
+        if (status != HPO_OK) {
+            hpo_str_fini(&text);
+            return status;
+        }
+    }
+    hpo_str_addc(&text, '}');
+    return hpo_str_hand_out(&text, buf, cap, n_out, err);
+}
+
+const hpo_sampler_ops hpo_sampler_auto = {
+    .size = sizeof(hpo_sampler_ops),
+    .name = "auto",
+    .help =
+        "Chooses among Gaussian process, density estimates, forest and local search by the space and by what "
+        "predicts best: the default.",
+    .reference = "Hoffman, Brochu & de Freitas, UAI (2011); arXiv 2506.06143",
+    .caps = HPO_CAP_DISCRETE | HPO_CAP_CONDITIONAL | HPO_CAP_CONSTRAINTS | HPO_CAP_STRUCTURED |
+            HPO_CAP_CONTINUOUS | HPO_CAP_DEPENDENT | HPO_CAP_MULTI_OBJECTIVE | HPO_CAP_OUTCOMES |
+            HPO_CAP_HISTORY,
+    .options = auto_options,
+    .n_options = sizeof auto_options / sizeof auto_options[0],
+    .config_size = sizeof(auto_config),
+    .state_size = sizeof(auto_state),
+    .init = auto_init,
+    .ask = auto_ask,
+    .tell = auto_tell,
+    .fini = auto_fini,
+    .explain = auto_explain,
+};
