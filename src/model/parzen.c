@@ -122,7 +122,7 @@ static int compare_places(const void *a, const void *b)
 }
 
 /* Mean and bandwidth of every component on axis k (of p); those that are inactive there get mu NaN. */
-static void fit_number(hpo_parzen *p, hpo_parzen_rule rule, double floor, size_t k)
+static void fit_number(hpo_parzen *p, const hpo_parzen_width *w, size_t k)
 {
     const hpo_parzen_axis *a = &p->axes->axis[p->axis[k]];
     size_t m = 0, d = p->n_axes;
@@ -137,7 +137,7 @@ static void fit_number(hpo_parzen *p, hpo_parzen_rule rule, double floor, size_t
     for (size_t i = 0; i < m; i++)
         mu[i] = p->sorted[i].mu;
     double step = a->kind == HPO_PARZEN_GRID ? 1.0 / a->n_values : 0;
-    hpo_parzen_bandwidths(rule, floor, step, mu, m, sigma);
+    hpo_parzen_bandwidths(w, step, mu, m, sigma);
     for (size_t i = 0; i < m; i++) {
         size_t at = p->sorted[i].i * d + k;
         double mass = hpo_parzen_log_mass(mu[i], sigma[i], 0, 1);
@@ -146,12 +146,12 @@ static void fit_number(hpo_parzen *p, hpo_parzen_rule rule, double floor, size_t
     }
 }
 
-static void fit_axis(hpo_parzen *p, hpo_parzen_rule rule, double floor, size_t k, size_t word)
+static void fit_axis(hpo_parzen *p, const hpo_parzen_width *w, size_t k, size_t word)
 {
     const hpo_parzen_axis *a = &p->axes->axis[p->axis[k]];
     size_t m = 0, d = p->n_axes;
     if (a->kind == HPO_PARZEN_REAL || a->kind == HPO_PARZEN_GRID) {
-        fit_number(p, rule, floor, k);
+        fit_number(p, w, k);
         return;
     }
     for (size_t i = 0; i < p->n; i++) {
@@ -169,7 +169,7 @@ static void fit_axis(hpo_parzen *p, hpo_parzen_rule rule, double floor, size_t k
         p->theta[k] = hpo_parzen_mallows(a->n_values, hpo_parzen_order_share(a->n_values, m), &p->log_z[k]);
 }
 
-hpo_status hpo_parzen_fit(hpo_parzen *p, hpo_parzen_rule rule, double floor, const double *const *row,
+hpo_status hpo_parzen_fit(hpo_parzen *p, const hpo_parzen_width *w, const double *const *row,
                           const double *weight, size_t n, double prior_weight, hpo_error *err)
 {
     size_t word = 0;
@@ -178,14 +178,14 @@ hpo_status hpo_parzen_fit(hpo_parzen *p, hpo_parzen_rule rule, double floor, con
     double total = prior_weight;
     for (size_t i = 0; i < n; i++) {
         memcpy(p->keys + i * p->axes->n_dims, row[i], p->axes->n_dims * sizeof(double));
-        double w = weight != NULL ? weight[i] : 1;
-        p->log_weight[i] = hpo_log(w);
-        total += w;
+        double share = weight != NULL ? weight[i] : 1;
+        p->log_weight[i] = hpo_log(share);
+        total += share;
     }
     p->log_weight[n] = hpo_log(prior_weight);
     p->log_total = hpo_log(total);
     for (size_t k = 0; k < p->n_axes; k++) {
-        fit_axis(p, rule, floor, k, word);
+        fit_axis(p, w, k, word);
         word += p->axes->axis[p->axis[k]].words;
     }
     return HPO_OK;

@@ -89,15 +89,21 @@ double hpo_parzen_coordinate(const hpo_parzen_axis *a, uint32_t i);
 typedef enum hpo_parzen_rule {
     HPO_PARZEN_OPTUNA5, /* larger gap to the neighbours; the two outermost look inwards only; no prior mean
                            among them; at least 1 / min(100, n + 2), at most 1 */
-    HPO_PARZEN_PLUS     /* larger gap, with 0, 1 and the prior's mean 1/2 among the neighbours; at least
-                           max(floor, (n + 2)^-2), and half a cell on a grid */
+    HPO_PARZEN_PLUS     /* `spread` times the larger gap, with 0, 1 and the prior's mean 1/2 among the
+                           neighbours; at least max(floor, (n + 2)^-2), and half a cell on a grid */
 } hpo_parzen_rule;
 
+typedef struct hpo_parzen_width {
+    hpo_parzen_rule rule;
+    double floor, spread; /* PLUS */
+} hpo_parzen_width;
+
 /* Bandwidths sigma of n observations mu in ascending order; step: width of the narrowest cell, 0: none. */
-void hpo_parzen_bandwidths(hpo_parzen_rule rule, double floor, double step, const double *mu, size_t n,
-                           double *sigma);
+void hpo_parzen_bandwidths(const hpo_parzen_width *w, double step, const double *mu, size_t n, double *sigma);
 /* The narrowest bandwidth among n observations. */
-double hpo_parzen_narrowest(hpo_parzen_rule rule, double floor, double step, size_t n);
+double hpo_parzen_narrowest(const hpo_parzen_width *w, double step, size_t n);
+/* Bandwidth of mu (rule PLUS) between its neighbours, at least `least`. */
+double hpo_parzen_bandwidth(const hpo_parzen_width *w, double least, double left, double mu, double right);
 
 /* ---- kernels ---- */
 
@@ -130,9 +136,8 @@ HPO_NODISCARD hpo_status hpo_parzen_create(const hpo_parzen_axes *axes, const ui
                                            hpo_parzen **out, hpo_error *err);
 void hpo_parzen_free(hpo_parzen *p);
 /* n rows of the cube (NaN: inactive) with weights above 0 (NULL: 1), and the prior with its own. */
-HPO_NODISCARD hpo_status hpo_parzen_fit(hpo_parzen *p, hpo_parzen_rule rule, double floor,
-                                        const double *const *row, const double *weight, size_t n,
-                                        double prior_weight, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_parzen_fit(hpo_parzen *p, const hpo_parzen_width *w, const double *const *row,
+                                        const double *weight, size_t n, double prior_weight, hpo_error *err);
 /* Log density at u.  Scratch in p is written: one thread at a time. */
 double hpo_parzen_logpdf(hpo_parzen *p, const double *u);
 /* One draw, written into u's coordinates of the axes of p.  Every row must be active on all of them. */
@@ -141,7 +146,7 @@ void hpo_parzen_draw(hpo_parzen *p, hpo_rng *rng, double *u);
 /* ---- the estimator kept up to date ---- */
 
 typedef struct hpo_parzen_set hpo_parzen_set;
-HPO_NODISCARD hpo_status hpo_parzen_set_create(const hpo_parzen_axes *axes, double floor,
+HPO_NODISCARD hpo_status hpo_parzen_set_create(const hpo_parzen_axes *axes, const hpo_parzen_width *w,
                                                hpo_parzen_set **out, hpo_error *err);
 void hpo_parzen_set_free(hpo_parzen_set *s);
 /* A floor other than before takes effect for what is added later: set it while the set is empty. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model/parzen_kernel.c - bandwidths and kernels of Parzen estimators.
  *
- * Bandwidth of observation i: the larger of the gaps to its two neighbours in the sorted list, clipped.  Mass
- * of a normal in an interval: a sum of two error functions when the mean is inside; a difference of the
- * logarithms of the nearer tail's distribution function when it is outside.
+ * Bandwidth of observation i: the larger of the gaps to its two neighbours in the sorted list, times a
+ * factor, clipped.  Mass of a normal in an interval: a sum of two error functions when the mean is inside; a
+ * difference of the logarithms of the nearer tail's distribution function when it is outside.
  *
  * Mallows' law with q = exp(-theta): the expected number of inverted pairs of n items is
  *     E[d] = n q / (1 - q) - sum_{i=1..n} i q^i / (1 - q^i),   log Z = sum_{i=1..n} log((1 - q^i) / (1 - q));
@@ -20,37 +20,38 @@ static const double SQRT1_2 = 0x1.6a09e667f3bcdp-1;
 
 /* ---- bandwidths ---- */
 
-double hpo_parzen_narrowest(hpo_parzen_rule rule, double floor, double step, size_t n)
+double hpo_parzen_narrowest(const hpo_parzen_width *w, double step, size_t n)
 {
     double m = (double)n + 2;
-    if (rule == HPO_PARZEN_OPTUNA5) return 1 / (m < 100 ? m : 100);
-    double least = fmax(floor, 1 / (m * m));
-    return fmin(fmax(least, step / 2), 1);
+    if (w->rule == HPO_PARZEN_OPTUNA5) return 1 / (m < 100 ? m : 100);
+    return fmin(fmax(fmax(w->floor, 1 / (m * m)), step / 2), 1);
 }
 
-/* The larger gap of mu to its neighbours left and right in the sorted list that also has the prior's mean. */
-static double gap_plus(double left, double mu, double right)
+static double clip(double gap, double least)
 {
-    if (left < 0.5 && 0.5 <= mu) left = 0.5;
+    return gap < least ? least : gap > 1 ? 1 : gap;
+}
+
+double hpo_parzen_bandwidth(const hpo_parzen_width *w, double least, double left, double mu, double right)
+{
+    if (left < 0.5 && 0.5 < mu) left = 0.5;
     if (mu <= 0.5 && 0.5 < right) right = 0.5;
-    return fmax(mu - left, right - mu);
+    return clip(w->spread * fmax(mu - left, right - mu), least);
 }
 
-void hpo_parzen_bandwidths(hpo_parzen_rule rule, double floor, double step, const double *mu, size_t n,
-                           double *sigma)
+void hpo_parzen_bandwidths(const hpo_parzen_width *w, double step, const double *mu, size_t n, double *sigma)
 {
-    double least = hpo_parzen_narrowest(rule, floor, step, n);
+    double least = hpo_parzen_narrowest(w, step, n);
     for (size_t i = 0; i < n; i++) {
-        double left = i > 0 ? mu[i - 1] : 0, right = i + 1 < n ? mu[i + 1] : 1, gap;
-        if (rule == HPO_PARZEN_PLUS)
-            gap = gap_plus(left, mu[i], right);
+        double left = i > 0 ? mu[i - 1] : 0, right = i + 1 < n ? mu[i + 1] : 1;
+        if (w->rule == HPO_PARZEN_PLUS)
+            sigma[i] = hpo_parzen_bandwidth(w, least, left, mu[i], right);
         else if (n > 1 && i == 0)
-            gap = right - mu[i];
+            sigma[i] = clip(right - mu[i], least);
         else if (n > 1 && i + 1 == n)
-            gap = mu[i] - left;
+            sigma[i] = clip(mu[i] - left, least);
         else
-            gap = fmax(mu[i] - left, right - mu[i]);
-        sigma[i] = gap < least ? least : gap > 1 ? 1 : gap;
+            sigma[i] = clip(fmax(mu[i] - left, right - mu[i]), least);
     }
 }
 

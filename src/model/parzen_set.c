@@ -32,7 +32,7 @@ void hpo_parzen_set_free(hpo_parzen_set *s)
     hpo_free(s);
 }
 
-hpo_status hpo_parzen_set_create(const hpo_parzen_axes *axes, double floor, hpo_parzen_set **out,
+hpo_status hpo_parzen_set_create(const hpo_parzen_axes *axes, const hpo_parzen_width *w, hpo_parzen_set **out,
                                  hpo_error *err)
 {
     size_t items = 0;
@@ -40,7 +40,7 @@ hpo_status hpo_parzen_set_create(const hpo_parzen_axes *axes, double floor, hpo_
     hpo_parzen_set *s = hpo_calloc(1, sizeof *s);
     if (s == NULL) return hpo_fail_memory(err);
     s->axes = axes;
-    s->floor = floor;
+    s->width = *w;
     for (size_t k = 0; k < axes->n_axes; k++) {
         s->words += axes->axis[k].words;
         if (axes->axis[k].kind == HPO_PARZEN_ORDER && axes->axis[k].n_values > items)
@@ -63,7 +63,7 @@ hpo_status hpo_parzen_set_create(const hpo_parzen_axes *axes, double floor, hpo_
 
 void hpo_parzen_set_floor(hpo_parzen_set *s, double floor)
 {
-    s->floor = floor;
+    s->width.floor = floor;
 }
 
 size_t hpo_parzen_set_size(const hpo_parzen_set *s)
@@ -230,13 +230,10 @@ static size_t refit(hpo_parzen_set *s, size_t k, size_t r)
     const hpo_parzen_axis *a = &s->axes->axis[k];
     hpo_parzen_lane *l = &s->lane[k];
     size_t at = find_id(s, l->who[r]);
-    double mu = l->sorted[r],
-           three[3] = {r > 0 ? l->sorted[r - 1] : 0, mu, r + 1 < l->n ? l->sorted[r + 1] : 1};
-    double least = hpo_parzen_narrowest(HPO_PARZEN_PLUS, s->floor, step_of(a), l->n);
-    double left = three[0], right = three[2];
-    if (left < 0.5 && 0.5 <= mu) left = 0.5;
-    if (mu <= 0.5 && 0.5 < right) right = 0.5;
-    double gap = fmax(mu - left, right - mu), sigma = gap < least ? least : gap > 1 ? 1 : gap;
+    double least = hpo_parzen_narrowest(&s->width, step_of(a), l->n);
+    double mu = l->sorted[r], left = r > 0 ? l->sorted[r - 1] : 0,
+           right = r + 1 < l->n ? l->sorted[r + 1] : 1;
+    double sigma = hpo_parzen_bandwidth(&s->width, least, left, mu, right);
     if (sigma == l->sigma[at] && mu == l->place[at]) return at;
     double mass = hpo_parzen_log_mass(mu, sigma, 0, 1);
     l->sigma[at] = sigma;
@@ -279,8 +276,8 @@ static void refit_around(hpo_parzen_set *s, size_t k, size_t r, size_t before)
 {
     const hpo_parzen_axis *a = &s->axes->axis[k];
     hpo_parzen_lane *l = &s->lane[k];
-    double step = step_of(a), was = hpo_parzen_narrowest(HPO_PARZEN_PLUS, s->floor, step, before);
-    int all = was != hpo_parzen_narrowest(HPO_PARZEN_PLUS, s->floor, step, l->n);
+    double step = step_of(a), was = hpo_parzen_narrowest(&s->width, step, before);
+    int all = was != hpo_parzen_narrowest(&s->width, step, l->n);
     size_t first = all || r == 0 ? 0 : r - 1, end = all || r + 2 > l->n ? l->n : r + 2;
     for (size_t i = first; i < end; i++)
         sum_constants(s, a->group, refit(s, k, i));

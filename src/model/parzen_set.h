@@ -27,7 +27,7 @@ typedef struct hpo_parzen_lane {
 
 struct hpo_parzen_set {
     const hpo_parzen_axes *axes;
-    double floor;
+    hpo_parzen_width width;
     size_t n, cap, stride; /* stride: cap, a multiple of HPO_PARZEN_LANES */
     uint32_t *id;
     float *log_weight; /* HPO_PARZEN_NOTHING from n on */

@@ -124,6 +124,7 @@ static hpo_status split(hpo_tpe *t, const hpo_view *view, hpo_error *err)
 static hpo_status fit(hpo_tpe *t, hpo_parzen *p, uint32_t dim, const struct hpo_tpe_row *rows, size_t n,
                       hpo_error *err)
 {
+    static const hpo_parzen_width width = {HPO_PARZEN_OPTUNA5, 0, 1};
     size_t m = 0;
     for (size_t i = 0; i < n; i++)
         if (!isnan(rows[i].u[dim])) t->row[m++] = rows[i].u;
@@ -132,7 +133,7 @@ static hpo_status fit(hpo_tpe *t, hpo_parzen *p, uint32_t dim, const struct hpo_
         double one = 1.0 / (double)m;
         t->weight[i] = i >= ramp ? 1 : ramp == 1 ? one : one + (1 - one) * (double)i / (double)(ramp - 1);
     }
-    return hpo_parzen_fit(p, HPO_PARZEN_OPTUNA5, 0, t->row, t->weight, m, 1, err);
+    return hpo_parzen_fit(p, &width, t->row, t->weight, m, 1, err);
 }
 
 /* ---- one suggestion ---- */

@@ -39,8 +39,11 @@ static const double NOISY_FLOOR = 0.1;
 hpo_status hpo_tpe_plus_init(hpo_tpe *t, hpo_error *err)
 {
     size_t d = t->space->n_dims + 1, c = (size_t)t->config->candidates;
-    HPO_TRY(hpo_parzen_set_create(t->axes, t->config->floor, &t->below, err));
-    HPO_TRY(hpo_parzen_set_create(t->axes, t->config->floor, &t->above, err));
+    /* The good stand for the region around them, which half a gap covers; the bad for the whole space. */
+    const hpo_parzen_width good = {HPO_PARZEN_PLUS, t->config->floor, 0.5};
+    const hpo_parzen_width bad = {HPO_PARZEN_PLUS, t->config->floor, 1};
+    HPO_TRY(hpo_parzen_set_create(t->axes, &good, &t->below, err));
+    HPO_TRY(hpo_parzen_set_create(t->axes, &bad, &t->above, err));
     HPO_TRY(hpo_parzen_set_reserve(t->below, MOST_BELOW, err));
     t->work = hpo_alloc_array(2 * d, sizeof *t->work);
     t->pool = hpo_alloc_array(d * c, sizeof *t->pool);
