@@ -55,8 +55,7 @@ typedef struct probes {
     size_t n;
 } probes;
 
-/* ---- what the data say -----------------------------------------------------------------------------------
- */
+/* ---- what the data say --------------------------------------------------------------------------------- */
 
 static double trigamma_half(double nu)
 {
@@ -106,8 +105,7 @@ static void collect(const hpo_gp *gp, probes *p)
     }
 }
 
-/* ---- whether ---------------------------------------------------------------------------------------------
- */
+/* ---- whether ------------------------------------------------------------------------------------------- */
 
 /* |t| for one regressor (per point); 0 when it does not vary. */
 static double score(const probes *p, const double *g)
@@ -143,8 +141,7 @@ static double p_value(const hpo_gp *gp, probes *p)
     return p->n > 2 ? 2 * tests * hpo_student_cdf(-most, (double)p->n - 2) : 1;
 }
 
-/* ---- what ------------------------------------------------------------------------------------------------
- */
+/* ---- what ---------------------------------------------------------------------------------------------- */
 
 static size_t fill_rows(const hpo_gp *gp, probes *p)
 {

@@ -33,15 +33,14 @@ static const double TWO_PI = 0x1.921fb54442d18p+2;
 
 struct hpo_gp_path {
     const hpo_gp *gp;
-    size_t m, k, n;                                  /* frequencies, features, entries */
-    double *frequency;                               /* m x k; LINEAR: the k weights and the constant */
-    double *radius, *phase;                          /* m; radius with sqrt(s2 / m) */
-    double *weight;                                  /* n: A^-1 (z - g(X) - eps) */
-    double *features, *slope, *angle, *row, *row_dk; /* scratch: k, k, m, n, CHUNK */
+    size_t m, k, n;         /* frequencies, features, entries */
+    double *frequency;      /* m x k; LINEAR: the k weights and the constant */
+    double *radius, *phase; /* m; radius with sqrt(s2 / m) */
+    double *weight;         /* n: A^-1 (z - g(X) - eps) */
+    double *features, *slope, *pulled, *angle, *row, *row_dk; /* scratch: k, k, k, m, n, CHUNK */
 };
 
-/* ---- prior -----------------------------------------------------------------------------------------------
- */
+/* ---- prior --------------------------------------------------------------------------------------------- */
 
 /* g at scaled features a; its gradient there unless NULL. */
 static double prior_value(const hpo_gp_path *p, const double *a, double *gradient)
@@ -83,8 +82,7 @@ static void draw_prior(hpo_gp_path *p, hpo_rng *rng)
     }
 }
 
-/* ---- update ----------------------------------------------------------------------------------------------
- */
+/* ---- update -------------------------------------------------------------------------------------------- */
 
 /* g at entry i: the value at a point, or one derivative of it. */
 static double prior_entry(hpo_gp_path *p, size_t i)
@@ -120,7 +118,11 @@ static double update_value(const hpo_gp_path *p, const double *a, double *gradie
     double sum = 0;
     if (gp->n_slopes > 0) {
         hpo_gp_joint_row(gp, a, p->row);
-        if (gradient) hpo_gp_joint_pull(gp, a, p->weight, gradient);
+        if (gradient) {
+            memset(p->pulled, 0, p->k * sizeof *p->pulled);
+            hpo_gp_joint_pull(gp, a, p->weight, p->pulled);
+            hpo_axpy(p->k, 1, p->pulled, gradient);
+        }
         return hpo_dot(p->weight, p->row, p->n);
     }
     for (size_t start = 0; start < p->n; start += CHUNK) {
@@ -142,8 +144,7 @@ static double update_value(const hpo_gp_path *p, const double *a, double *gradie
     return sum;
 }
 
-/* ---- paths -----------------------------------------------------------------------------------------------
- */
+/* ---- paths --------------------------------------------------------------------------------------------- */
 
 hpo_status hpo_gp_path_draw(const hpo_gp *gp, hpo_rng *rng, size_t n_features, hpo_gp_path **out,
                             hpo_error *err)
@@ -162,7 +163,7 @@ hpo_status hpo_gp_path_draw(const hpo_gp *gp, hpo_rng *rng, size_t n_features, h
     size_t m = linear ? 0 : n_features, k = gp->n_features, n = gp->n_entries;
     size_t n_frequency = linear ? k + 1 : m * k;
     *p = (hpo_gp_path){.gp = gp, .m = m, .k = k, .n = n};
-    p->frequency = hpo_alloc_array(n_frequency + 3 * m + 2 * n + 2 * k + CHUNK, sizeof *p->frequency);
+    p->frequency = hpo_alloc_array(n_frequency + 3 * m + 2 * n + 3 * k + CHUNK, sizeof *p->frequency);
     if (!p->frequency) {
         hpo_gp_path_free(p);
         return hpo_fail_memory(err);
@@ -174,7 +175,8 @@ hpo_status hpo_gp_path_draw(const hpo_gp *gp, hpo_rng *rng, size_t n_features, h
     p->row = p->weight + n;
     p->features = p->row + n;
     p->slope = p->features + k;
-    p->row_dk = p->slope + k;
+    p->pulled = p->slope + k;
+    p->row_dk = p->pulled + k;
     draw_prior(p, rng);
     draw_update(p, rng);
     *out = p;

@@ -276,8 +276,7 @@ static void test_definite(void **state)
     close_space(&f);
 }
 
-/* ---- derivatives -----------------------------------------------------------------------------------------
- */
+/* ---- derivatives --------------------------------------------------------------------------------------- */
 
 static const char everything[] =
     "r: 0..1; i: int 1..9; m: bool; a: 0..1 if m; k: int 1..5 if m; l: x,y,z if m; "
@@ -389,8 +388,7 @@ static void test_shape_derivatives(void **state)
     check_shape_derivatives(1);
 }
 
-/* ---- warps, circles --------------------------------------------------------------------------------------
- */
+/* ---- warps, circles ------------------------------------------------------------------------------------ */
 
 static void test_warp(void **state)
 {

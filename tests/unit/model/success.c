@@ -9,8 +9,7 @@
 #include "model/success.h"
 #include "space/space.h"
 
-/* ---- Laplace's approximation -----------------------------------------------------------------------------
- */
+/* ---- Laplace's approximation --------------------------------------------------------------------------- */
 
 enum { MOST = 24 };
 
@@ -143,8 +142,7 @@ static void test_weights(void **state)
     }
 }
 
-/* ---- where configurations fail ---------------------------------------------------------------------------
- */
+/* ---- where configurations fail ------------------------------------------------------------------------- */
 
 typedef struct fixture {
     hpo_space *space;
