@@ -60,6 +60,37 @@ HPO_INLINE size_t factor_block(double *restrict d, size_t n)
     return bad;
 }
 
+/* Rows i..i+3 of L against eight right-hand sides, x packed [k][8]; all in registers. */
+HPO_INLINE void solve_rows4(const double *restrict l, size_t ld, size_t i, const double *restrict inverse,
+                            double *restrict x)
+{
+    double s0[HPO_LANES], s1[HPO_LANES], s2[HPO_LANES], s3[HPO_LANES];
+    const double *a0 = l + i * ld, *a1 = a0 + ld, *a2 = a1 + ld, *a3 = a2 + ld;
+    double *restrict to = x + i * HPO_LANES;
+    LANES(j) s0[j] = to[j];
+    LANES(j) s1[j] = to[HPO_LANES + j];
+    LANES(j) s2[j] = to[2 * HPO_LANES + j];
+    LANES(j) s3[j] = to[3 * HPO_LANES + j];
+    for (size_t k = 0; k < i; k++) {
+        const double *b = x + k * HPO_LANES;
+        double f0 = a0[k], f1 = a1[k], f2 = a2[k], f3 = a3[k];
+        LANES(j) s0[j] -= f0 * b[j];
+        LANES(j) s1[j] -= f1 * b[j];
+        LANES(j) s2[j] -= f2 * b[j];
+        LANES(j) s3[j] -= f3 * b[j];
+    }
+    double l10 = a1[i], l20 = a2[i], l21 = a2[i + 1], l30 = a3[i], l31 = a3[i + 1], l32 = a3[i + 2];
+    double r0 = inverse[i], r1 = inverse[i + 1], r2 = inverse[i + 2], r3 = inverse[i + 3];
+    LANES(j) s0[j] *= r0;
+    LANES(j) s1[j] = (s1[j] - l10 * s0[j]) * r1;
+    LANES(j) s2[j] = ((s2[j] - l20 * s0[j]) - l21 * s1[j]) * r2;
+    LANES(j) s3[j] = (((s3[j] - l30 * s0[j]) - l31 * s1[j]) - l32 * s2[j]) * r3;
+    LANES(j) to[j] = s0[j];
+    LANES(j) to[HPO_LANES + j] = s1[j];
+    LANES(j) to[2 * HPO_LANES + j] = s2[j];
+    LANES(j) to[3 * HPO_LANES + j] = s3[j];
+}
+
 /* Rows of b (m x n) become L^-1 row, n <= BLOCK: eight rows at a time, which are the lanes. */
 HPO_INLINE void solve_block(const double *l, size_t n, size_t ld, double *b, size_t m, size_t ldb)
 {
@@ -70,20 +101,11 @@ HPO_INLINE void solve_block(const double *l, size_t n, size_t ld, double *b, siz
         size_t rows = min_size(m - r, HPO_LANES), i = 0;
         double *restrict p = b + r * ldb;
         tile_pack(p, ldb, rows, n, x);
-        for (; i < n; i += TILE_ROWS) {
-            size_t left = min_size(n - i, TILE_ROWS);
-            if (left == TILE_ROWS) {
-                tile_rows4(-1, l + i * ld, ld, x, i, x + i * HPO_LANES, HPO_LANES);
-            } else {
-                for (size_t q = i; q < n; q++)
-                    tile_row1(-1, l + q * ld, x, i, x + q * HPO_LANES);
-            }
-            for (size_t q = i; q < i + left; q++) {
-                double *restrict t = x + q * HPO_LANES;
-                for (size_t k = i; k < q; k++)
-                    LANES(j) t[j] -= l[q * ld + k] * x[k * HPO_LANES + j];
-                LANES(j) t[j] *= inverse[q];
-            }
+        for (; i + TILE_ROWS <= n; i += TILE_ROWS)
+            solve_rows4(l, ld, i, inverse, x);
+        for (; i < n; i++) {
+            tile_row1(-1, l + i * ld, x, i, x + i * HPO_LANES);
+            LANES(j) x[i * HPO_LANES + j] *= inverse[i];
         }
         for (size_t j = 0; j < rows; j++)
             for (size_t k = 0; k < n; k++)
@@ -229,9 +251,24 @@ double hpo_cholesky_logdet(const double *l, size_t n, size_t ld)
     return 2.0 * s;
 }
 
-/* Rows of Y = L^-T are the columns of L^-1: each is zero in front of its diagonal.  Then K^-1 = Y Y^T, block
- * row by block row into the lower triangle, where nothing of Y is stored; the diagonal block is put back
- * last. */
+/* c_i +- sum_p y_ip b_p for the rows i and columns p of `first`..end-1, where row i of y begins with its own
+ * block; width columns of c. */
+static void triangle_product(int sign, const double *y, size_t ldy, const double *b, size_t ldb, double *c,
+                             size_t ldc, size_t first, size_t end, size_t width)
+{
+    void (*add)(const double *, size_t, const double *, size_t, double *, size_t, size_t, size_t, size_t) =
+        sign > 0 ? hpo_tile_add : hpo_tile_subtract;
+    for (size_t p0 = first; p0 < end; p0 += TILE_DEPTH) {
+        size_t p1 = min_size(p0 + TILE_DEPTH, end);
+        add(y + first * ldy + p0, ldy, b + p0, ldb, c + first * ldc, ldc, p0 - first, width, p1 - p0);
+        for (size_t i = p0; i < p1; i += BLOCK)
+            add(y + i * ldy + i, ldy, b + i, ldb, c + i * ldc, ldc, min_size(p1 - i, BLOCK), width, p1 - i);
+    }
+}
+
+/* Rows of Y = L^-T are the columns of L^-1: each is zero in front of its diagonal; the columns of Y follow
+ * one block after the other.  Then K^-1 = Y Y^T into the lower triangle, where nothing of Y is stored, the
+ * diagonal blocks last. */
 void hpo_cholesky_inverse(const double *l, size_t n, size_t ld, double *inv, double *linv, size_t ldi)
 {
     double d[BLOCK * BLOCK];
@@ -239,17 +276,21 @@ void hpo_cholesky_inverse(const double *l, size_t n, size_t ld, double *inv, dou
         memset(inv + i * ldi, 0, n * sizeof *inv);
         inv[i * ldi + i] = 1.0;
     }
-    for (size_t i = 0; i < n; i += BLOCK)
-        hpo_solve_lower_rows(l + i * ld + i, n - i, ld, inv + i * ldi + i, min_size(n - i, BLOCK), ldi);
+    for (size_t j = 0; j < n; j += BLOCK) {
+        size_t width = min_size(n - j, BLOCK);
+        triangle_product(-1, inv, ldi, l + j * ld, ld, inv + j, ldi, 0, j, width);
+        solve_panel(l + j * ld + j, width, ld, inv + j, j + width, ldi);
+    }
     for (size_t i = 0; linv != NULL && i < n; i++) {
         for (size_t j = 0; j <= i; j++)
             linv[i * ldi + j] = inv[j * ldi + i];
         memset(linv + i * ldi + i + 1, 0, (n - i - 1) * sizeof *linv);
     }
+    for (size_t j = 0; j + BLOCK < n; j += BLOCK)
+        triangle_product(1, inv, ldi, inv + j * ldi, ldi, inv + j, ldi, j + BLOCK, n, BLOCK);
     for (size_t i = 0; i < n; i += BLOCK) {
         size_t rows = min_size(n - i, BLOCK);
         double *y = inv + i * ldi + i;
-        hpo_gemm_nt(y, ldi, inv + i, ldi, inv + i * ldi, ldi, rows, i, n - i);
         hpo_gemm_nt(y, ldi, y, ldi, d, BLOCK, rows, rows, n - i);
         for (size_t r = 0; r < rows; r++)
             memcpy(y + r * ldi, d + r * BLOCK, rows * sizeof *d);
