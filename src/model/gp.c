@@ -108,9 +108,9 @@ void hpo_gp_free(hpo_gp *gp)
     if (!gp) return;
     hpo_gp_free(gp->noise_gp);
     hpo_u64map_fini(&gp->pool_by_hash);
-    void *blocks[] = {gp->group_of, gp->theta,   gp->inv_l,    gp->rows, gp->gradients,
-                      gp->pool_u,   gp->place,   gp->point,    gp->l,    gp->features,
-                      gp->slopes,   gp->scratch, gp->fit_block};
+    void *blocks[] = {gp->group_of, gp->theta,     gp->inv_l,   gp->rows,     gp->gradients,
+                      gp->pool_u,   gp->place,     gp->point,   gp->l,        gp->features,
+                      gp->slopes,   gp->slope_row, gp->scratch, gp->fit_block};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         hpo_free(blocks[i]);
     hpo_free(gp);
@@ -204,6 +204,7 @@ void hpo_gp_unpack(hpo_gp *gp, const double *theta)
         hpo_embed_shape shape = hpo_gp_shape(gp);
         hpo_gp_features(gp, &shape, gp->feature_row, gp->features, gp->cap);
         gp->features_stale = gp->n_theta > g + 2;
+        hpo_gp_refresh_slopes(gp);
     }
     for (size_t f = 0; f < gp->n_features; f++)
         for (size_t i = 0; i < gp->n_points; i++)
@@ -291,9 +292,9 @@ static int append(hpo_gp *gp)
 hpo_status hpo_gp_settle(hpo_gp *gp, hpo_error *err)
 {
     size_t n = gp->n_points;
-    hpo_gp_noise_terms t = {.z = gp->z, .e = gp->e, .count = gp->count};
     hpo_status s = hpo_gp_room(gp, n + gp->n_slopes, err);
     if (s != HPO_OK) return s;
+    hpo_gp_noise_terms t = {.z = gp->z, .e = gp->e, .count = gp->count};
     gp->ready = 0;
     gp->n_entries = n + gp->n_slopes;
     hpo_gp_noise_terms_at(gp, gp->n2, &t);

@@ -175,7 +175,7 @@ hpo_status hpo_gp_fit_room(hpo_gp *gp, hpo_error *err)
     size_t n = gp->cap, f = gp->n_features, g = gp->n_axes;
     if (n <= gp->fit_cap) return HPO_OK;
     size_t vectors = 2 * f + 4 * g + 9, small = 4 * g + 2;
-    size_t total = 3 * n * n + vectors * n + 3 * small + 3 * g + hpo_lbfgsb_work(small, MEMORY);
+    size_t total = 3 * n * n + vectors * n + 3 * small + 3 * g + f + hpo_lbfgsb_work(small, MEMORY);
     double *block = hpo_alloc_array(total, sizeof *block), *at = block;
     if (!block) return hpo_fail_memory(err);
     hpo_free(gp->fit_block);
@@ -203,6 +203,7 @@ hpo_status hpo_gp_fit_room(hpo_gp *gp, hpo_error *err)
         {&gp->fit_best, small},
         {&gp->fit_keep, small},
         {&gp->fit_rho, 3 * g},
+        {&gp->fit_inv_l, f},
         {&gp->fit_work, hpo_lbfgsb_work(small, MEMORY)},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -389,6 +390,8 @@ static hpo_status try_shape(hpo_gp *gp, hpo_kernel_family family, int warped, do
     gp->features_stale |= gp->warped || warped;
     gp->warped = warped;
     hpo_gp_bounds(gp);
+    hpo_gp_start(gp, gp->fit_theta, NULL);
+    hpo_gp_unpack(gp, gp->fit_theta); /* gradients are read in the shape of the embedding in use */
     descend_cold(gp, value);
     if (!isfinite(*value)) hpo_gp_start(gp, gp->fit_best, NULL);
     return adopt(gp, score, err);
@@ -454,6 +457,7 @@ hpo_status hpo_gp_fit(hpo_gp *gp, int cold, hpo_error *err)
     gp->n_entries = gp->n_points + gp->n_slopes;
     hpo_status s = hpo_gp_room(gp, gp->n_entries, err);
     if (s == HPO_OK) s = hpo_gp_fit_room(gp, err);
+    if (gp->n_slopes > 0 && gp->warped) cold = 1; /* warping goes when gradients come */
     if (s == HPO_OK) s = cold ? fit_cold(gp, &value, &score, err) : fit_warm(gp, &value, &score, err);
     if (s != HPO_OK) return s;
     gp->loo_score = score / (double)gp->n_points;

@@ -79,6 +79,7 @@ struct hpo_gp {
     double jitter;
     hpo_gp_slope *slopes; /* n_entries - n_points */
     size_t slope_cap, n_slopes;
+    double *slope_row; /* scratch: n_features + n_dims */
 
     /* ---- hyperparameters ---- */
     hpo_kernel_family family;
@@ -106,7 +107,7 @@ struct hpo_gp {
     double *fit_scaled, *fit_features; /* n_features x fit_cap */
     double *fit_shape;                 /* 4 n_axes x fit_cap: d scaled features / d rho, ln a, ln b */
     double *fit_z, *fit_e, *fit_dz, *fit_de, *fit_alpha, *fit_count, *fit_row, *fit_row2; /* fit_cap */
-    double *fit_theta, *fit_best, *fit_keep, *fit_rho, *fit_work;
+    double *fit_theta, *fit_best, *fit_keep, *fit_rho, *fit_inv_l, *fit_work;
     size_t scratch_cap;
     double *scratch; /* 3 n_rows: for the transform */
 };
@@ -176,6 +177,8 @@ void hpo_gp_joint_gram(const hpo_gp *gp, double *k, size_t ld);
 /* Adds sum over entries of weight[e] d cov(f(u), entry e) / d a (scaled features of u) to out. */
 void hpo_gp_joint_pull(const hpo_gp *gp, const double *a, const double *weight, double *out);
 HPO_NODISCARD hpo_status hpo_gp_collect_slopes(hpo_gp *gp, hpo_error *err);
+/* After a change of the embedding's shape. */
+void hpo_gp_refresh_slopes(hpo_gp *gp);
 
 /* ---- gp_subset.c ---- */
 /* Chooses `keep` < n_pool of the pool's first n_pool configurations for the regression: ascending pool
