@@ -63,6 +63,8 @@ extern const char bench_space_f5[];
 extern const char bench_space_mixed20[];
 
 void bench_overhead(bench *b);
+/* The part of it with samplers that learn. */
+void bench_models(bench *b);
 void bench_storage(bench *b);
 
 /* What a results file says, as tables, or with --json a line for each method on each problem; exit status. */

@@ -200,6 +200,7 @@ void bench_overhead(bench *b)
     for (size_t i = 0; i < CLI_COUNT(rows); i++)
         for (size_t k = 0; k < CLI_COUNT(counts); k++)
             measure(b, rows[i].name, rows[i].space, rows[i].sampler, counts[k], rows[i].reference);
+    bench_models(b);
     measure_reports(b, 0);
     measure_reports(b, 100000);
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/bench_models.c - the part of `hpo bench overhead` that measures samplers which learn: what one ask and
+ * tell costs in a study of n finished trials.
+ *
+ * The n trials are random configurations with the value sum (u_j - 0.3)^2 over the active coordinates, put in
+ * as enqueued ones, so that filling costs the same for every sampler.  A few suggestions are then made
+ * untimed: the first one reads all n trials.  Then every ask with its tell is timed by itself, until there
+ * are enough. */
+#include <string.h>
+
+#include "bench.h"
+#include "hpo/sampler.h"
+
+enum { WARM = 3, LEAST = 15, MOST = 301, MAX_DIMS = 64, MAX_COLUMNS = 64 };
+
+static const double LONG_ENOUGH = 2e9; /* nanoseconds */
+
+static const char f10[] =
+    "a: 0..1; b: 0..1; c: 0..1; d: 0..1; e: 0..1; f: 0..1; g: 0..1; h: 0..1; i: 0..1; j: 0..1";
+static const char f20[] = "a: 0..1; b: 0..1; c: 0..1; d: 0..1; e: 0..1; f: 0..1; g: 0..1; h: 0..1; i: 0..1; "
+                          "j: 0..1; k: 0..1; l: 0..1; "
+                          "m: 0..1; n: 0..1; o: 0..1; p: 0..1; q: 0..1; r: 0..1; s: 0..1; t: 0..1";
+
+/* Budgets in microseconds for 50, 200, 1000 and 5000 trials; 0: none; n_most: not with more trials. */
+static const struct row {
+    const char *name, *space, *sampler;
+    double budget[4];
+    int64_t n_most;
+} rows[] = {
+    {"tpe/f5", bench_space_f5, "tpe", {0, 0, 20, 60}, 5000},
+    {"tpe/f10", f10, "tpe", {0, 0, 1000, 0}, 5000},
+    {"tpe/f20", f20, "tpe", {0, 0, 100, 0}, 5000},
+    {"tpe/mixed", bench_space_mixed20, "tpe", {0, 0, 100, 0}, 5000},
+    {"tpe-optuna5/f5", bench_space_f5, "tpe:mode=optuna5", {0, 0, 0, 0}, 1000},
+};
+static const int64_t counts[] = {50, 200, 1000, 5000};
+
+static double value_of(const hpo_space *space, const double *x)
+{
+    double u[MAX_DIMS], sum = 0;
+    hpo_space_encode(space, x, u);
+    for (size_t j = 0; j < hpo_space_n_dims(space); j++)
+        if (!isnan(u[j])) sum += (u[j] - 0.3) * (u[j] - 0.3);
+    return sum;
+}
+
+static hpo_status one(hpo_study *s, const hpo_space *space, double *ns, hpo_error *err)
+{
+    hpo_trial *t = NULL;
+    double start = bench_now();
+    hpo_status rc = hpo_study_ask(s, &t, err);
+    if (rc != HPO_OK) return rc;
+    double asked = bench_now(), value = value_of(space, hpo_trial_x(t)), again = bench_now();
+    rc = hpo_study_tell_value(s, t, value, err);
+    *ns = bench_now() - again + asked - start;
+    hpo_trial_free(t);
+    return rc;
+}
+
+static hpo_status fill(hpo_study *s, const hpo_space *space, int64_t n, hpo_error *err)
+{
+    double x[MAX_COLUMNS], ns;
+    for (int64_t i = 0; i < n; i++) {
+        char *text = NULL;
+        int64_t number;
+        hpo_status rc = hpo_space_sample(space, (uint64_t)i, 1, x, err);
+        if (rc == HPO_OK) rc = hpo_space_config_to_json(space, x, &text, err);
+        if (rc == HPO_OK) rc = hpo_study_enqueue(s, text, &number, err);
+        hpo_free(text);
+        if (rc == HPO_OK) rc = one(s, space, &ns, err);
+        if (rc != HPO_OK) return rc;
+    }
+    return HPO_OK;
+}
+
+static void measure(bench *b, const struct row *r, size_t k)
+{
+    double samples[MOST], total = 0, ns;
+    size_t n = 0;
+    hpo_study *s = NULL;
+    hpo_error err = {HPO_OK, ""};
+    if (counts[k] > r->n_most || !bench_wanted(b, r->name, counts[k])) return;
+    hpo_status rc = bench_study(NULL, r->space, r->sampler, &s, &err);
+    const hpo_space *space = rc == HPO_OK ? hpo_study_space(s) : NULL;
+    if (rc == HPO_OK) rc = fill(s, space, counts[k], &err);
+    for (size_t i = 0; i < WARM && rc == HPO_OK; i++)
+        rc = one(s, space, &ns, &err);
+    for (; n < MOST && (n < LEAST || total < LONG_ENOUGH) && rc == HPO_OK; n++) {
+        rc = one(s, space, &samples[n], &err);
+        total += samples[n];
+    }
+    hpo_study_free(s);
+    if (rc != HPO_OK) {
+        bench_fail(b, r->name, &err);
+        return;
+    }
+    double budget = r->budget[k] > 0 ? 1000 * r->budget[k] : BENCH_NONE;
+    bench_line l = {.name = r->name, .n = counts[k], .unit = "ns_per_op", .reference = budget};
+    bench_summary(samples, n, &l.value, &l.best);
+    bench_print(b, &l);
+}
+
+void bench_models(bench *b)
+{
+    for (size_t i = 0; i < CLI_COUNT(rows); i++)
+        for (size_t k = 0; k < CLI_COUNT(counts); k++)
+            measure(b, &rows[i], k);
+}
