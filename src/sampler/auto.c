@@ -13,7 +13,8 @@
  * off the sequence n x golden ratio, so that members alternate as evenly as their shares allow and every
  * suggestion can be recomputed.
  *
- * The base shares come from bench/results/ (docs/samplers.md tells which comparison).  With several
+ * A Gaussian process costs n^2 a proposal: beyond `gp_rows` results the density estimates take its
+ * share.  The base shares come from bench/results/ (docs/samplers.md tells which comparison).  With several
  * objectives the points are quasi-random.
  *
  * References: hedging over models, Hoffman, Brochu & de Freitas, "Portfolio allocation for Bayesian
@@ -35,13 +36,13 @@ static const struct {
     const char *name, *spec;
 } members[N_MEMBERS] = {{"gp", "gp:initial=2"},
                         {"local", "local:initial=2"},
-                        {"tpe", "tpe:initial=2"},
+                        {"tpe", "tpe:startup=2"},
                         {"forest", "forest:initial=2"},
                         {"sobol", "sobol"}};
 
 typedef struct auto_config {
-    int64_t initial;
-    double share[N_MEMBERS - 1]; /* -1: by the table and the evidence */
+    int64_t initial, gp_rows;
+    double share[N_MEMBERS]; /* -1: by the table and the evidence; the last is not used */
 } auto_config;
 
 typedef struct auto_state {
@@ -51,7 +52,7 @@ typedef struct auto_state {
     double base[N_MEMBERS];
     size_t n_dims;
     /* of the last ask */
-    double share[N_MEMBERS], trust[N_MEMBERS];
+    double share[N_MEMBERS];
     int last;
 } auto_state;
 
@@ -64,6 +65,8 @@ typedef struct auto_state {
 static const hpo_option auto_options[] = {
     {"initial", "quasi-random points at the start; -1: dimensions + 1, between 5 and 10", HPO_OPT_INT,
      offsetof(auto_config, initial), -1, -1, 1 << 20, NULL},
+    {"gp_rows", "results beyond which the Gaussian process is no longer asked", HPO_OPT_INT,
+     offsetof(auto_config, gp_rows), 1000, 0, 1 << 20, NULL},
     SHARE(MEMBER_GP, "gp", "the Gaussian process"),
     SHARE(MEMBER_LOCAL, "local", "the local quadratic"),
     SHARE(MEMBER_TPE, "tpe", "the density estimates"),
@@ -98,7 +101,8 @@ static hpo_status auto_init(void *state, const void *config, const hpo_space *sp
     s->n_dims = hpo_space_n_dims(space);
     set_bases(s, space);
     for (int i = 0; i < N_MEMBERS; i++) {
-        if (i != MEMBER_SPREAD && s->base[i] <= 0) continue;
+        int open = i == MEMBER_SPREAD || s->base[i] > 0 || (i == MEMBER_TPE && s->base[MEMBER_GP] > 0);
+        if (!open) continue;
         HPO_TRY(hpo_sampler_open(members[i].spec, space, 1, 0, seed, &s->member[i], err));
     }
     return HPO_OK;
@@ -122,18 +126,23 @@ static int can(const auto_state *s, int i, const hpo_view *view)
 
 static void find_shares(auto_state *s, const hpo_view *view)
 {
-    double sum = 0;
+    double weight[N_MEMBERS] = {0}, sum = 0;
+    for (int i = 0; i < MEMBER_SPREAD; i++)
+        weight[i] = can(s, i, view) ? s->base[i] : 0;
+    if (view->n_done > (size_t)s->config->gp_rows) {
+        if (can(s, MEMBER_TPE, view)) weight[MEMBER_TPE] += weight[MEMBER_GP];
+        weight[MEMBER_GP] = 0;
+    }
     for (int i = 0; i < N_MEMBERS; i++) {
-        s->trust[i] = 1;
-        if (i < MEMBER_SPREAD && can(s, i, view) && s->base[i] > 0 && s->config->share[i] < 0) {
-            if (i == MEMBER_GP) s->trust[i] = hpo_gp_trust(s->member[i].state, view);
-            if (i == MEMBER_LOCAL) s->trust[i] = hpo_local_trust(s->member[i].state);
+        double trust = 1;
+        if (weight[i] > 0 && s->config->share[i] < 0) {
+            if (i == MEMBER_GP) trust = hpo_gp_trust(s->member[i].state, view);
+            if (i == MEMBER_LOCAL) trust = hpo_local_trust(s->member[i].state);
         }
-        s->share[i] = can(s, i, view) ? s->base[i] * s->trust[i] : 0;
-        sum += s->share[i];
+        sum += weight[i] *= trust;
     }
     for (int i = 0; i < N_MEMBERS; i++)
-        s->share[i] = sum > 0 ? s->share[i] / sum : i == MEMBER_SPREAD;
+        s->share[i] = sum > 0 ? weight[i] / sum : i == MEMBER_SPREAD;
 }
 
 static int choose(const auto_state *s, uint64_t draw)
