@@ -7,6 +7,7 @@
  * a column of the tile per lane, so that the compiler can use whatever vectors there are and every sum still
  * has the same order. */
 #include "model/kernel.h"
+#include "hpo/export.h"
 #include "math/linalg.h"
 #include <math.h>
 #include <string.h>
@@ -67,8 +68,8 @@ static inline size_t at_most(size_t n, size_t limit)
 }
 
 /* sum[r][c] = |a_r - b_c|^2 for up to ROWS rows of a and COLUMNS rows of b. */
-static void distance_tile(const double *a, size_t m, const double *b, size_t n, size_t k,
-                          double sum[ROWS][COLUMNS])
+HPO_INLINE void distance_tile(const double *a, size_t m, const double *b, size_t n, size_t k,
+                              double sum[ROWS][COLUMNS])
 {
     double column[COLUMNS] = {0};
     for (size_t r = 0; r < ROWS; r++)
@@ -79,7 +80,8 @@ static void distance_tile(const double *a, size_t m, const double *b, size_t n, 
             column[c] = b[c * k + f];
         for (size_t r = 0; r < m; r++) {
             double x = a[r * k + f], *s = sum[r];
-            for (size_t c = 0; c < COLUMNS; c++) {
+            HPO_KEEP_LOOP for (size_t c = 0; c < COLUMNS; c++)
+            {
                 double d = x - column[c];
                 s[c] += d * d;
             }
@@ -88,8 +90,8 @@ static void distance_tile(const double *a, size_t m, const double *b, size_t n, 
 }
 
 /* triangle: only columns 0..i of row i. */
-static void distances(const double *a, size_t m, const double *b, size_t n, size_t k, int triangle,
-                      double *out, size_t ldo)
+HPO_DISPATCH static void distances(const double *a, size_t m, const double *b, size_t n, size_t k,
+                                   int triangle, double *out, size_t ldo)
 {
     double sum[ROWS][COLUMNS];
     for (size_t i = 0; i < m; i += ROWS) {
