@@ -207,7 +207,7 @@ static hpo_status open_with_design(gp_state *s, uint64_t draw, hpo_rng *rng, dou
 
 /* The LOOKED_AT points of the process with the least observed means into s->rows, and the BEST of the first
  * few of these by posterior mean into s->best; returns how many of the latter. */
-static size_t look_at_best(gp_state *s)
+static size_t look_at_best(gp_state *s, const hpo_view *view)
 {
     enum { JUDGED = 16 };
     const hpo_gp *gp = s->models.objective;
@@ -218,6 +218,7 @@ static size_t look_at_best(gp_state *s)
         double y = hpo_gp_observed(gp, i, &replicates);
         size_t at = s->n_looked;
         if (at == LOOKED_AT && !(y < value[at - 1])) continue;
+        if (hpo_gp_models_failed_at(&s->models, view, hpo_gp_point(gp, i))) continue;
         if (at == LOOKED_AT)
             at--;
         else
@@ -426,7 +427,7 @@ static hpo_status gp_ask(void *state, const hpo_view *view, uint64_t draw, hpo_r
     s->value = (double)NAN;
     HPO_TRY(learn(s, view, err));
     if (is_opening(s, view)) return open_with_design(s, draw, rng, u_out, err);
-    size_t n_best = look_at_best(s), at = view->n_done + view->n_pending;
+    size_t n_best = look_at_best(s, view), at = view->n_done + view->n_pending;
     int explore = 0;
     s->from = ORIGIN_MODEL;
     if (is_mostly_noise(s, view)) {

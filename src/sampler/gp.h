@@ -29,6 +29,7 @@ typedef struct hpo_gp_models {
     uint64_t seed;
     size_t n_dims, n_outcomes;
     size_t n_rows; /* rows of the view that are in */
+    int broken;    /* learning failed half-way (no memory): start again */
     hpo_gp *objective;
     hpo_gp **outcome; /* n_outcomes */
     hpo_gp *cost;     /* of ln cost; NULL: not used */
@@ -39,7 +40,7 @@ typedef struct hpo_gp_models {
     hpo_gp **member;
     size_t n_members, member_rows, member_fits;
     /* columns that the models read */
-    double *column; /* n_outcomes + 1 columns of cap_rows: outcomes, ln cost */
+    double *column; /* n_outcomes + 2 columns of cap_rows: outcomes, ln cost, objective */
     uint8_t *ok;
     size_t cap_rows, cap_ok;
     double *theta;
@@ -60,6 +61,8 @@ HPO_NODISCARD hpo_status hpo_gp_models_learn(hpo_gp_models *m, const hpo_view *v
 /* The value to improve on: the incumbent of the process; with outcomes the best feasible one, +inf if none.
  */
 double hpo_gp_models_best(const hpo_gp_models *m, const hpo_view *view, const hpo_gp *gp);
+/* 1 when u is the configuration of a trial that failed. */
+int hpo_gp_models_failed_at(const hpo_gp_models *m, const hpo_view *view, const double *u);
 /* 1 when a failure model should weigh in. */
 int hpo_gp_models_may_fail(const hpo_gp_models *m);
 #endif

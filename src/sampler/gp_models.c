@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sampler/gp_models.c - what the sampler "gp" learns from finished trials.
  *
- *   objective   a Gaussian process (model/gp.h); failed trials are not part of it
- *   outcomes    one process each, on values through bilog, which keeps the sign and hence the border at 0
- *               (Eriksson & Poloczek 2021)
- *   cost        a process on ln cost
- *   success     probit classification of finished against failed trials, from the first failure on
- *   members     with quality > 0: the objective's process under so many samples of its hyperparameters, drawn
- * by slice sampling from their posterior (Snoek, Larochelle & Adams 2012, section 3.1)
+ *   objective   a Gaussian process (model/gp.h).  A failed trial is part of it with the value that was
+ * expected of it (or the incumbent's, if that is higher): nothing is left to explore there, and no cliff is
+ * put into a function that has none.  What keeps away from failures is the classifier. outcomes    one
+ * process each, on values through bilog, which keeps the sign and hence the border at 0 (Eriksson & Poloczek
+ * 2021) cost        a process on ln cost success     probit classification of finished against failed trials,
+ * from the first failure on members     with quality > 0: the objective's process under so many samples of
+ * its hyperparameters, drawn by slice sampling from their posterior (Snoek, Larochelle & Adams 2012,
+ * section 3.1)
  *
  * Rows only ever grow; when the view has fewer than before (a replay), all start again. */
 #include "sampler/gp.h"
@@ -117,7 +118,7 @@ static hpo_status grow_columns(hpo_gp_models *m, size_t n, hpo_error *err)
 {
     HPO_TRY(hpo_reserve(&m->ok, &m->cap_ok, n, sizeof *m->ok, err));
     if (n <= m->cap_rows) return HPO_OK;
-    size_t cap = n + n / 2 + 16, columns = m->n_outcomes + 1;
+    size_t cap = n + n / 2 + 16, columns = m->n_outcomes + 2;
     double *column = hpo_alloc_array(cap, columns * sizeof *column);
     if (column == NULL) return hpo_fail_memory(err);
     for (size_t i = 0; i < columns && m->n_rows > 0; i++)
@@ -128,17 +129,51 @@ static hpo_status grow_columns(hpo_gp_models *m, size_t n, hpo_error *err)
     return HPO_OK;
 }
 
-static void read_rows(hpo_gp_models *m, const hpo_view *view)
+static double *objective_column(const hpo_gp_models *m)
 {
-    double *cost = m->column + m->n_outcomes * m->cap_rows;
+    return m->column + (m->n_outcomes + 1) * m->cap_rows;
+}
+
+/* What stands in for the value of the failed trial i; the rows before it are in.  NaN: nothing is known yet.
+ */
+static double expected(const hpo_gp_models *m, const hpo_view *view, size_t i)
+{
+    const hpo_gp *gp = m->objective;
+    const double *y = objective_column(m);
+    size_t point;
+    double mean, var;
+    if (!m->config->failures) return (double)NAN;
+    if (!hpo_gp_ready(gp)) {
+        for (size_t k = 0; k < i; k++)
+            if (isfinite(y[k])) return y[k];
+        return (double)NAN;
+    }
+    hpo_gp_moments(gp, view->u + i * m->n_dims, 1, &mean, &var);
+    return hpo_transform_invert(hpo_gp_transform(gp), fmax(mean, hpo_gp_incumbent(gp, &point)));
+}
+
+static hpo_status advance_objective(hpo_gp_models *m, const hpo_view *view, size_t n, hpo_error *err)
+{
+    return hpo_gp_advance(m->objective, view->u, objective_column(m), view->sem, view->gradient, n, err);
+}
+
+static hpo_status read_rows(hpo_gp_models *m, const hpo_view *view, hpo_error *err)
+{
+    double *cost = m->column + m->n_outcomes * m->cap_rows, *y = objective_column(m);
     for (size_t i = m->n_rows; i < view->n_done; i++) {
-        m->ok[i] = isfinite(view->y[i * view->n_objectives]) ? 1 : 0;
+        y[i] = view->y[i * view->n_objectives];
+        m->ok[i] = isfinite(y[i]) ? 1 : 0;
         m->n_failed += m->ok[i] ? 0 : 1;
+        if (!m->ok[i]) {
+            HPO_TRY(advance_objective(m, view, i, err));
+            y[i] = expected(m, view, i);
+        }
         for (size_t j = 0; j < m->n_outcomes; j++)
             m->column[j * m->cap_rows + i] = view->outcome[i * m->n_outcomes + j];
         cost[i] = view->cost[i] > 0 ? hpo_log(view->cost[i]) : (double)NAN;
         m->n_costs += view->cost[i] > 0 ? 1 : 0;
     }
+    return HPO_OK;
 }
 
 static void units_moments(const void *model, const double *u, size_t n, double *mean, double *var)
@@ -198,7 +233,7 @@ static hpo_status add_member(hpo_gp_models *m, const double *theta, const hpo_vi
     hpo_gp *gp = m->member[m->n_members++];
     hpo_gp_hold(gp, 1);
     hpo_gp_fix_transform(gp, hpo_gp_transform(m->objective));
-    HPO_TRY(hpo_gp_advance(gp, view->u, view->y, view->sem, view->gradient, view->n_done, err));
+    HPO_TRY(hpo_gp_advance(gp, view->u, objective_column(m), view->sem, view->gradient, view->n_done, err));
     return theta != NULL ? hpo_gp_set_theta(gp, theta, err) : HPO_OK;
 }
 
@@ -219,19 +254,26 @@ static hpo_status learn_members(hpo_gp_models *m, const hpo_view *view, hpo_erro
     return HPO_OK;
 }
 
+static hpo_status learn_all(hpo_gp_models *m, const hpo_view *view, hpo_error *err)
+{
+    HPO_TRY(grow_columns(m, view->n_done, err));
+    HPO_TRY(read_rows(m, view, err));
+    m->n_rows = view->n_done;
+    HPO_TRY(advance_objective(m, view, view->n_done, err));
+    HPO_TRY(learn_others(m, view, err));
+    return learn_members(m, view, err);
+}
+
 hpo_status hpo_gp_models_learn(hpo_gp_models *m, const hpo_view *view, hpo_error *err)
 {
-    if (view->n_done == m->n_rows) return HPO_OK;
-    if (view->n_done < m->n_rows) {
+    if (view->n_done == m->n_rows && !m->broken) return HPO_OK;
+    if (view->n_done < m->n_rows || m->broken) {
         drop_models(m);
         HPO_TRY(make_models(m, err));
     }
-    HPO_TRY(grow_columns(m, view->n_done, err));
-    read_rows(m, view);
-    m->n_rows = view->n_done;
-    HPO_TRY(hpo_gp_advance(m->objective, view->u, view->y, view->sem, view->gradient, view->n_done, err));
-    HPO_TRY(learn_others(m, view, err));
-    return learn_members(m, view, err);
+    hpo_status status = learn_all(m, view, err);
+    m->broken = status != HPO_OK;
+    return status;
 }
 
 /* ---- asking
@@ -266,6 +308,13 @@ double hpo_gp_models_best(const hpo_gp_models *m, const hpo_view *view, const hp
         best = fmin(best, mean);
     }
     return best;
+}
+
+int hpo_gp_models_failed_at(const hpo_gp_models *m, const hpo_view *view, const double *u)
+{
+    for (size_t i = 0; i < m->n_rows && m->n_failed > 0; i++)
+        if (!m->ok[i] && memcmp(view->u + i * m->n_dims, u, m->n_dims * sizeof *u) == 0) return 1;
+    return 0;
 }
 
 int hpo_gp_models_may_fail(const hpo_gp_models *m)

@@ -319,7 +319,7 @@ static void test_duplicates(void **state)
         hpo_acq *a = create(&s, &o);
         double u[DIMS] = {0.4, 0.9}, g[DIMS];
         assert_true(isfinite(hpo_acq_value(a, u, g)) && isfinite(g[0]) && isfinite(g[1]));
-        assert_false(isnan(hpo_acq_value(a, s.pending, g)));
+        assert_true(hpo_acq_value(a, s.pending, g) < HUGE_VAL);
         hpo_acq_free(a);
     }
     hpo_space_free(s.space);
