@@ -187,7 +187,7 @@ static void test_pending(void **state)
     }
 }
 
-/* Every acquisition under every rule, with costs and a prior: valid proposals, and an account of each. */
+/* Every acquisition, every other option, with costs and a prior: valid proposals, and an account of each. */
 static void test_every_option(void **state)
 {
     (void)state;
@@ -197,7 +197,8 @@ static void test_every_option(void **state)
                                        "pending=ignore,prior=dim",  "cost=cooled,noise=varying",
                                        "kernel=se,transform=bilog", "prior=sparse,failures=no"};
     for (size_t a = 0; a < 8; a++)
-        for (size_t m = 0; m < 8; m++) {
+        for (size_t k = 0; k < 2; k++) {
+            size_t m = (a + 3 * k) % 8;
             char spec[128], text[2048];
             size_t n;
             hpo_error err;
@@ -205,7 +206,7 @@ static void test_every_option(void **state)
             study *s = study_open(spec, "a: 0..1 prior 0.7 low; n: int 1..9; o: x,y,z; b: 0..1 if o == x",
                                   NULL, SEED);
             s->view.planned = 50;
-            for (size_t i = 0; i < 12; i++) {
+            for (size_t i = 0; i < 10; i++) {
                 assert_int_equal(study_ask(s), HPO_OK);
                 s->cost[s->view.n_done] = 1 + s->x[1];
                 study_tell(s, s->x, i % 5 == 4 ? (double)NAN : fabs(s->x[0] - 0.4) + s->x[1] / 9);
