@@ -53,4 +53,6 @@ int hpo_symmetric_eigen(double *a, size_t n, size_t ld, double *values, double *
 void hpo_exp_n(const double *x, size_t n, double *y);  /* y may be x */
 void hpo_log_n(const double *x, size_t n, double *y);  /* y may be x */
 void hpo_sqrt_n(const double *x, size_t n, double *y); /* y may be x */
+/* cos and sin (may be NULL); either may be x. */
+void hpo_cos_sin_n(const double *x, size_t n, double *cosine, double *sine);
 #endif

@@ -33,11 +33,12 @@ static const double TWO_PI = 0x1.921fb54442d18p+2;
 
 struct hpo_gp_path {
     const hpo_gp *gp;
-    size_t m, k, n;         /* frequencies, features, entries */
-    double *frequency;      /* m x k; LINEAR: the k weights and the constant */
-    double *radius, *phase; /* m; radius with sqrt(s2 / m) */
-    double *weight;         /* n: A^-1 (z - g(X) - eps) */
-    double *features, *slope, *pulled, *angle, *row, *row_dk; /* scratch: k, k, k, m, n, CHUNK */
+    size_t m, k, n;                        /* frequencies, features, entries */
+    double *frequency;                     /* m x k; LINEAR: the k weights and the constant */
+    double *radius, *phase;                /* m; radius with sqrt(s2 / m) */
+    double *weight;                        /* n: A^-1 (z - g(X) - eps) */
+    double *features, *slope, *pulled;     /* scratch: k each */
+    double *angle, *cosine, *row, *row_dk; /* scratch: m, m, n, CHUNK */
 };
 
 /* ---- prior --------------------------------------------------------------------------------------------- */
@@ -45,22 +46,19 @@ struct hpo_gp_path {
 /* g at scaled features a; its gradient there unless NULL. */
 static double prior_value(const hpo_gp_path *p, const double *a, double *gradient)
 {
-    double sum = 0;
     if (p->gp->family == HPO_KERNEL_LINEAR) {
         if (gradient) memcpy(gradient, p->frequency, p->k * sizeof *gradient);
         return p->frequency[p->k] + hpo_dot(p->frequency, a, p->k);
     }
     hpo_gemv(p->frequency, p->m, p->k, p->k, a, p->angle);
-    for (size_t i = 0; i < p->m; i++) {
-        double t = p->angle[i] + p->phase[i];
-        sum += p->radius[i] * hpo_cos(t);
-        p->angle[i] = t;
-    }
-    if (!gradient) return sum;
+    hpo_axpy(p->m, 1, p->phase, p->angle);
+    hpo_cos_sin_n(p->angle, p->m, p->cosine, gradient ? p->angle : NULL);
+    double value = hpo_dot(p->radius, p->cosine, p->m);
+    if (!gradient) return value;
     for (size_t i = 0; i < p->m; i++)
-        p->angle[i] = -p->radius[i] * hpo_sin(p->angle[i]);
+        p->angle[i] *= -p->radius[i];
     hpo_gemv_t(p->frequency, p->m, p->k, p->k, p->angle, gradient);
-    return sum;
+    return value;
 }
 
 static void draw_prior(hpo_gp_path *p, hpo_rng *rng)
@@ -163,7 +161,7 @@ hpo_status hpo_gp_path_draw(const hpo_gp *gp, hpo_rng *rng, size_t n_features, h
     size_t m = linear ? 0 : n_features, k = gp->n_features, n = gp->n_entries;
     size_t n_frequency = linear ? k + 1 : m * k;
     *p = (hpo_gp_path){.gp = gp, .m = m, .k = k, .n = n};
-    p->frequency = hpo_alloc_array(n_frequency + 3 * m + 2 * n + 3 * k + CHUNK, sizeof *p->frequency);
+    p->frequency = hpo_alloc_array(n_frequency + 4 * m + 2 * n + 3 * k + CHUNK, sizeof *p->frequency);
     if (!p->frequency) {
         hpo_gp_path_free(p);
         return hpo_fail_memory(err);
@@ -171,7 +169,8 @@ hpo_status hpo_gp_path_draw(const hpo_gp *gp, hpo_rng *rng, size_t n_features, h
     p->radius = p->frequency + n_frequency;
     p->phase = p->radius + m;
     p->angle = p->phase + m;
-    p->weight = p->angle + m;
+    p->cosine = p->angle + m;
+    p->weight = p->cosine + m;
     p->row = p->weight + n;
     p->features = p->row + n;
     p->slope = p->features + k;

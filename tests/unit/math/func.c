@@ -6,6 +6,7 @@
 #include <float.h>
 
 #include "math/func.h"
+#include "math/linalg.h"
 #include "t.h"
 
 /* Distance in units of the last place of the correct double result. */
@@ -398,6 +399,41 @@ static void test_log_space(void **state)
     assert_true(isnan(hpo_log_sum_exp(w, 3)) && hpo_log_sum_exp(w, 2) == 1 && hpo_log_sum_exp(w, 1) == -INF);
 }
 
+/* Many at a time: the bits of one at a time, also on the borders of quadrants, in place, far away. */
+static void test_cos_sin_arrays(void **state)
+{
+    (void)state;
+    enum { MOST = 200 };
+    static double x[MOST], cosine[MOST], sine[MOST], want_cos[MOST], want_sin[MOST];
+    t_rng r = t_rng_create();
+    for (T_ROUNDS(round, 3000)) {
+        size_t n = (size_t)t_int(&r, 0, MOST);
+        double reach = exp(t_between(&r, -25, 16));
+        for (size_t i = 0; i < n; i++) {
+            x[i] = t_between(&r, -reach, reach);
+            if (round % 3 == 1) { /* a few units in the last place around multiples of pi/4 */
+                x[i] = (double)t_int(&r, -9, 9) * 0.78539816339744831;
+                for (int64_t k = t_int(&r, -3, 3); k != 0; k += k < 0 ? 1 : -1)
+                    x[i] = nextafter(x[i], k < 0 ? -INF : INF);
+            }
+            if (round % 7 == 2 && i == n / 2) x[i] = t_odd_double(&r);
+            if (round % 50 == 3 && i == n / 2) x[i] = i % 2 ? INF : NAN_;
+        }
+        for (size_t i = 0; i < n; i++) {
+            want_cos[i] = hpo_cos(x[i]);
+            want_sin[i] = hpo_sin(x[i]);
+        }
+        hpo_cos_sin_n(x, n, cosine, sine);
+        assert_same_doubles(cosine, want_cos, n);
+        assert_same_doubles(sine, want_sin, n);
+        if (round % 2)
+            hpo_cos_sin_n(x, n, x, NULL);
+        else
+            hpo_cos_sin_n(x, n, cosine, x);
+        assert_same_doubles(x, round % 2 ? want_cos : want_sin, n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,7 +441,7 @@ int main(void)
         cmocka_unit_test(test_hardest_reduction), cmocka_unit_test(test_exact),
         cmocka_unit_test(test_special_values),    cmocka_unit_test(test_pow_special),
         cmocka_unit_test(test_digamma),           cmocka_unit_test(test_lgamma_identities),
-        cmocka_unit_test(test_log_space),
+        cmocka_unit_test(test_log_space),         cmocka_unit_test(test_cos_sin_arrays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
