@@ -26,38 +26,86 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Factor of the n x n block d (row-major lower, stride BLOCK), n <= BLOCK; on its transpose, whose rows are
- * contiguous.  0 or 1 + index of the bad pivot. */
-HPO_INLINE size_t factor_block(double *restrict d, size_t n)
+static int good(double pivot)
 {
-    double u[BLOCK * BLOCK];
+    return pivot > 0 && pivot <= 0x1.fffffffffffffp1023;
+}
+
+/* The 4 x 4 triangle at t, a block's transposed lower triangle (stride BLOCK), which the columns before have
+ * been subtracted from: what the rows of its block need. */
+typedef struct corner {
+    double l10, l20, l21, l30, l31, l32;
+    double diagonal[TILE_ROWS], inverse[TILE_ROWS]; /* up to the first bad pivot */
+} corner;
+
+/* 0 or 1 + index of the bad pivot. */
+HPO_INLINE size_t factor_corner(const double *t, corner *c)
+{
+    double s[TILE_ROWS][TILE_ROWS];
     size_t bad = 0;
-    memset(u, 0, sizeof u);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < TILE_ROWS; i++)
         for (size_t j = 0; j <= i; j++)
-            u[j * BLOCK + i] = d[i * BLOCK + j];
-    for (size_t k = 0; k < n; k++) {
-        double *restrict row = u + k * BLOCK;
-        double pivot = row[k];
-        if (!(pivot > 0 && pivot <= 0x1.fffffffffffffp1023)) {
-            bad = k + 1;
-            break;
-        }
-        double diagonal = sqrt(pivot), inverse = 1.0 / diagonal;
-        for (size_t i = k & ~(size_t)(HPO_LANES - 1); i < n; i += HPO_LANES)
-            LANES(l) row[i + l] *= inverse;
-        row[k] = diagonal;
-        for (size_t i = k + 1; i < n; i++) { /* what is left of the diagonal is scratch */
-            double *restrict t = u + i * BLOCK;
-            double f = row[i];
-            for (size_t j = i & ~(size_t)(HPO_LANES - 1); j < n; j += HPO_LANES)
-                LANES(l) t[j + l] -= f * row[j + l];
-        }
+            s[i][j] = t[j * BLOCK + i];
+    for (size_t j = 0; j < TILE_ROWS; j++) {
+        if (bad == 0 && !good(s[j][j])) bad = j + 1;
+        c->diagonal[j] = bad == 0 ? sqrt(s[j][j]) : 1.0;
+        c->inverse[j] = 1.0 / c->diagonal[j];
+        for (size_t i = j + 1; i < TILE_ROWS; i++)
+            s[i][j] *= c->inverse[j];
+        for (size_t i = j + 1; i < TILE_ROWS; i++)
+            for (size_t k = j + 1; k <= i; k++)
+                s[i][k] -= s[i][j] * s[k][j];
     }
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j <= i; j++)
-            d[i * BLOCK + j] = u[j * BLOCK + i];
+    c->l10 = s[1][0], c->l20 = s[2][0], c->l21 = s[2][1];
+    c->l30 = s[3][0], c->l31 = s[3][1], c->l32 = s[3][2];
     return bad;
+}
+
+/* Factor of a block, transposed (u_ij = l_ji, stride BLOCK): rows are contiguous.  Left of the diagonal
+ * stands scratch.  Four rows at a time; n is rounded up to that, with a unit diagonal.  0 or 1 + index of the
+ * bad pivot. */
+HPO_INLINE size_t factor_block(double *restrict u, size_t n)
+{
+    for (size_t i = 0; i < n; i += TILE_ROWS) {
+        size_t first = i & ~(size_t)(HPO_LANES - 1), bad = 0;
+        corner c = {0};
+        for (size_t j = first; j < n; j += HPO_LANES) {
+            double s0[HPO_LANES], s1[HPO_LANES], s2[HPO_LANES], s3[HPO_LANES];
+            double *restrict to = u + i * BLOCK + j;
+            LANES(l) s0[l] = to[l];
+            LANES(l) s1[l] = to[BLOCK + l];
+            LANES(l) s2[l] = to[2 * BLOCK + l];
+            LANES(l) s3[l] = to[3 * BLOCK + l];
+            for (size_t p = 0; p < i; p++) {
+                const double *f = u + p * BLOCK + i, *b = u + p * BLOCK + j;
+                double f0 = f[0], f1 = f[1], f2 = f[2], f3 = f[3];
+                LANES(l) s0[l] -= f0 * b[l];
+                LANES(l) s1[l] -= f1 * b[l];
+                LANES(l) s2[l] -= f2 * b[l];
+                LANES(l) s3[l] -= f3 * b[l];
+            }
+            if (j == first) {
+                double t[TILE_ROWS * BLOCK]; /* the corner is in lanes i - first and on */
+                LANES(l) t[l] = s0[l];
+                LANES(l) t[BLOCK + l] = s1[l];
+                LANES(l) t[2 * BLOCK + l] = s2[l];
+                LANES(l) t[3 * BLOCK + l] = s3[l];
+                bad = factor_corner(t + (i - first), &c);
+            }
+            LANES(l) s0[l] *= c.inverse[0];
+            LANES(l) s1[l] = (s1[l] - c.l10 * s0[l]) * c.inverse[1];
+            LANES(l) s2[l] = ((s2[l] - c.l20 * s0[l]) - c.l21 * s1[l]) * c.inverse[2];
+            LANES(l) s3[l] = (((s3[l] - c.l30 * s0[l]) - c.l31 * s1[l]) - c.l32 * s2[l]) * c.inverse[3];
+            LANES(l) to[l] = s0[l];
+            LANES(l) to[BLOCK + l] = s1[l];
+            LANES(l) to[2 * BLOCK + l] = s2[l];
+            LANES(l) to[3 * BLOCK + l] = s3[l];
+        }
+        for (size_t r = 0; r < TILE_ROWS; r++)
+            u[(i + r) * BLOCK + i + r] = c.diagonal[r];
+        if (bad != 0) return i + bad;
+    }
+    return 0;
 }
 
 /* Rows i..i+3 of L against eight right-hand sides, x packed [k][8]; all in registers. */
@@ -113,17 +161,23 @@ HPO_INLINE void solve_block(const double *l, size_t n, size_t ld, double *b, siz
     }
 }
 
-HPO_DISPATCH static size_t diagonal_block(double *a, size_t n, size_t ld, size_t j0, double *d)
+/* Rows and columns j0..j0+width-1. */
+HPO_DISPATCH static size_t diagonal_block(double *a, size_t ld, size_t j0, size_t width)
 {
-    double *row = a + j0 * ld;
-    size_t width = min_size(n - j0, BLOCK);
-    memset(d, 0, BLOCK * BLOCK * sizeof *d);
+    double u[BLOCK * BLOCK], *row = a + j0 * ld;
+    size_t end = (width + HPO_LANES - 1) & ~(size_t)(HPO_LANES - 1);
+    for (size_t i = 0; i < end; i++)
+        memset(u + i * BLOCK, 0, end * sizeof *u);
     for (size_t i = 0; i < width; i++)
-        memcpy(d + i * BLOCK, row + i * ld + j0, (i + 1) * sizeof *d);
-    hpo_tile_subtract(row, ld, row, ld, d, BLOCK, width, width, j0);
-    size_t bad = factor_block(d, width);
+        for (size_t j = 0; j <= i; j++)
+            u[j * BLOCK + i] = row[i * ld + j0 + j];
+    for (size_t i = width; i < end; i++)
+        u[i * BLOCK + i] = 1.0;
+    hpo_tile_subtract(row, ld, row, ld, u, BLOCK, width, width, j0);
+    size_t bad = factor_block(u, width);
     for (size_t i = 0; i < width; i++)
-        memcpy(row + i * ld + j0, d + i * BLOCK, (i + 1) * sizeof *d);
+        for (size_t j = 0; j <= i; j++)
+            row[i * ld + j0 + j] = u[j * BLOCK + i];
     return bad;
 }
 
@@ -134,14 +188,14 @@ HPO_DISPATCH static void solve_panel(const double *l, size_t n, size_t ld, doubl
 
 size_t hpo_cholesky(double *a, size_t n, size_t ld)
 {
-    double d[BLOCK * BLOCK];
     for (size_t j0 = 0; j0 < n; j0 += BLOCK) {
         size_t j1 = min_size(j0 + BLOCK, n);
-        size_t bad = diagonal_block(a, n, ld, j0, d);
+        size_t bad = diagonal_block(a, ld, j0, j1 - j0);
         if (bad != 0) return j0 + bad;
         if (j1 == n) break;
-        hpo_tile_subtract(a + j1 * ld, ld, a + j0 * ld, ld, a + j1 * ld + j0, ld, n - j1, j1 - j0, j0);
-        solve_panel(d, j1 - j0, BLOCK, a + j1 * ld + j0, n - j1, ld);
+        double *below = a + j1 * ld + j0;
+        hpo_tile_subtract(a + j1 * ld, ld, a + j0 * ld, ld, below, ld, n - j1, j1 - j0, j0);
+        solve_panel(a + j0 * ld + j0, j1 - j0, ld, below, n - j1, ld);
     }
     return 0;
 }
@@ -236,7 +290,7 @@ size_t hpo_cholesky_append(double *l, size_t n, size_t ld, const double *row)
     double pivot = x[n];
     for (size_t k = 0; k < n; k++)
         pivot -= x[k] * x[k];
-    if (!(pivot > 0 && pivot <= 0x1.fffffffffffffp1023)) return n + 1;
+    if (!good(pivot)) return n + 1;
     x[n] = sqrt(pivot);
     return 0;
 }
