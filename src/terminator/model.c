@@ -29,8 +29,11 @@ hpo_status hpo_rule_model_init(hpo_rule_model *m, const hpo_rule_problem *proble
     *m = (hpo_rule_model){.problem = *problem};
     HPO_TRY(hpo_embed_create(problem->space, &m->embed, err));
     HPO_TRY(hpo_search_create(m->embed, problem->seed, &m->search, err));
-    m->at = hpo_alloc_array(hpo_embed_n_dims(m->embed) + 1, sizeof *m->at);
-    return m->at == NULL ? hpo_fail_memory(err) : HPO_OK;
+    size_t d = hpo_embed_n_dims(m->embed);
+    m->at = hpo_alloc_array(2 * d + 1, sizeof *m->at);
+    if (m->at == NULL) return hpo_fail_memory(err);
+    m->dvar = m->at + d;
+    return HPO_OK;
 }
 
 void hpo_rule_model_fini(hpo_rule_model *m)
@@ -185,7 +188,7 @@ static double lower_gradient(void *ctx, const double *u, double *gradient)
 {
     const lower_bound *b = ctx;
     size_t d = hpo_embed_n_dims(b->m->embed);
-    double mean, var, *dvar = b->m->at; /* written only at the end of a search */
+    double mean, var, *dvar = b->m->dvar;
     hpo_gp_gradient(b->m->gp, u, &mean, &var, gradient, dvar);
     double sd = sqrt(var);
     for (size_t i = 0; i < d; i++)

@@ -22,7 +22,8 @@ typedef struct hpo_rule_model {
     size_t cap_u, cap_y, cap_se, cap_row;
     double *mean, *var; /* scratch, n each */
     size_t cap_mean, cap_var;
-    double *at; /* n_dims: where the last search ended */
+    double *at;   /* n_dims: where the last search ended */
+    double *dvar; /* n_dims of scratch */
 } hpo_rule_model;
 
 HPO_NODISCARD hpo_status hpo_rule_model_init(hpo_rule_model *m, const hpo_rule_problem *problem,
