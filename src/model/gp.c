@@ -139,7 +139,7 @@ hpo_status hpo_gp_room(hpo_gp *gp, size_t need, hpo_error *err)
     if (cap < need) cap = need;
     cap = (cap + 15) / 8 * 8;
     uint32_t *point = hpo_alloc_array(cap, sizeof *point);
-    double *l = hpo_alloc_array(2 * cap, cap * sizeof *l);
+    double *l = hpo_calloc(2 * cap, cap * sizeof *l); /* W is read as a rectangle: zeros above */
     double *rest = hpo_alloc_array(cap, (2 * f + 5) * sizeof *rest);
     if (!point || !l || !rest) {
         hpo_free(point);
@@ -263,8 +263,6 @@ static hpo_status factor(hpo_gp *gp, size_t n, hpo_error *err)
             return hpo_fail(err, HPO_EINVAL,
                             "the covariance matrix of %zu configurations has no factorisation", n);
     }
-    for (size_t i = 0; i < n; i++)
-        memset(gp->w + i * gp->cap, 0, n * sizeof *gp->w);
     hpo_cholesky_inverse(gp->l, n, gp->cap, gp->fit_inv, gp->fit_d, gp->fit_cap);
     move_rows(gp->w, gp->cap, gp->fit_d, gp->fit_cap, n, 1, 0);
     gp->n_factored = n;
