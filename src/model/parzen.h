@@ -162,6 +162,8 @@ void hpo_parzen_set_remove(hpo_parzen_set *s, uint32_t id);
 void hpo_parzen_set_weights(hpo_parzen_set *s, const double *weight);
 /* Log density at u. */
 double hpo_parzen_set_logpdf(hpo_parzen_set *s, const double *u);
+/* The same, or any number above `limit` when it is above. */
+double hpo_parzen_set_logpdf_until(hpo_parzen_set *s, const double *u, double limit);
 /* Place in the order of ids of a component drawn by weight; size: the prior.  group > 0: among those active
  * in it. */
 size_t hpo_parzen_set_pick(const hpo_parzen_set *s, size_t group, hpo_rng *rng);

@@ -1,194 +1,105 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model/parzen_eval.c - density of a hpo_parzen_set, and draws from its components.
+/* model/parzen_eval.c - density of a hpo_parzen_set (see parzen.h), and draws from its components.
  *
- * Exponents e_i = log w_i + sum of log kernels are summed axis by axis over all members, then
- *
- *     log p = M + log(sum_i exp(e_i - M)) - log W,
- *
- * M the largest so far, in eight partial sums added in one fixed order.  Eight terms that are all below
- * M - 24 are left out: with n members that is a relative error below n e^-24 = 4e-8 for n = 1000.  In single
- * precision the exponents, up to some hundreds, are good to about 1e-5, which is what log p is good to: far
- * below any difference between candidates that means something.
- *
- * exp: 2^k e^r with k = round(x / ln 2) taken from the low bits of x / ln 2 + 3 2^22, e^r by a polynomial of
- * degree 5: relative error 3e-7. */
+ * Every axis becomes one term of the exponents; parzen_lanes.c adds them up.  A branch first gives its own
+ * density among the members that have it, which then stands in for the kernel of those that have not. */
 #include <math.h>
 #include <string.h>
 
-#include "math/bits.h"
 #include "math/func.h"
 #include "model/parzen_set.h"
 
 enum { LANES = HPO_PARZEN_LANES };
 
-static const double LOG_CUT = 24;
-
-static inline float exp_lane(float x)
-{
-    const float big = 12582912.0F;
-    float t, r, p, y;
-    uint32_t bits;
-    x = x < -87.0F ? -87.0F : x;
-    t = x * 1.44269504F + big;
-    memcpy(&bits, &t, sizeof bits);
-    t -= big;
-    r = (x - t * 0.693359375F) + t * 2.12194440e-4F;
-    p = 1.0F + r * (1.0F + r * (0.5F + r * (0.16666667F + r * (0.041666667F + r * 0.0083333333F))));
-    bits = (bits << 23) + 0x3f800000u; /* 0x4b400000 << 23 is 0 */
-    memcpy(&y, &bits, sizeof y);
-    return p * y;
-}
-
-/* A running sum of exponentials. */
-typedef struct running {
-    double max, sum;
-} running;
-
-static void lift(running *r, double e)
-{
-    if (e <= r->max) return;
-    r->sum = r->sum > 0 ? r->sum * hpo_exp(r->max - e) : 0;
-    r->max = e;
-}
-
-/* Adds exp(e[i]) of n (a multiple of LANES) exponents. */
-static void add_exps(running *r, const float *restrict e, size_t n)
-{
-    float top[LANES], sum[LANES] = {0};
-    for (size_t j = 0; j < LANES; j++)
-        top[j] = HPO_PARZEN_NOTHING;
-    for (size_t i = 0; i < n; i += LANES)
-        for (size_t j = 0; j < LANES; j++)
-            top[j] = e[i + j] > top[j] ? e[i + j] : top[j];
-    float max = top[0];
-    for (size_t j = 1; j < LANES; j++)
-        max = top[j] > max ? top[j] : max;
-    if (max > HPO_PARZEN_NOTHING / 2) lift(r, (double)max);
-    float shift = (float)r->max, least = (float)(r->max - LOG_CUT);
-    for (size_t i = 0; i < n; i += LANES) {
-        float here[LANES];
-        float high = e[i];
-        for (size_t j = 1; j < LANES; j++)
-            high = e[i + j] > high ? e[i + j] : high;
-        if (high < least) continue;
-        for (size_t j = 0; j < LANES; j++)
-            here[j] = exp_lane(e[i + j] - shift);
-        for (size_t j = 0; j < LANES; j++)
-            sum[j] += here[j];
-    }
-    float a = (sum[0] + sum[4]) + (sum[2] + sum[6]), b = (sum[1] + sum[5]) + (sum[3] + sum[7]);
-    r->sum += (double)(a + b) * hpo_exp((double)shift - r->max);
-}
-
-static void add_normal(const hpo_parzen_lane *l, float v, float *restrict e, size_t n)
-{
-    const float *restrict mu = l->mu, *restrict scale = l->scale;
-    for (size_t i = 0; i < n; i += LANES)
-        for (size_t j = 0; j < LANES; j++) {
-            float z = (v - mu[i + j]) * scale[i + j];
-            e[i + j] -= z * z;
-        }
-}
-
-static void add_table(const float *restrict row, float *restrict e, size_t n)
-{
-    for (size_t i = 0; i < n; i += LANES)
-        for (size_t j = 0; j < LANES; j++)
-            e[i + j] += row[i + j];
-}
-
-static void add_label(const float *restrict label, float v, float same, float other, float *restrict e,
-                      size_t n)
-{
-    for (size_t i = 0; i < n; i += LANES)
-        for (size_t j = 0; j < LANES; j++)
-            e[i + j] += label[i + j] == v ? same : other;
-}
-
-/* Adds the log kernels of one axis of n members; returns the prior's. */
-static double add_axis(hpo_parzen_set *s, size_t k, const double *u, float *e, size_t n)
+/* The term of one axis at u; *prior gets the prior's log kernel added. */
+static hpo_parzen_term term_of(hpo_parzen_set *s, size_t k, const double *u, double *prior)
 {
     const hpo_parzen_axis *a = &s->axes->axis[k];
     hpo_parzen_lane *l = &s->lane[k];
+    hpo_parzen_term t = {HPO_PARZEN_NORMAL, l->mu, l->scale, 0, 0, 0};
     u += a->dim;
+    *prior += hpo_parzen_prior_log(a, u);
     switch (a->kind) {
     case HPO_PARZEN_REAL:
-        add_normal(l, (float)u[0], e, n);
+        t.v = (float)u[0];
         break;
     case HPO_PARZEN_GRID: {
         uint32_t v = hpo_parzen_value(a, u[0]);
-        if (l->table != NULL)
-            add_table(l->table + v * s->stride, e, n);
-        else
-            add_normal(l, (float)a->place[v], e, n);
+        t.v = (float)a->place[v];
+        if (l->table == NULL) break;
+        t.part = HPO_PARZEN_ROW;
+        t.a = l->table + v * s->stride;
         break;
     }
     case HPO_PARZEN_LABEL:
         hpo_parzen_lane_refresh(a, l);
-        add_label(l->mu, (float)hpo_parzen_value(a, u[0]), (float)l->same, (float)l->other, e, n);
+        t = (hpo_parzen_term){HPO_PARZEN_MATCH, l->mu,          NULL, (float)hpo_parzen_value(a, u[0]),
+                              (float)l->same,   (float)l->other};
         break;
-    case HPO_PARZEN_ORDER:
+    case HPO_PARZEN_ORDER: /* l->mu is free to hold the kernels */
         hpo_parzen_lane_refresh(a, l);
         hpo_parzen_order_bits(a, u, s->query);
-        for (size_t i = 0; i < s->n; i++)
-            e[i] -=
-                (float)(l->same * hpo_parzen_order_distance(a, s->query, l->bits + i * a->words) + l->other);
+        for (size_t i = 0; i < s->n; i++) {
+            double d = hpo_parzen_order_distance(a, s->query, l->bits + i * a->words);
+            l->mu[i] = (float)(-l->same * d - l->other);
+        }
+        t.part = HPO_PARZEN_ROW;
         break;
     }
-    return hpo_parzen_prior_log(a, u);
+    return t;
 }
 
-static double add_group(hpo_parzen_set *s, size_t g, const double *u, float *e, size_t n)
+static size_t terms_of(hpo_parzen_set *s, size_t g, const double *u, double *prior)
 {
-    double prior = 0;
-    for (size_t i = s->axes->group_axis[g]; i < s->axes->group_axis[g + 1]; i++)
-        prior += add_axis(s, s->axes->member[i], u, e, n);
-    return prior;
+    size_t first = s->axes->group_axis[g], n = s->axes->group_axis[g + 1] - first;
+    *prior = 0;
+    for (size_t i = 0; i < n; i++)
+        s->term[i] = term_of(s, s->axes->member[first + i], u, prior);
+    return n;
 }
 
-static double finish(running *r, double prior, double total)
+/* log(sum / total) with the prior's term. */
+static double finish(hpo_parzen_sum r, double total)
 {
-    lift(r, prior);
-    r->sum += hpo_exp(prior - r->max);
-    return r->max + hpo_log(r->sum / total);
+    return r.max + hpo_log(r.sum / total);
 }
 
-/* One branch: its density among those who have it goes to the members that have not. */
+/* Adds one branch to s->exponent; returns the prior's log kernel. */
 static double branch(hpo_parzen_set *s, size_t g, const double *u, size_t n)
 {
+    double prior;
+    size_t n_terms = terms_of(s, g, u, &prior);
     float *restrict e = s->exponent, *restrict q = s->part;
     const float *restrict constant = s->constant + g * s->stride;
-    running r = {-HUGE_VAL, 0};
-    memcpy(q, constant, n * sizeof *q);
-    double prior = add_group(s, g, u, q, n);
-    float *restrict mixed = s->mixed;
-    const float *restrict weight = s->log_weight;
+    hpo_parzen_sum r = {prior, 1};
+    hpo_parzen_fill_terms(s->term, n_terms, constant, n, q);
+    hpo_parzen_sum_terms(NULL, 0, q, s->log_weight, n, HUGE_VAL, &r);
+    float missing = (float)finish(r, s->total[g]);
     for (size_t i = 0; i < n; i += LANES)
         for (size_t j = 0; j < LANES; j++)
-            mixed[i + j] =
-                constant[i + j] > HPO_PARZEN_NOTHING / 2 ? q[i + j] + weight[i + j] : HPO_PARZEN_NOTHING;
-    add_exps(&r, mixed, n);
-    double missing = finish(&r, prior, s->total[g]);
-    for (size_t i = 0; i < n; i++)
-        e[i] += constant[i] > HPO_PARZEN_NOTHING / 2 ? q[i] : (float)missing;
+            e[i + j] += constant[i + j] > HPO_PARZEN_NOTHING / 2 ? q[i + j] : missing;
     return prior;
+}
+
+double hpo_parzen_set_logpdf_until(hpo_parzen_set *s, const double *u, double limit)
+{
+    size_t n = (s->n + LANES - 1) / LANES * LANES, branches = 0;
+    double more = 0, prior;
+    for (size_t g = 1; g < s->axes->n_groups; g++) {
+        if (isnan(u[s->axes->axis[s->axes->member[s->axes->group_axis[g]]].dim])) continue;
+        if (branches++ == 0) memset(s->exponent, 0, n * sizeof *s->exponent);
+        more += branch(s, g, u, n);
+    }
+    size_t n_terms = terms_of(s, 0, u, &prior);
+    if (branches > 0) s->term[n_terms++] = (hpo_parzen_term){HPO_PARZEN_ROW, s->exponent, NULL, 0, 0, 0};
+    hpo_parzen_sum r = {prior + more, 1};
+    hpo_parzen_sum_terms(s->term, n_terms, s->constant, s->log_weight, n, limit + hpo_log(s->total[0]), &r);
+    return finish(r, s->total[0]);
 }
 
 double hpo_parzen_set_logpdf(hpo_parzen_set *s, const double *u)
 {
-    size_t n = (s->n + LANES - 1) / LANES * LANES;
-    running r = {-HUGE_VAL, 0};
-    float *restrict e = s->exponent;
-    const float *restrict constant = s->constant, *restrict weight = s->log_weight;
-    for (size_t i = 0; i < n; i += LANES)
-        for (size_t j = 0; j < LANES; j++)
-            e[i + j] = constant[i + j] + weight[i + j];
-    double prior = add_group(s, 0, u, e, n);
-    for (size_t g = 1; g < s->axes->n_groups; g++)
-        if (!isnan(u[s->axes->axis[s->axes->member[s->axes->group_axis[g]]].dim]))
-            prior += branch(s, g, u, n);
-    add_exps(&r, e, n);
-    return finish(&r, prior, s->total[0]);
+    return hpo_parzen_set_logpdf_until(s, u, HUGE_VAL);
 }
 
 /* ---- draws ---- */

@@ -3,6 +3,7 @@
 #ifndef MODEL_PARZEN_SET_H
 #define MODEL_PARZEN_SET_H
 #include "model/parzen.h"
+#include "model/parzen_lanes.h"
 
 enum {
     HPO_PARZEN_LANES = 8,
@@ -12,7 +13,8 @@ enum {
 
 /* One axis of all members, in the order of their ids. */
 typedef struct hpo_parzen_lane {
-    float *mu, *scale; /* REAL: place, 1 / (sigma sqrt 2); LABEL: mu is the number of the label */
+    float *mu, *scale; /* REAL: place, 1 / (sigma sqrt 2); LABEL: mu is the number of the label; ORDER:
+                          scratch */
     float *constant;   /* -log(sigma sqrt(2 pi) mass) */
     float *table;      /* GRID: n_values rows of `stride` log masses; NULL: as REAL */
     double *sigma, *place;
@@ -36,8 +38,9 @@ struct hpo_parzen_set {
     float *constant; /* n_groups x stride: sums over the axes of a group; HPO_PARZEN_NOTHING: inactive */
     size_t *active;  /* n_groups */
     double *total;   /* n_groups: weights of the active members and the prior */
-    float *exponent, *part, *mixed; /* scratch, stride each */
-    unsigned char *block;           /* what all arrays above lie in */
+    float *exponent, *part; /* scratch, stride each */
+    unsigned char *block;   /* what all arrays above lie in */
+    hpo_parzen_term *term;  /* n_axes + 1 */
     uint64_t *query;
     uint32_t *items;
     size_t words;

@@ -68,6 +68,7 @@ typedef struct hpo_tpe {
     double *work;      /* 2 n_dims */
     double *pool;      /* candidates x n_dims */
     double *score;     /* candidates */
+    uint32_t *turn;    /* candidates in the order in which they are rated */
     uint32_t *pick;    /* component of each group, twice */
     uint64_t *pending; /* hashes of the pending trials */
     size_t cap_pending;

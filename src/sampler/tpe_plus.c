@@ -48,8 +48,9 @@ hpo_status hpo_tpe_plus_init(hpo_tpe *t, hpo_error *err)
     t->work = hpo_alloc_array(2 * d, sizeof *t->work);
     t->pool = hpo_alloc_array(d * c, sizeof *t->pool);
     t->score = hpo_alloc_array(c, sizeof *t->score);
+    t->turn = hpo_alloc_array(c, sizeof *t->turn);
     t->pick = hpo_alloc_array(2 * t->axes->n_groups, sizeof *t->pick);
-    if (t->work == NULL || t->pool == NULL || t->score == NULL || t->pick == NULL)
+    if (t->work == NULL || t->pool == NULL || t->score == NULL || t->turn == NULL || t->pick == NULL)
         return hpo_fail_memory(err);
     return HPO_OK;
 }
@@ -61,6 +62,7 @@ void hpo_tpe_plus_fini(hpo_tpe *t)
     hpo_free(t->work);
     hpo_free(t->pool);
     hpo_free(t->score);
+    hpo_free(t->turn);
     hpo_free(t->pick);
     hpo_free(t->pending);
 }
@@ -315,6 +317,26 @@ static size_t take_best(hpo_tpe *t, size_t n, double *value)
     return best;
 }
 
+/* From log l in t->score to log l - log g.  Unless several are to be polished only the largest is wanted: in
+ * the order of log l, the bad ones of a candidate are summed no further than until it cannot win. */
+static void rate(hpo_tpe *t, size_t n)
+{
+    size_t d = t->space->n_dims;
+    double best = -HUGE_VAL;
+    for (size_t i = 0; i < n; i++) { /* t->turn: candidates by falling log l */
+        size_t j = i;
+        for (; j > 0 && t->score[t->turn[j - 1]] < t->score[i]; j--)
+            t->turn[j] = t->turn[j - 1];
+        t->turn[j] = (uint32_t)i;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint32_t k = t->turn[i];
+        double l = t->score[k], limit = t->config->polish > 1 ? HUGE_VAL : l - best;
+        t->score[k] = l - hpo_parzen_set_logpdf_until(t->above, t->pool + k * d, limit);
+        if (t->score[k] > best) best = t->score[k];
+    }
+}
+
 hpo_status hpo_tpe_plus_ask(hpo_tpe *t, const hpo_view *view, hpo_rng *rng, double *u, hpo_error *err)
 {
     size_t d = t->space->n_dims, want = (size_t)t->config->candidates, n = 0;
@@ -324,11 +346,11 @@ hpo_status hpo_tpe_plus_ask(hpo_tpe *t, const hpo_view *view, hpo_rng *rng, doub
     for (size_t i = 0; i < TRIES * want && n < want; i++) {
         double *v = t->pool + n * d;
         draw(t, n < crossed, rng, v);
-        if (!allowed(t, view)) continue;
-        t->score[n++] = score(t, v);
+        if (allowed(t, view)) t->score[n++] = hpo_parzen_set_logpdf(t->below, v);
     }
     double best = -HUGE_VAL;
     size_t chosen = SIZE_MAX;
+    rate(t, n);
     for (int64_t i = 0; n > 0 && (i == 0 || (i < t->config->polish && (size_t)i < n)); i++) {
         double value;
         size_t k = take_best(t, n, &value);
