@@ -8,16 +8,10 @@
 
 #include "math/linalg.h"
 
-void hpo_gp_pairs(hpo_kernel_family family, size_t n_features, const double *a, size_t stride_a,
-                  const double *soa, size_t ld, size_t n, double *out)
+/* Squared distances. */
+HPO_DISPATCH static void squares(size_t n_features, const double *a, size_t stride_a, const double *soa,
+                                 size_t ld, size_t n, double *restrict out)
 {
-    if (family == HPO_KERNEL_LINEAR) {
-        for (size_t j = 0; j < n; j++)
-            out[j] = 0;
-        for (size_t f = 0; f < n_features; f++)
-            hpo_axpy(n, a[f * stride_a], soa + f * ld, out);
-        return;
-    }
     size_t f = 0;
     switch (n_features % 4) { /* the rest in fours: a quarter of the traffic on out */
     case 0:
@@ -56,6 +50,19 @@ void hpo_gp_pairs(hpo_kernel_family family, size_t n_features, const double *a, 
     }
 }
 
+void hpo_gp_pairs(hpo_kernel_family family, size_t n_features, const double *a, size_t stride_a,
+                  const double *soa, size_t ld, size_t n, double *out)
+{
+    if (family == HPO_KERNEL_LINEAR) {
+        for (size_t j = 0; j < n; j++)
+            out[j] = 0;
+        for (size_t f = 0; f < n_features; f++)
+            hpo_axpy(n, a[f * stride_a], soa + f * ld, out);
+        return;
+    }
+    squares(n_features, a, stride_a, soa, ld, n, out);
+}
+
 void hpo_gp_covary(hpo_kernel_family family, double s2, const double *q, size_t n, double *k, double *dk)
 {
     if (family == HPO_KERNEL_LINEAR) {
@@ -82,17 +89,18 @@ double hpo_gp_prior_variance(hpo_kernel_family family, double s2, size_t n_featu
     return s2 * sum;
 }
 
-static double lane_sum(const double *acc)
+HPO_INLINE double lane_sum(const double *acc)
 {
     return ((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7]));
 }
 
-double hpo_gp_weighted_squares(const double *w, const double *x, double x0, size_t n)
+HPO_DISPATCH static double weighted_squares(const double *w, const double *x, double x0, size_t n)
 {
     double acc[HPO_LANES] = {0};
     size_t j = 0;
     for (; j + HPO_LANES <= n; j += HPO_LANES)
-        for (size_t k = 0; k < HPO_LANES; k++) {
+        HPO_KEEP_LOOP for (size_t k = 0; k < HPO_LANES; k++)
+        {
             double d = x0 - x[j + k];
             acc[k] += w[j + k] * (d * d);
         }
@@ -103,14 +111,23 @@ double hpo_gp_weighted_squares(const double *w, const double *x, double x0, size
     return lane_sum(acc);
 }
 
-double hpo_gp_weighted_differences(const double *w, const double *x, double x0, size_t n)
+HPO_DISPATCH static double weighted_differences(const double *w, const double *x, double x0, size_t n)
 {
     double acc[HPO_LANES] = {0};
     size_t j = 0;
     for (; j + HPO_LANES <= n; j += HPO_LANES)
-        for (size_t k = 0; k < HPO_LANES; k++)
-            acc[k] += w[j + k] * (x0 - x[j + k]);
+        HPO_KEEP_LOOP for (size_t k = 0; k < HPO_LANES; k++) acc[k] += w[j + k] * (x0 - x[j + k]);
     for (size_t k = 0; j < n; j++, k++)
         acc[k] += w[j] * (x0 - x[j]);
     return lane_sum(acc);
+}
+
+double hpo_gp_weighted_squares(const double *w, const double *x, double x0, size_t n)
+{
+    return weighted_squares(w, x, x0, n);
+}
+
+double hpo_gp_weighted_differences(const double *w, const double *x, double x0, size_t n)
+{
+    return weighted_differences(w, x, x0, n);
 }
