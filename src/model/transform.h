@@ -13,10 +13,10 @@ typedef enum hpo_transform_kind {
     HPO_TRANSFORM_STANDARD,    /* (y - mean) / sd */
     HPO_TRANSFORM_YEO_JOHNSON, /* psi_lambda of standardised y, lambda in [-2, 4] by profile likelihood (Yeo &
                                   Johnson 2000) */
-    HPO_TRANSFORM_LOG,         /* log y, or log(y - low + margin) when some y <= 0: for y that spans decades */
-    HPO_TRANSFORM_HALF_RANK,   /* the worse half by normal scores (Vizier), then Yeo-Johnson */
-    HPO_TRANSFORM_BILOG,       /* sign(y) log(1 + |y|) of standardised y (Eriksson & Poloczek 2021) */
-    HPO_TRANSFORM_AUTO         /* Yeo-Johnson; half-rank first when (max - median) > 20 (median - min) */
+    HPO_TRANSFORM_LOG,       /* log y, or log(y - low + margin) when some y <= 0: for y that spans decades */
+    HPO_TRANSFORM_HALF_RANK, /* the worse half by normal scores (Vizier), then Yeo-Johnson */
+    HPO_TRANSFORM_BILOG,     /* sign(y) log(1 + |y|) of standardised y (Eriksson & Poloczek 2021) */
+    HPO_TRANSFORM_AUTO       /* Yeo-Johnson; half-rank first when (max - median) > 20 (median - min) */
 } hpo_transform_kind;
 #define HPO_TRANSFORM_LABELS "standard", "yeo-johnson", "log", "half-rank", "bilog", "auto"
 
