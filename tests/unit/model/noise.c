@@ -202,11 +202,47 @@ static void test_replay(void **state)
     close_space(&f);
 }
 
+typedef struct setting {
+    const fixture *f;
+    const double *u, *y;
+    int found;
+} setting;
+
+static hpo_status body(void *ctx, hpo_error *err)
+{
+    setting *t = ctx;
+    hpo_gp *gp;
+    hpo_gp_options o = hpo_gp_defaults();
+    o.transform = HPO_TRANSFORM_STANDARD;
+    o.heteroscedastic = 1;
+    hpo_status s = hpo_gp_create(t->f->embed, &o, &gp, err);
+    if (s == HPO_OK) s = hpo_gp_advance(gp, t->u, t->y, NULL, NULL, 32, err);
+    t->found = s == HPO_OK && found(gp);
+    hpo_gp_free(gp);
+    return s;
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    fixture f = open_space();
+    static double u[MOST * D], y[MOST];
+    t_rng r = t_rng_create();
+    observe(&r, 0.01, 0, 32, u, y);
+    for (size_t i = 0; i < 32; i++) /* every other row: nothing but noise in one half */
+        y[i] = u[i * D] < 0.5 ? 0.001 * (double)(i % 5) : i % 2 ? 1 + u[i * D] : -1 - u[i * D];
+    setting t = {&f, u, y, 0};
+    assert_true(t_oom(body, &t) >= 20);
+    assert_true(t.found);
+    close_space(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_level),      cmocka_unit_test(test_power), cmocka_unit_test(test_gain),
         cmocka_unit_test(test_replicates), cmocka_unit_test(test_off),   cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
