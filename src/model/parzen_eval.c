@@ -64,35 +64,59 @@ static double finish(hpo_parzen_sum r, double total)
     return r.max + hpo_log(r.sum / total);
 }
 
-/* Adds one branch to s->exponent; returns the prior's log kernel. */
-static double branch(hpo_parzen_set *s, size_t g, const double *u, size_t n)
+/* The log kernels of group g into its row of s->part; returns the prior's. */
+static double fill_group(hpo_parzen_set *s, size_t g, const double *u, size_t n)
 {
     double prior;
     size_t n_terms = terms_of(s, g, u, &prior);
-    float *restrict e = s->exponent, *restrict q = s->part;
-    const float *restrict constant = s->constant + g * s->stride;
-    hpo_parzen_sum r = {prior, 1};
-    hpo_parzen_fill_terms(s->term, n_terms, constant, n, q);
-    hpo_parzen_sum_terms(NULL, 0, q, s->log_weight, n, HUGE_VAL, &r);
-    float missing = (float)finish(r, s->total[g]);
-    for (size_t i = 0; i < n; i += LANES)
-        for (size_t j = 0; j < LANES; j++)
-            e[i + j] += constant[i + j] > HPO_PARZEN_NOTHING / 2 ? q[i + j] : missing;
+    hpo_parzen_fill_terms(s->term, n_terms, s->constant + g * s->stride, n, s->part + g * s->stride);
     return prior;
+}
+
+static int branch_active(const hpo_parzen_set *s, size_t g, const double *u)
+{
+    return !isnan(u[s->axes->axis[s->axes->member[s->axes->group_axis[g]]].dim]);
+}
+
+/* With branches.  The members that have all of them give a lower bound: often that is enough. */
+static double on_tree(hpo_parzen_set *s, const double *u, double limit)
+{
+    size_t n = (s->n + LANES - 1) / LANES * LANES;
+    double prior = fill_group(s, 0, u, n);
+    hpo_parzen_sum r;
+    memcpy(s->exponent, s->part, n * sizeof *s->exponent);
+    for (size_t g = 1; g < s->axes->n_groups; g++) {
+        if (!branch_active(s, g, u)) continue;
+        s->prior[g] = fill_group(s, g, u, n);
+        prior += s->prior[g];
+        hpo_parzen_merge(s->part + g * s->stride, HPO_PARZEN_NOTHING, n, s->exponent);
+    }
+    limit += hpo_log(s->total[0]);
+    if (limit < HUGE_VAL) {
+        r = (hpo_parzen_sum){prior, 1};
+        hpo_parzen_sum_terms(NULL, 0, s->exponent, s->log_weight, n, limit, &r);
+        if (r.max + hpo_log(r.sum) > limit) return finish(r, s->total[0]);
+    }
+    memcpy(s->exponent, s->part, n * sizeof *s->exponent);
+    for (size_t g = 1; g < s->axes->n_groups; g++) {
+        if (!branch_active(s, g, u)) continue;
+        const float *part = s->part + g * s->stride;
+        r = (hpo_parzen_sum){s->prior[g], 1};
+        hpo_parzen_sum_terms(NULL, 0, part, s->log_weight, n, HUGE_VAL, &r);
+        hpo_parzen_merge(part, (float)finish(r, s->total[g]), n, s->exponent);
+    }
+    r = (hpo_parzen_sum){prior, 1};
+    hpo_parzen_sum_terms(NULL, 0, s->exponent, s->log_weight, n, limit, &r);
+    return finish(r, s->total[0]);
 }
 
 double hpo_parzen_set_logpdf_until(hpo_parzen_set *s, const double *u, double limit)
 {
-    size_t n = (s->n + LANES - 1) / LANES * LANES, branches = 0;
-    double more = 0, prior;
-    for (size_t g = 1; g < s->axes->n_groups; g++) {
-        if (isnan(u[s->axes->axis[s->axes->member[s->axes->group_axis[g]]].dim])) continue;
-        if (branches++ == 0) memset(s->exponent, 0, n * sizeof *s->exponent);
-        more += branch(s, g, u, n);
-    }
+    size_t n = (s->n + LANES - 1) / LANES * LANES;
+    double prior;
+    if (s->axes->n_groups > 1) return on_tree(s, u, limit);
     size_t n_terms = terms_of(s, 0, u, &prior);
-    if (branches > 0) s->term[n_terms++] = (hpo_parzen_term){HPO_PARZEN_ROW, s->exponent, NULL, 0, 0, 0};
-    hpo_parzen_sum r = {prior + more, 1};
+    hpo_parzen_sum r = {prior, 1};
     hpo_parzen_sum_terms(s->term, n_terms, s->constant, s->log_weight, n, limit + hpo_log(s->total[0]), &r);
     return finish(r, s->total[0]);
 }

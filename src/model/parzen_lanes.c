@@ -129,6 +129,12 @@ HPO_DISPATCH static void fill_here(const hpo_parzen_term *t, size_t n_terms, con
         add_term(&t[k], 0, n, out);
 }
 
+HPO_DISPATCH static void merge_here(const float *restrict part, float missing, size_t n, float *restrict to)
+{
+    for (size_t i = 0; i < n; i += LANES)
+        EACH_LANE(j) to[i + j] += part[i + j] > HPO_PARZEN_ABSENT ? part[i + j] : missing;
+}
+
 void hpo_parzen_sum_terms(const hpo_parzen_term *t, size_t n_terms, const float *start, const float *weight,
                           size_t n, double limit, hpo_parzen_sum *r)
 {
@@ -138,4 +144,9 @@ void hpo_parzen_sum_terms(const hpo_parzen_term *t, size_t n_terms, const float 
 void hpo_parzen_fill_terms(const hpo_parzen_term *t, size_t n_terms, const float *start, size_t n, float *out)
 {
     fill_here(t, n_terms, start, n, out);
+}
+
+void hpo_parzen_merge(const float *part, float missing, size_t n, float *to)
+{
+    merge_here(part, missing, n, to);
 }

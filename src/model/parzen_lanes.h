@@ -25,4 +25,7 @@ void hpo_parzen_sum_terms(const hpo_parzen_term *t, size_t n_terms, const float 
 /* out_i = start_i + terms. */
 void hpo_parzen_fill_terms(const hpo_parzen_term *t, size_t n_terms, const float *start, size_t n,
                            float *out);
+/* to_i += part_i where part_i is there, else += missing; part_i is there when above HPO_PARZEN_ABSENT. */
+#define HPO_PARZEN_ABSENT (-1e29F)
+void hpo_parzen_merge(const float *part, float missing, size_t n, float *to);
 #endif

@@ -27,6 +27,7 @@ void hpo_parzen_set_free(hpo_parzen_set *s)
     hpo_free(s->lane);
     hpo_free(s->active);
     hpo_free(s->total);
+    hpo_free(s->prior);
     hpo_free(s->term);
     hpo_free(s->query);
     hpo_free(s->items);
@@ -50,11 +51,12 @@ hpo_status hpo_parzen_set_create(const hpo_parzen_axes *axes, const hpo_parzen_w
     s->lane = hpo_calloc(axes->n_axes + 1, sizeof *s->lane);
     s->active = hpo_calloc(axes->n_groups, sizeof *s->active);
     s->total = hpo_calloc(axes->n_groups, sizeof *s->total);
+    s->prior = hpo_calloc(axes->n_groups, sizeof *s->prior);
     s->term = hpo_alloc_array(axes->n_axes + 1, sizeof *s->term);
     s->query = hpo_alloc_array(s->words + 1, sizeof *s->query);
     s->items = hpo_alloc_array(2 * items + 1, sizeof *s->items);
-    if (s->lane == NULL || s->active == NULL || s->total == NULL || s->term == NULL || s->query == NULL ||
-        s->items == NULL) {
+    if (s->lane == NULL || s->active == NULL || s->total == NULL || s->prior == NULL || s->term == NULL ||
+        s->query == NULL || s->items == NULL) {
         hpo_parzen_set_free(s);
         return hpo_fail_memory(err);
     }
@@ -122,7 +124,7 @@ static void take_all(cursor *c, hpo_parzen_set *s)
     take(c, &s->weight, 1, sizeof *s->weight);
     take(c, &s->constant, s->axes->n_groups, sizeof *s->constant);
     take(c, &s->exponent, 1, sizeof *s->exponent);
-    take(c, &s->part, 1, sizeof *s->part);
+    take(c, &s->part, s->axes->n_groups, sizeof *s->part);
 }
 
 hpo_status hpo_parzen_set_reserve(hpo_parzen_set *s, size_t n, hpo_error *err)

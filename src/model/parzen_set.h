@@ -38,7 +38,8 @@ struct hpo_parzen_set {
     float *constant; /* n_groups x stride: sums over the axes of a group; HPO_PARZEN_NOTHING: inactive */
     size_t *active;  /* n_groups */
     double *total;   /* n_groups: weights of the active members and the prior */
-    float *exponent, *part; /* scratch, stride each */
+    float *exponent, *part; /* scratch: stride; n_groups x stride */
+    double *prior;          /* scratch: n_groups */
     unsigned char *block;   /* what all arrays above lie in */
     hpo_parzen_term *term;  /* n_axes + 1 */
     uint64_t *query;
