@@ -82,7 +82,7 @@ double hpo_exp(double x)
 /* A block of arguments, all with |x| < 707, so that results are normal: the steps of exp_sum one after the
  * other for all of them, which leaves only the look-up between two vectorised loops.  The bits of hpo_exp. */
 enum { EXP_BLOCK = 64 };
-HPO_INLINE void exp_block(const double *restrict x, double *restrict y)
+HPO_INLINE void exp_block(const double *x, double *y) /* y may be x: all is read before */
 {
     double r[EXP_BLOCK], scale[EXP_BLOCK], high[EXP_BLOCK], low[EXP_BLOCK];
     uint64_t index[EXP_BLOCK];
@@ -105,21 +105,32 @@ HPO_INLINE void exp_block(const double *restrict x, double *restrict y)
 
 HPO_DISPATCH static void exp_n_here(const double *x, size_t n, double *y)
 {
-    double in[EXP_BLOCK], out[EXP_BLOCK]; /* y may be x */
-    for (size_t first = 0; first < n; first += EXP_BLOCK) {
-        size_t count = n - first < EXP_BLOCK ? n - first : EXP_BLOCK;
-        int far = 0;
-        memcpy(in, x + first, count * sizeof *in);
-        for (size_t i = count; i < EXP_BLOCK; i++)
-            in[i] = 0.0;
-        for (size_t i = 0; i < EXP_BLOCK; i++)
-            far |= !(fabs(in[i]) < 707.0);
-        if (!far) {
-            exp_block(in, out);
-            memcpy(y + first, out, count * sizeof *y);
+    size_t first = 0;
+    for (; first + EXP_BLOCK <= n; first += EXP_BLOCK) {
+        const double *in = x + first;
+        uint64_t far = 0;
+        HPO_KEEP_LOOP for (size_t i = 0; i < EXP_BLOCK; i++) far |= (uint64_t)(!(fabs(in[i]) < 707.0));
+        if (far == 0) {
+            exp_block(in, y + first);
             continue;
         }
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < EXP_BLOCK; i++)
+            y[first + i] = hpo_exp(in[i]);
+    }
+    if (first < n) {
+        double in[EXP_BLOCK], out[EXP_BLOCK];
+        int far = 0;
+        memcpy(in, x + first, (n - first) * sizeof *in);
+        for (size_t i = n - first; i < EXP_BLOCK; i++)
+            in[i] = 0.0;
+        for (size_t i = 0; i < n - first; i++)
+            far |= !(fabs(in[i]) < 707.0);
+        if (!far && n - first >= EXP_BLOCK / 8) {
+            exp_block(in, out);
+            memcpy(y + first, out, (n - first) * sizeof *y);
+            return;
+        }
+        for (size_t i = 0; i < n - first; i++)
             y[first + i] = hpo_exp(in[i]);
     }
 }

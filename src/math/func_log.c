@@ -92,11 +92,15 @@ double hpo_log(double x)
 
 /* A block of positive, finite, normal arguments; see exp_block in func_exp.c.  The bits of hpo_log. */
 enum { LOG_BLOCK = 64 };
-HPO_INLINE void log_block(const double *restrict x, double *restrict y)
+HPO_INLINE void log_block(const double *x, double *y) /* y may be x: all is read before */
 {
     double inverse[LOG_BLOCK], high[LOG_BLOCK], low[LOG_BLOCK];
-    uint64_t index[LOG_BLOCK];
-    HPO_KEEP_LOOP for (size_t i = 0; i < LOG_BLOCK; i++) index[i] = ((hpo_bits_of(x[i]) - OFF) >> 45) & 127u;
+    uint64_t index[LOG_BLOCK], bits[LOG_BLOCK];
+    HPO_KEEP_LOOP for (size_t i = 0; i < LOG_BLOCK; i++)
+    {
+        bits[i] = hpo_bits_of(x[i]);
+        index[i] = ((bits[i] - OFF) >> 45) & 127u;
+    }
     for (size_t i = 0; i < LOG_BLOCK; i++) {
         const double *t = LOG_TABLE[index[i]];
         inverse[i] = t[0];
@@ -105,8 +109,7 @@ HPO_INLINE void log_block(const double *restrict x, double *restrict y)
     }
     HPO_KEEP_LOOP for (size_t i = 0; i < LOG_BLOCK; i++)
     {
-        uint64_t ix = hpo_bits_of(x[i]);
-        uint64_t tmp = ix - OFF;
+        uint64_t ix = bits[i], tmp = ix - OFF;
         /* the exponent, as a double without a conversion of 64-bit integers: 2^52 + 2^11 + k */
         double k = hpo_double_of(((tmp >> 52) ^ 0x800u) | (uint64_t)1075 << 52) - (0x1p52 + 0x1p11);
         double z = hpo_double_of(ix - (tmp & ((uint64_t)0xfff << 52)));
@@ -118,21 +121,33 @@ HPO_INLINE void log_block(const double *restrict x, double *restrict y)
 
 HPO_DISPATCH static void log_n_here(const double *x, size_t n, double *y)
 {
-    double in[LOG_BLOCK], out[LOG_BLOCK]; /* y may be x */
-    for (size_t first = 0; first < n; first += LOG_BLOCK) {
-        size_t count = n - first < LOG_BLOCK ? n - first : LOG_BLOCK;
-        int far = 0;
-        memcpy(in, x + first, count * sizeof *in);
-        for (size_t i = count; i < LOG_BLOCK; i++)
-            in[i] = 1.0;
-        for (size_t i = 0; i < LOG_BLOCK; i++)
-            far |= !(in[i] >= 0x1p-1022 && in[i] <= 0x1.fffffffffffffp1023);
-        if (!far) {
-            log_block(in, out);
-            memcpy(y + first, out, count * sizeof *y);
+    size_t first = 0;
+    for (; first + LOG_BLOCK <= n; first += LOG_BLOCK) {
+        const double *in = x + first;
+        uint64_t far = 0;
+        HPO_KEEP_LOOP for (size_t i = 0; i < LOG_BLOCK; i++) far |=
+            (uint64_t)(!(in[i] >= 0x1p-1022 && in[i] <= 0x1.fffffffffffffp1023));
+        if (far == 0) {
+            log_block(in, y + first);
             continue;
         }
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < LOG_BLOCK; i++)
+            y[first + i] = hpo_log(in[i]);
+    }
+    if (first < n) {
+        double in[LOG_BLOCK], out[LOG_BLOCK];
+        int far = 0;
+        memcpy(in, x + first, (n - first) * sizeof *in);
+        for (size_t i = n - first; i < LOG_BLOCK; i++)
+            in[i] = 1.0;
+        for (size_t i = 0; i < n - first; i++)
+            far |= !(in[i] >= 0x1p-1022 && in[i] <= 0x1.fffffffffffffp1023);
+        if (!far && n - first >= LOG_BLOCK / 8) {
+            log_block(in, out);
+            memcpy(y + first, out, (n - first) * sizeof *y);
+            return;
+        }
+        for (size_t i = 0; i < n - first; i++)
             y[first + i] = hpo_log(in[i]);
     }
 }
