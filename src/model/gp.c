@@ -41,8 +41,12 @@ hpo_gp_options hpo_gp_defaults(void)
     };
 }
 
-static hpo_status check_options(hpo_gp_options *o, hpo_error *err)
+static hpo_status check_options(const hpo_embed *embed, hpo_gp_options *o, hpo_error *err)
 {
+    if (o->family == HPO_KERNEL_PERIODIC && !hpo_embed_periodic(embed))
+        return hpo_fail(err, HPO_EINVAL,
+                        "the periodic kernel needs an embedding of circles; create it with "
+                        "hpo_embed_create_periodic");
     if (o->max_rows == 0) o->max_rows = 1000;
     if (o->max_rows < 16 || o->max_rows > HPO_GP_MAX_ROWS)
         return hpo_fail(err, HPO_EINVAL, "max_rows must be 0 or between 16 and %d, not %zu", HPO_GP_MAX_ROWS,
@@ -82,7 +86,7 @@ hpo_status hpo_gp_create(const hpo_embed *embed, const hpo_gp_options *options, 
 {
     *out = NULL;
     hpo_gp_options o = options ? *options : hpo_gp_defaults();
-    hpo_status s = check_options(&o, err);
+    hpo_status s = check_options(embed, &o, err);
     if (s != HPO_OK) return s;
     hpo_gp *gp = hpo_calloc(1, sizeof *gp);
     if (!gp) return hpo_fail_memory(err);

@@ -144,7 +144,9 @@ static hpo_status gp_init(void *state, const void *config, const hpo_space *spac
     s->seed = seed;
     s->n_dims = hpo_space_n_dims(space);
     HPO_TRY(hpo_sequence_init(&s->sequence, space, opening_point, err));
-    HPO_TRY(hpo_embed_create(space, &s->embed, err));
+    int circles = s->config->kernel == 1 + HPO_KERNEL_PERIODIC;
+    HPO_TRY(circles ? hpo_embed_create_periodic(space, &s->embed, err)
+                    : hpo_embed_create(space, &s->embed, err));
     s->n_axes = hpo_embed_n_axes(s->embed);
     HPO_TRY(hpo_search_create(s->embed, seed, &s->search, err));
     size_t d = s->n_dims, most = (size_t)s->config->quality + 1;
@@ -330,6 +332,11 @@ static void scores(void *ctx, const double *u, size_t m, double *out)
     }
 }
 
+static void scan(void *ctx, const double *u, size_t m, double *out)
+{
+    hpo_acq_scan(((gp_state *)ctx)->acq[0], u, m, out);
+}
+
 static double score_gradient(void *ctx, const double *u, double *gradient)
 {
     gp_state *s = ctx;
@@ -393,7 +400,7 @@ static void repeat_one(gp_state *s, size_t n_best, double *u_out)
 static hpo_status maximise(gp_state *s, const hpo_view *view, size_t n_best, hpo_rng *rng, double *u_out,
                            hpo_error *err)
 {
-    hpo_score score = {s, scores, score_gradient};
+    hpo_score score = {s, scores, score_gradient, s->n_acq == 1 ? scan : NULL};
     hpo_gp_lengthscales(s->models.objective, s->lengthscales);
     hpo_search_options o = {.n_uniform = (size_t)s->config->candidates,
                             .n_local = (size_t)s->config->candidates / 2,

@@ -231,6 +231,9 @@ static void test_refusals(void **state)
     assert_ok(hpo_gp_create(f.embed, NULL, &empty, &err), err);
     assert_fails(hpo_gp_path_draw(empty, &rng, 100, &p, &err), HPO_EINVAL, err, "at least 2");
     hpo_gp_free(empty);
+    hpo_gp_options o = hpo_gp_defaults();
+    o.family = HPO_KERNEL_PERIODIC;
+    assert_fails(hpo_gp_create(f.embed, &o, &empty, &err), HPO_EINVAL, err, "circles");
     close_gp(&f);
 }
 
