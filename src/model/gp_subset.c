@@ -4,8 +4,8 @@
  * A quarter of the places goes to the best (256 at most: where the search goes on), a quarter to the newest
  * (what was just learned, also what was thought good and was not), the rest to a max-min design: each time
  * the configuration farthest from all chosen (Gonzalez 1985, within twice the best covering radius), so that
- * no explored region looks unexplored.  Distances are of unscaled features: the choice must not depend on
- * hyperparameters that depend on it. */
+ * no explored region looks unexplored.  Distances are of features neither scaled nor warped: the choice must
+ * not depend on hyperparameters that depend on it. */
 #include "base/alloc.h"
 #include "base/error.h"
 #include "math/stats.h"
@@ -35,7 +35,6 @@ hpo_status hpo_gp_choose_subset(hpo_gp *gp, const double *value, size_t n_pool, 
                                 hpo_error *err)
 {
     size_t f = gp->n_features, best = keep / 4 < 256 ? keep / 4 : 256, taken = 0;
-    hpo_embed_shape shape = hpo_gp_shape(gp);
     size_t *order = hpo_alloc_array(n_pool, sizeof *order);
     double *soa = hpo_alloc_array(n_pool, (f + 2) * sizeof *soa);
     hpo_status s = HPO_OK;
@@ -45,7 +44,7 @@ hpo_status hpo_gp_choose_subset(hpo_gp *gp, const double *value, size_t n_pool, 
     }
     double *distance = soa + f * n_pool, *q = distance + n_pool;
     for (size_t p = 0; p < n_pool; p++) {
-        hpo_embed_features(gp->embed, &shape, gp->pool_u + p * gp->n_dims, 1, gp->feature_row);
+        hpo_embed_features(gp->embed, NULL, gp->pool_u + p * gp->n_dims, 1, gp->feature_row);
         for (size_t i = 0; i < f; i++)
             soa[i * n_pool + p] = gp->feature_row[i];
         distance[p] = INFINITY;
