@@ -64,6 +64,8 @@ hpo_status hpo_forest_create(const hpo_embed *embed, const hpo_forest_options *o
     size_t b = f->options.n_trees == 0 ? TREES : f->options.n_trees;
     b = (b > MAX_TREES ? MAX_TREES : b) + HPO_FOREST_BLOCKS - 1;
     f->options.n_trees = b - b % HPO_FOREST_BLOCKS;
+    if (f->options.far == 0) f->options.far = 1;
+    if (f->options.far < 0) f->options.far = 0;
     if (f->options.shrink == 0) f->options.shrink = 1;
     if (f->options.shrink < 0) f->options.shrink = 0;
     hpo_status rc = hpo_columns_init(&f->columns, embed, err);

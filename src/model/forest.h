@@ -16,6 +16,7 @@ typedef struct hpo_forest_options {
     size_t min_leaf; /* rows; 0: 2, but 1 below 24 rows, and n / 4096 for many */
     size_t tries;    /* columns that compete for a split; 0: two thirds of them */
     int random_cut;  /* extremely randomised trees: one random cut a column */
+    double far;      /* weight of what is unknown far from all rows; 0: 1; negative: none */
     double shrink;   /* pseudo rows of the parent's mean in a leaf; negative: none; 0: 1 */
 } hpo_forest_options;
 
@@ -41,7 +42,9 @@ void hpo_forest_retract(hpo_forest *f);
 
 /* Valid while the forest lives; reads the trees of the last update.  No gradient, no covariance. */
 hpo_posterior hpo_forest_posterior(const hpo_forest *f);
-/* Mean alone: a third of the time. */
+/* Mean and variance from an eighth of the trees, one of each block, without distance: for a first look. */
+void hpo_forest_glance(const hpo_forest *f, const double *u, size_t m, double *mean, double *var);
+/* Mean alone. */
 void hpo_forest_means(const hpo_forest *f, const double *u, size_t m, double *mean);
 /* Variance of an observation, over the whole space. */
 double hpo_forest_noise(const hpo_forest *f);

@@ -52,7 +52,7 @@ static double floor_of(const hpo_forest *f, const double *z, double square)
 {
     for (size_t i = 0; i < f->n_assumed && square > 0; i++)
         square = fmin(square, gap_to_row(f, z, f->assumed + i * f->columns.n));
-    return -f->unfit * hpo_expm1(-sqrt(square) / reach);
+    return -f->options.far * f->unfit * hpo_expm1(-sqrt(square) / reach);
 }
 
 /* ---- predictions ---- */
@@ -67,17 +67,19 @@ static void prepare(const hpo_forest *f, const double *u, size_t m)
     }
 }
 
-static void chunk_moments(const hpo_forest *f, size_t m, double *mean, double *var)
+/* Trees 0, step, 2 step, ...; with step > 1 without distance. */
+static void chunk_moments(const hpo_forest *f, size_t step, size_t m, double *mean, double *var)
 {
     double square[HPO_FOREST_CHUNK] = {0}, unknown[HPO_FOREST_CHUNK] = {0}, gap[HPO_FOREST_CHUNK];
     uint32_t leaf[HPO_FOREST_CHUNK];
     size_t c = f->columns.n, trees = 0;
+    int far = var != NULL && step == 1 && f->options.far > 0;
     for (size_t i = 0; i < m; i++) {
         mean[i] = 0;
         gap[i] = (double)INFINITY;
     }
     double shift = 0; /* any typical value: squares of small differences */
-    for (size_t b = 0; b < f->options.n_trees; b++) {
+    for (size_t b = 0; b < f->options.n_trees; b += step) {
         const hpo_forest_tree *t = &f->trees[b];
         if (t->tree.n_nodes == 0) continue;
         hpo_tree_leaves(&t->tree, f->wide, 2 * c + 1, m, leaf);
@@ -88,7 +90,7 @@ static void chunk_moments(const hpo_forest *f, size_t m, double *mean, double *v
             square[i] += d * d;
             unknown[i] += t->leaf[leaf[i]].var;
         }
-        if (t->box == NULL || var == NULL) continue;
+        if (!far || t->box == NULL) continue;
         for (size_t i = 0; i < m; i++)
             if (gap[i] > 0) gap[i] = fmin(gap[i], gap_to_box(f, f->narrow + i * c, t->box + leaf[i] * 2 * c));
     }
@@ -100,25 +102,35 @@ static void chunk_moments(const hpo_forest *f, size_t m, double *mean, double *v
         if (var == NULL) continue;
         double between = trees > 1 ? (square[i] - d * d * (double)trees) / (double)(trees - 1) : 0;
         double v = (between > 0 ? between : 0) + unknown[i] * inverse;
-        if (isinf(gap[i])) gap[i] = 1;
-        v += floor_of(f, f->narrow + i * c, gap[i]);
+        if (far) v += floor_of(f, f->narrow + i * c, isinf(gap[i]) ? 1 : gap[i]);
         var[i] = v > 1e-12 * f->total && v > 0 ? v : 1e-12 * f->total + 1e-300;
+    }
+}
+
+static void all_moments(const hpo_forest *f, size_t step, const double *u, size_t m, double *mean,
+                        double *var)
+{
+    for (size_t i = 0; i < m; i += HPO_FOREST_CHUNK) {
+        size_t k = m - i < HPO_FOREST_CHUNK ? m - i : HPO_FOREST_CHUNK;
+        prepare(f, u + i * f->columns.n_dims, k);
+        chunk_moments(f, step, k, mean + i, var == NULL ? NULL : var + i);
     }
 }
 
 static void moments(const void *model, const double *u, size_t m, double *mean, double *var)
 {
-    const hpo_forest *f = model;
-    for (size_t i = 0; i < m; i += HPO_FOREST_CHUNK) {
-        size_t k = m - i < HPO_FOREST_CHUNK ? m - i : HPO_FOREST_CHUNK;
-        prepare(f, u + i * f->columns.n_dims, k);
-        chunk_moments(f, k, mean + i, var == NULL ? NULL : var + i);
-    }
+    all_moments(model, 1, u, m, mean, var);
+}
+
+void hpo_forest_glance(const hpo_forest *f, const double *u, size_t m, double *mean, double *var)
+{
+    /* 9 is prime to the 8 blocks: every ninth tree, as those that keep boxes */
+    all_moments(f, 9, u, m, mean, var);
 }
 
 void hpo_forest_means(const hpo_forest *f, const double *u, size_t m, double *mean)
 {
-    moments(f, u, m, mean, NULL);
+    all_moments(f, 1, u, m, mean, NULL);
 }
 
 static double leaf_noise(const hpo_forest_tree *t, uint32_t i)

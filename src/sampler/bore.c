@@ -157,7 +157,7 @@ static hpo_status bore_ask(void *state, const hpo_view *view, uint64_t draw, hpo
     /* a trial that runs counts as not good until it has ended: others keep away from it */
     for (size_t i = 0; i < view->n_pending; i++)
         HPO_TRY(hpo_forest_assume(s->forest, view->u_pending + i * g->n_dims, 0, err));
-    hpo_score score = {s, probability, NULL};
+    hpo_score score = {.ctx = s, .values = probability};
     hpo_search_options options = {0};
     return hpo_guided_maximise(g, view, &score, &options, rng, u_out, err);
 }

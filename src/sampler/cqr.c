@@ -116,7 +116,7 @@ static hpo_status cqr_ask(void *state, const hpo_view *view, uint64_t draw, hpo_
     s->epoch = g->epoch;
     s->salt = hpo_rng_u64(rng);
     s->level = s->config->draw == 1 ? hpo_rng_uniform(rng) : (double)NAN;
-    hpo_score score = {s, sampled, NULL};
+    hpo_score score = {.ctx = s, .values = sampled};
     hpo_search_options options = {0};
     return hpo_guided_maximise(g, view, &score, &options, rng, u_out, err);
 }

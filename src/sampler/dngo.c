@@ -191,7 +191,7 @@ static hpo_status dngo_ask(void *state, const hpo_view *view, uint64_t draw, hpo
     HPO_TRY(hpo_guided_random(g, s->config->random, rng, u_out, &taken, err));
     if (taken) return HPO_OK;
     HPO_TRY(learn(s, view, err));
-    hpo_score score = {s, log_ei, log_ei_slope};
+    hpo_score score = {.ctx = s, .values = log_ei, .gradient = log_ei_slope};
     hpo_search_options options = {0};
     return hpo_guided_maximise(g, view, &score, &options, rng, u_out, err);
 }

@@ -14,21 +14,23 @@
  * References: Hutter, Hoos & Leyton-Brown, LION 5 (2011); Lindauer et al., JMLR 23 (2022), "SMAC3"; log EI:
  * Ament et al., arXiv 2310.20708. */
 #include <math.h>
+#include <string.h>
 
 #include "acq/acquisition.h"
 #include "base/alloc.h"
 #include "base/error.h"
+#include "math/stats.h"
 #include "model/forest.h"
 #include "sampler/builtin.h"
 #include "sampler/guided.h"
 #include "space/space.h"
 
-enum { CHUNK = 64 };
+enum { BATCH = 256, FEW = 16 };
 typedef enum liar { LIAR_BELIEVER, LIAR_MEAN, LIAR_WORST, LIAR_BEST } liar;
 
 typedef struct forest_config {
     int64_t initial, trees, min_leaf;
-    double random;
+    double random, far;
     int32_t pending, transform;
 } forest_config;
 
@@ -41,6 +43,7 @@ typedef struct forest_state {
     double best;
     double *mean; /* predictions at observed rows */
     size_t cap_mean;
+    double *picked; /* BATCH / 4 rows of u */
 } forest_state;
 
 static const char *const liar_labels[] = {"believer", "mean", "worst", "best", NULL};
@@ -53,7 +56,10 @@ static const hpo_option forest_options[] = {
     {"min_leaf", "trials in a leaf; 0: 2, fewer for the first trials, more for very many", HPO_OPT_INT,
      offsetof(forest_config, min_leaf), 0, 0, 1000, NULL},
     {"random", "share of proposals that are drawn from the prior instead", HPO_OPT_REAL,
-     offsetof(forest_config, random), 0.1, 0, 1, NULL},
+     offsetof(forest_config, random), 0.05, 0, 1, NULL},
+    {"far",
+     "weight of what is unknown far from all trials; 0: only disagreement of trees and small leaves count",
+     HPO_OPT_REAL, offsetof(forest_config, far), 0, 0, 10, NULL},
     {"pending", "what running trials are assumed to give: the prediction, or the mean, worst or best result",
      HPO_OPT_ENUM, offsetof(forest_config, pending), LIAR_BELIEVER, 0, 3, liar_labels},
     {"transform", "of the objective's values before the model sees them", HPO_OPT_ENUM,
@@ -67,10 +73,13 @@ static hpo_status forest_init(void *state, const void *config, const hpo_space *
     s->config = config;
     HPO_TRY(hpo_guided_init(&s->guided, space, seed, s->config->initial,
                             (hpo_transform_kind)s->config->transform, err));
-    hpo_forest_options o = {.n_trees = (size_t)s->config->trees, .min_leaf = (size_t)s->config->min_leaf};
+    hpo_forest_options o = {.n_trees = (size_t)s->config->trees,
+                            .min_leaf = (size_t)s->config->min_leaf,
+                            .far = s->config->far > 0 ? s->config->far : -1};
     HPO_TRY(hpo_forest_create(s->guided.embed, &o, seed, &s->forest, err));
     s->posterior = hpo_forest_posterior(s->forest);
-    return HPO_OK;
+    s->picked = hpo_alloc_array(BATCH / 4, (s->guided.n_dims + 1) * sizeof *s->picked);
+    return s->picked != NULL ? HPO_OK : hpo_fail_memory(err);
 }
 
 static void forest_fini(void *state)
@@ -78,19 +87,53 @@ static void forest_fini(void *state)
     forest_state *s = state;
     hpo_forest_free(s->forest);
     hpo_free(s->mean);
+    hpo_free(s->picked);
     hpo_guided_fini(&s->guided);
+}
+
+/* ---- the score ---- */
+
+static void score_all(const forest_state *s, const double *u, size_t m, double *out)
+{
+    double mean[BATCH], var[BATCH];
+    s->posterior.ops->moments(s->forest, u, m, mean, var);
+    for (size_t i = 0; i < m; i++)
+        out[i] = hpo_acq_log_ei(mean[i], sqrt(var[i]), s->best, NULL, NULL);
+}
+
+/* A glance at an eighth of the trees ranks a batch; the better quarter is scored by all of them.  The others
+ * keep the glance's value, but never one above those that were looked at properly. */
+static void score_batch(const forest_state *s, const double *u, size_t m, double *out)
+{
+    double mean[BATCH], var[BATCH], value[BATCH];
+    size_t order[BATCH], d = s->guided.n_dims, n = m / 4 > FEW ? m / 4 : FEW;
+    if (m <= FEW) {
+        score_all(s, u, m, out);
+        return;
+    }
+    hpo_forest_glance(s->forest, u, m, mean, var);
+    for (size_t i = 0; i < m; i++) {
+        out[i] = hpo_acq_log_ei(mean[i], sqrt(var[i]), s->best, NULL, NULL);
+        value[i] = -out[i];
+    }
+    hpo_argsort(value, m, order);
+    for (size_t i = 0; i < n; i++)
+        memcpy(s->picked + i * d, u + order[i] * d, d * sizeof *s->picked);
+    score_all(s, s->picked, n, value);
+    double least = (double)INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        out[order[i]] = value[i];
+        least = fmin(least, value[i]);
+    }
+    for (size_t i = n; i < m; i++)
+        out[order[i]] = fmin(out[order[i]], least);
 }
 
 static void log_ei(void *ctx, const double *u, size_t m, double *out)
 {
     const forest_state *s = ctx;
-    double mean[CHUNK], var[CHUNK];
-    for (size_t i = 0; i < m; i += CHUNK) {
-        size_t k = m - i < CHUNK ? m - i : CHUNK;
-        s->posterior.ops->moments(s->forest, u + i * s->guided.n_dims, k, mean, var);
-        for (size_t j = 0; j < k; j++)
-            out[i + j] = hpo_acq_log_ei(mean[j], sqrt(var[j]), s->best, NULL, NULL);
-    }
+    for (size_t i = 0; i < m; i += BATCH)
+        score_batch(s, u + i * s->guided.n_dims, m - i < BATCH ? m - i : BATCH, out + i);
 }
 
 /* ---- the model and its incumbent ---- */
@@ -149,8 +192,8 @@ static hpo_status forest_ask(void *state, const hpo_view *view, uint64_t draw, h
     HPO_TRY(learn(s, err));
     HPO_TRY(find_best(s, view, err));
     HPO_TRY(assume_pending(s, view, err));
-    hpo_score score = {s, log_ei, NULL};
-    hpo_search_options options = {0};
+    hpo_score score = {.ctx = s, .values = log_ei};
+    hpo_search_options options = {.n_uniform = 384, .n_starts = 4};
     return hpo_guided_maximise(&s->guided, view, &score, &options, rng, u_out, err);
 }
 

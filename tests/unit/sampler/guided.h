@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold of every sampler that fits a model and maximises a score of it. */
+#ifndef SAMPLER_GUIDED_TEST_H
+#define SAMPLER_GUIDED_TEST_H
+#include "study.h"
+
+/* Smooth, three of five coordinates matter; best value 0. */
+static inline double guided_bowl(const double *x)
+{
+    return 4 * (x[0] - 0.3) * (x[0] - 0.3) + 2 * fabs(x[1] - 0.8) + (x[2] - 0.5) * (x[2] - 0.5);
+}
+static const char guided_bowl_space[] = "a: 0..1; b: 0..1; c: 0..1; d: 0..1; e: 0..1";
+
+/* Labels, an integer on a log scale, a parameter of one branch; best value 0. */
+static inline double guided_branches(const double *x)
+{
+    static const double label[] = {0.9, 0.4, 1.3, 0, 0.7, 1.1};
+    double size = fabs(log(x[1] / 32) / log(64)), f = label[(int)x[0]] + size;
+    return x[2] == 1 ? f + 2 * fabs(x[3] - 0.1) : f + 0.6;
+}
+static const char guided_branches_space[] =
+    "act: p,q,r,s,t,v; units: int 1..256 log; drop: bool; rate: 0..0.5 if drop";
+
+static inline double guided_median(const char *spec, const char *space, study_objective f, size_t n)
+{
+    double best[5];
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        study *s = study_open(spec, space, NULL, SEED + seed);
+        best[seed] = study_run(s, f, n);
+        study_close(s);
+    }
+    qsort(best, 5, sizeof *best, compare_doubles);
+    return best[2];
+}
+
+/* Median of five seeds after 60 evaluations: better than random by `factor`, on two problems. */
+static inline void guided_beats_random(const char *spec, double factor)
+{
+    double bowl = guided_median(spec, guided_bowl_space, guided_bowl, 60);
+    double branches = guided_median(spec, guided_branches_space, guided_branches, 60);
+    double random_bowl = guided_median("random", guided_bowl_space, guided_bowl, 60);
+    double random_branches = guided_median("random", guided_branches_space, guided_branches, 60);
+    print_message("# %s: bowl %.4g against %.4g of random, branches %.4g against %.4g\n", spec, bowl,
+                  random_bowl, branches, random_branches);
+    assert_true(bowl < factor * random_bowl);
+    assert_true(branches < factor * random_branches);
+}
+
+static inline double guided_failing(const double *x)
+{
+    return x[2] == 1 && x[3] > 0.3 ? (double)NAN : guided_branches(x);
+}
+
+/* The state is a fold of the results: with failures, with running trials, and over the counts at which models
+ * are fitted anew. */
+static inline void guided_is_a_fold(const char *spec)
+{
+    static const size_t counts[] = {3, 12, 25, 70, 90};
+    study *s = study_open(spec, guided_branches_space, NULL, SEED);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        while (s->view.n_done < counts[i])
+            (void)study_run(s, guided_failing, 1);
+        study_check_fold(s, spec);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(study_ask(s), HPO_OK);
+        study_pend(s, s->x);
+        study_check_fold(s, spec);
+    }
+    study_close(s);
+}
+
+/* Running trials are not proposed again, and are kept away from: with eight of them pending the proposals
+ * differ. */
+static inline void guided_spreads_pending(const char *spec)
+{
+    study *s = study_open(spec, guided_bowl_space, NULL, SEED);
+    (void)study_run(s, guided_bowl, 20);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(study_ask(s), HPO_OK);
+        study_pend(s, s->x);
+    }
+    for (size_t i = 0; i < 8; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(s->u_pending + i * 5, s->u_pending + j * 5, 5 * sizeof(double));
+    study_close(s);
+}
+
+/* Nothing to learn from: no value, one value, equal values, absurd values. */
+static inline void guided_survives(const char *spec)
+{
+    static const double odd[] = {1e300, -1e300, 0, 1e-300, 5, 5, 5, 1e18};
+    for (size_t kind = 0; kind < 4; kind++) {
+        study *s = study_open(spec, guided_branches_space, NULL, SEED);
+        for (size_t i = 0; i < 30; i++) {
+            assert_int_equal(study_ask(s), HPO_OK);
+            double y = kind == 0   ? (double)NAN
+                       : kind == 1 ? (i == 7 ? 1 : (double)NAN)
+                       : kind == 2 ? 3
+                                   : odd[i % 8];
+            study_tell(s, s->x, y);
+        }
+        study_close(s);
+    }
+}
+
+/* A finite space to its end: no configuration twice while others are left. */
+static inline void guided_lists_finite(const char *spec)
+{
+    study *s = study_open(spec, "a: p,q,r; n: int 1..4", NULL, SEED);
+    uint64_t seen[12];
+    size_t fresh = 0;
+    for (size_t i = 0; i < 11; i++) {
+        assert_int_equal(study_ask(s), HPO_OK);
+        uint64_t h = hpo_space_hash(s->space, s->x);
+        size_t j = 0;
+        while (j < fresh && seen[j] != h)
+            j++;
+        if (j == fresh) seen[fresh++] = h;
+        study_tell(s, s->x, s->x[0] + s->x[1]);
+    }
+    assert_true(fresh >= 9); /* the opening and draws from the prior may repeat: the study asks again */
+    study_close(s);
+}
+
+/* The account is one JSON object that names the model. */
+static inline void guided_explains(const char *spec, const char *part)
+{
+    study *s = study_open(spec, guided_branches_space, NULL, SEED);
+    char text[4096];
+    size_t n = 0;
+    hpo_error err;
+    (void)study_run(s, guided_branches, 25);
+    assert_int_equal(study_ask(s), HPO_OK);
+    const hpo_sampler_ops *ops = s->sampler.ops;
+    assert_ok(ops->explain(s->sampler.state, &s->view, s->u_asked, text, sizeof text, &n, &err), err);
+    assert_true(n > 0 && n < sizeof text);
+    assert_contains(text, "\"model\":");
+    assert_contains(text, part);
+    study_close(s);
+}
+#endif
