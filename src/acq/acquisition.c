@@ -27,7 +27,7 @@
 #include "math/linalg.h"
 #include "space/space.h"
 
-enum { FANTASIES = 64, FEATURES = 1024 };
+enum { FANTASIES = 64, SCANNED = 16, FEATURES = 1024 };
 
 /* ---- what else weighs in ------------------------------------------------------------------------------ */
 
@@ -82,10 +82,10 @@ static double over_draws(hpo_acq *a, double mean, double sd, double *dm, double 
 {
     size_t n = a->n_draws, r = a->n_anchors;
     double top = -HUGE_VAL, sum = 0;
+    hpo_gemv(a->draw, n, r, r, a->cov, a->draw_value);
     for (size_t k = 0; k < n; k++) {
-        double shifted = mean + hpo_dot(a->cov, a->draw + k * r, r);
-        a->draw_value[k] =
-            log_improvement(a, shifted, sd, a->best[k], a->draw_slope + k, a->draw_slope + n + k);
+        a->draw_value[k] = log_improvement(a, mean + a->draw_value[k], sd, a->best[k], a->draw_slope + k,
+                                           a->draw_slope + n + k);
         if (a->draw_value[k] > top) top = a->draw_value[k];
     }
     *dm = *ds = 0;
@@ -187,14 +187,37 @@ static double moments_utility(hpo_acq *a, const double *u, double mean, double v
     return value;
 }
 
+/* From the moments and what moments_utility needs. */
 static double utility(hpo_acq *a, const double *u, double mean, double var, double *gradient)
 {
-    const hpo_posterior *p = &a->posterior;
-    size_t n = a->n_lines > 0 ? a->n_lines + a->n_anchors : a->n_anchors;
-    const double *at = a->n_lines > 0 ? a->line : a->anchor;
-    if (n > 0) p->ops->covariance(p->model, u, at, n, a->cov, gradient != NULL ? a->dcov : NULL);
     if (a->n_lines > 0) return hpo_acq__knowledge(a, mean, var, gradient);
     return moments_utility(a, u, mean, var, gradient);
+}
+
+/* Moments of n <= HPO_ACQ_BLOCK points into a->mean, a->var, covariances with the fixed ones into a->covs. */
+static void predict(hpo_acq *a, const double *u, size_t n)
+{
+    const hpo_posterior *p = &a->posterior;
+    if (a->anchored != NULL) {
+        p->ops->anchored(p->model, a->anchored, u, n, a->mean, a->var, a->covs);
+        return;
+    }
+    p->ops->moments(p->model, u, n, a->mean, a->var);
+    for (size_t i = 0; i < n && a->n_fixed > 0; i++)
+        p->ops->covariance(p->model, u + i * a->n_dims, a->fixed, a->n_fixed, a->covs + i * a->n_fixed, NULL);
+}
+
+/* The same with slopes, for one point. */
+static void predict_slopes(hpo_acq *a, const double *u)
+{
+    const hpo_posterior *p = &a->posterior;
+    if (a->anchored != NULL) {
+        p->ops->anchored_gradient(p->model, a->anchored, u, a->mean, a->var, a->dmean, a->dvar, a->covs,
+                                  a->dcov);
+        return;
+    }
+    p->ops->gradient(p->model, u, a->mean, a->var, a->dmean, a->dvar);
+    if (a->n_fixed > 0) p->ops->covariance(p->model, u, a->fixed, a->n_fixed, a->covs, a->dcov);
 }
 
 /* ln ln(1 + e^v) and its slope. */
@@ -227,8 +250,7 @@ static double finish(hpo_acq *a, const double *u, double value, double *gradient
 
 double hpo_acq_value(hpo_acq *a, const double *u, double *gradient)
 {
-    const hpo_posterior *p = &a->posterior;
-    double mean = 0, var = 0, value;
+    double value;
     if (gradient != NULL) memset(gradient, 0, a->n_dims * sizeof *gradient);
     if (a->path != NULL) {
         value = -hpo_gp_path_value(a->path, u, gradient);
@@ -237,16 +259,16 @@ double hpo_acq_value(hpo_acq *a, const double *u, double *gradient)
         return finish(a, u, value, gradient);
     }
     if (gradient != NULL)
-        p->ops->gradient(p->model, u, &mean, &var, a->dmean, a->dvar);
+        predict_slopes(a, u);
     else
-        p->ops->moments(p->model, u, 1, &mean, &var);
-    value = utility(a, u, mean, var, gradient);
+        predict(a, u, 1);
+    a->cov = a->covs;
+    value = utility(a, u, a->mean[0], a->var[0], gradient);
     return finish(a, u, value, gradient);
 }
 
 void hpo_acq_values(hpo_acq *a, const double *u, size_t m, double *out)
 {
-    const hpo_posterior *p = &a->posterior;
     if (a->path != NULL) {
         hpo_gp_path_values(a->path, u, m, out);
         for (size_t i = 0; i < m; i++)
@@ -256,10 +278,20 @@ void hpo_acq_values(hpo_acq *a, const double *u, size_t m, double *out)
     for (size_t first = 0; first < m; first += HPO_ACQ_BLOCK) {
         size_t n = m - first < HPO_ACQ_BLOCK ? m - first : HPO_ACQ_BLOCK;
         const double *row = u + first * a->n_dims;
-        p->ops->moments(p->model, row, n, a->mean, a->var);
-        for (size_t i = 0; i < n; i++, row += a->n_dims)
+        predict(a, row, n);
+        for (size_t i = 0; i < n; i++, row += a->n_dims) {
+            a->cov = a->covs + i * a->n_fixed;
             out[first + i] = finish(a, row, utility(a, row, a->mean[i], a->var[i], NULL), NULL);
+        }
     }
+}
+
+void hpo_acq_scan(hpo_acq *a, const double *u, size_t m, double *out)
+{
+    size_t all = a->n_draws;
+    if (all > SCANNED) a->n_draws = SCANNED;
+    hpo_acq_values(a, u, m, out);
+    a->n_draws = all;
 }
 
 int hpo_acq_has_gradient(const hpo_acq *a)
@@ -357,16 +389,27 @@ static hpo_status prepare_kind(hpo_acq *a, hpo_rng *rng, hpo_error *err)
     }
 }
 
+/* The points whose covariances every evaluation needs. */
+static hpo_status fix_points(hpo_acq *a, hpo_error *err)
+{
+    const hpo_posterior *p = &a->posterior;
+    a->fixed = a->n_lines > 0 ? a->line : a->anchor;
+    a->n_fixed = a->n_lines + a->n_anchors;
+    if (a->n_fixed == 0 || p->ops->anchor == NULL) return HPO_OK;
+    a->anchored = p->ops->anchor(p->model, a->fixed, a->n_fixed);
+    return a->anchored != NULL ? HPO_OK : hpo_fail_memory(err);
+}
+
 /* One block for everything that evaluation writes to. */
 static hpo_status open_scratch(hpo_acq *a, hpo_error *err)
 {
     size_t d = a->n_dims, r = a->n_anchors, m = a->n_lines, n = a->n_draws, c = m + r;
-    size_t total = 2 * HPO_ACQ_BLOCK + c + c * d + 3 * r + 3 * d + 3 * n + 8 * (m + 1) + 8;
+    size_t total = HPO_ACQ_BLOCK * (2 + c) + c * d + 3 * r + 3 * d + 3 * n + 8 * (m + 1) + 8;
     double *p = a->scratch = hpo_calloc(total, sizeof *p);
     if (p == NULL) return hpo_fail_memory(err);
     a->mean = p, p += HPO_ACQ_BLOCK;
     a->var = p, p += HPO_ACQ_BLOCK;
-    a->cov = p, p += c;
+    a->cov = a->covs = p, p += HPO_ACQ_BLOCK * c;
     a->dcov = p, p += c * d;
     a->w = p, p += r;
     a->back = p, p += r;
@@ -407,6 +450,7 @@ static hpo_status open_acq(hpo_acq *a, hpo_rng *rng, hpo_error *err)
         status = hpo_acq__prior_open(&a->prior, a->space, err);
     if (status == HPO_OK) status = prepare_pending(a, rng, err);
     if (status == HPO_OK) status = prepare_kind(a, rng, err);
+    if (status == HPO_OK) status = fix_points(a, err);
     if (status == HPO_OK) status = open_scratch(a, err);
     hpo_free(first);
     return status;
@@ -448,6 +492,7 @@ void hpo_acq_free(hpo_acq *a)
     hpo_free(a->line_back);
     hpo_free(a->minima);
     hpo_free(a->is_label);
+    hpo_free(a->anchored);
     hpo_free(a->scratch);
     hpo_free(a);
 }

@@ -263,6 +263,8 @@ hpo_status hpo_search__candidates(hpo_search *s, hpo_error *err)
         size_t room = uniform / 4 < total - s->n ? uniform / 4 : total - s->n;
         HPO_TRY(add_draws(s, room, err));
     }
-    if (s->n > 0) s->score->values(s->score->ctx, s->u, s->n, s->value);
+    void (*look)(void *, const double *, size_t, double *) =
+        s->options.scan != NULL ? s->options.scan : s->score->values;
+    if (s->n > 0) look(s->score->ctx, s->u, s->n, s->value);
     return HPO_OK;
 }

@@ -56,10 +56,16 @@ struct hpo_acq {
     unsigned char *is_label; /* n_dims */
     hpo_acq_prior prior;
 
+    /* points whose covariances with u are needed: the lines' or the anchors */
+    const double *fixed;
+    size_t n_fixed;
+    void *anchored; /* the surrogate's own preparation for them */
+
     double *scratch;
     /* slices of scratch */
     double *mean, *var;                        /* HPO_ACQ_BLOCK */
-    double *cov, *dcov, *w, *back, *coef;      /* n_cov, n_cov x n_dims, n_anchors each */
+    double *covs, *dcov;                       /* HPO_ACQ_BLOCK x n_fixed, n_fixed x n_dims */
+    double *cov, *w, *back, *coef;             /* n_fixed: the row of covs in use; n_anchors each */
     double *dmean, *dvar, *dpart, *draw_value; /* n_dims each; n_draws */
     double *draw_slope;                        /* 2 n_draws: by mean, by sd */
     double *a, *b, *d_a, *d_b, *line_work;     /* n_lines + 1, 4 times that */

@@ -198,7 +198,7 @@ static int has_valleys(hpo_search *s, size_t i, const size_t *start, size_t n)
                 middle[a->dim] = 0.5 * (u[a->dim] + v[a->dim]);
         }
     }
-    s->score->values(s->score->ctx, s->moves, n, s->move_value);
+    (s->options.scan != NULL ? s->options.scan : s->score->values)(s->score->ctx, s->moves, n, s->move_value);
     for (size_t k = 0; k < n; k++)
         if (!(s->move_value[k] < fmin(s->value[i], s->value[start[k]]))) return 0;
     return 1;
@@ -231,6 +231,12 @@ void hpo_search__consider(hpo_search *s, const double *u, double value)
     s->found = 1;
 }
 
+/* 1 when the scores of candidates are not those of their normal forms. */
+static int is_rough(const hpo_search *s)
+{
+    return s->plain || s->options.scan != NULL;
+}
+
 static hpo_status whole_list(hpo_search *s, hpo_error *err)
 {
     HPO_TRY(hpo_reserve(&s->value, &s->cap_value, s->n_listed + 1, sizeof *s->value, err));
@@ -252,7 +258,7 @@ static void other_candidates(hpo_search *s)
         double *u = s->u + i * s->n_dims, value = s->value[i];
         s->value[i] = (double)NAN;
         if (!hpo_search__normalise(s, u)) continue;
-        if (s->plain) s->score->values(s->score->ctx, u, 1, &value);
+        if (is_rough(s)) s->score->values(s->score->ctx, u, 1, &value);
         hpo_search__consider(s, u, value);
     }
 }
@@ -282,7 +288,7 @@ static hpo_status search_all(hpo_search *s, hpo_error *err)
         double value = s->value[start[i]];
         memcpy(u, s->u + start[i] * d, d * sizeof *u);
         if (!hpo_search__normalise(s, u)) continue;
-        if (s->plain) s->score->values(s->score->ctx, u, 1, &value); /* rounded just now */
+        if (is_rough(s)) s->score->values(s->score->ctx, u, 1, &value);
         hpo_search__climb(s, u, &value);
         if (s->score->gradient == NULL) hpo_search__wander(s, u, &value);
         hpo_search__consider(s, u, value);

@@ -24,6 +24,8 @@ typedef struct hpo_search_options {
     size_t n_starts;            /* local searches; 0: 6 */
     size_t max_iterations;      /* of each L-BFGS; 0: 50 */
     const double *lengthscales; /* per axis, to precondition and to space starts; NULL: 0.3 each */
+    /* a cheaper stand-in for the score's values, for the first look at all candidates; NULL: values */
+    void (*scan)(void *ctx, const double *u, size_t m, double *out);
     /* trust region: only u with |u_k - center_k| <= half_width[k] on REAL and GRID axes; NULL: the whole
      * space */
     const double *center, *half_width;

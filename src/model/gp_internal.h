@@ -192,4 +192,34 @@ void hpo_gp_noise_factor(const hpo_gp *gp, const double *u, size_t m, double *h)
 HPO_NODISCARD hpo_status hpo_gp_fit_noise(hpo_gp *gp, hpo_error *err);
 /* The same noise everywhere again. */
 void hpo_gp_forget_noise(hpo_gp *gp);
+
+/* ---- gp_predict.c: parts that gp_anchor.c shares ---- */
+/* `need` doubles: the caller's stack (HPO_GP_STACK of them) when they fit, else memory; NULL: there is none. */
+double *hpo_gp_borrow(double *stack, size_t need, double **heap);
+void hpo_gp_prior_moments(const hpo_gp *gp, size_t m, double *mean, double *var);
+/* Features of one u over their lengthscales. */
+void hpo_gp_scaled_features(const hpo_gp *gp, const double *u, double *a);
+/* Covariances of f at scaled features a with all entries; dk (n_points, may be NULL): derivatives w.r.t. the pair
+ * values. */
+void hpo_gp_covariances(const hpo_gp *gp, const double *a, double *k, double *dk);
+/* c = A^-1 k; W k is left in v; returns |v|^2. */
+double hpo_gp_solve(const hpo_gp *gp, const double *k, double *v, double *c);
+/* Moments of m rows; k (m x n_entries) is left with their covariances with the entries.  a: n_features, tile:
+ * m x HPO_GP_TILE. */
+void hpo_gp_block_moments(const hpo_gp *gp, const double *u, size_t m, double *a, double *k, double *tile,
+                          double *mean, double *var);
+/* out (n_features) = sum_i weight_i d k(a, entry i) / d a; product: scratch, n_points. */
+void hpo_gp_pull_weights(const hpo_gp *gp, const double *a, const double *weight, const double *dk,
+                         double *product, double *out);
+/* d / d scaled features (destroyed) to d / d u. */
+void hpo_gp_to_coordinates(const hpo_gp *gp, const double *u, double *da, double *du);
+/* k(a, b) and, unless NULL, its derivative w.r.t. a. */
+double hpo_gp_one_covariance(const hpo_gp *gp, const double *a, const double *b, double *da);
+
+/* ---- gp_anchor.c ---- */
+void *hpo_gp_anchor(const void *model, const double *v, size_t r);
+void hpo_gp_anchored(const void *model, const void *anchor, const double *u, size_t m, double *mean, double *var,
+                     double *cov);
+void hpo_gp_anchored_gradient(const void *model, const void *anchor, const double *u, double *mean, double *var,
+                              double *dmean, double *dvar, double *cov, double *dcov);
 #endif

@@ -16,7 +16,7 @@
 static const double SMALLEST = 1e-12; /* variance, of the prior's */
 
 /* Features of one u over their lengthscales. */
-static void scaled_features(const hpo_gp *gp, const double *u, double *a)
+void hpo_gp_scaled_features(const hpo_gp *gp, const double *u, double *a)
 {
     hpo_embed_shape shape = hpo_gp_shape(gp);
     hpo_embed_features(gp->embed, &shape, u, 1, a);
@@ -26,7 +26,7 @@ static void scaled_features(const hpo_gp *gp, const double *u, double *a)
 
 /* Covariances of f at scaled features a with all entries; dk (n_points, may be NULL): derivatives w.r.t. the
  * pair values. */
-static void covariances(const hpo_gp *gp, const double *a, double *k, double *dk)
+void hpo_gp_covariances(const hpo_gp *gp, const double *a, double *k, double *dk)
 {
     if (gp->n_slopes > 0) {
         hpo_gp_joint_row(gp, a, k);
@@ -42,7 +42,7 @@ static double clamped(double var, double prior)
 }
 
 /* c = A^-1 k; v = W k is left in scratch; returns |v|^2. */
-static double solve(const hpo_gp *gp, const double *k, double *v, double *c)
+double hpo_gp_solve(const hpo_gp *gp, const double *k, double *v, double *c)
 {
     size_t n = gp->n_entries;
     for (size_t i = 0; i < n; i++) {
@@ -58,13 +58,13 @@ static double solve(const hpo_gp *gp, const double *k, double *v, double *c)
  */
 
 /* `need` doubles: the caller's stack when they fit, else memory; NULL when there is none. */
-static double *borrow(double *stack, size_t need, double **heap)
+double *hpo_gp_borrow(double *stack, size_t need, double **heap)
 {
     *heap = need > HPO_GP_STACK ? hpo_alloc_array(need, sizeof **heap) : NULL;
     return need > HPO_GP_STACK ? *heap : stack;
 }
 
-static void prior_moments(const hpo_gp *gp, size_t m, double *mean, double *var)
+void hpo_gp_prior_moments(const hpo_gp *gp, size_t m, double *mean, double *var)
 {
     for (size_t i = 0; i < m; i++) {
         mean[i] = 0;
@@ -76,13 +76,13 @@ static void prior_moments(const hpo_gp *gp, size_t m, double *mean, double *var)
  */
 
 /* One block of m rows: k is m x n, tile m x HPO_GP_TILE, a one row of features. */
-static void block_moments(const hpo_gp *gp, const double *u, size_t m, double *a, double *k, double *tile,
+void hpo_gp_block_moments(const hpo_gp *gp, const double *u, size_t m, double *a, double *k, double *tile,
                           double *mean, double *var)
 {
     size_t n = gp->n_entries;
     for (size_t i = 0; i < m; i++) {
-        scaled_features(gp, u + i * gp->n_dims, a);
-        covariances(gp, a, k + i * n, NULL);
+        hpo_gp_scaled_features(gp, u + i * gp->n_dims, a);
+        hpo_gp_covariances(gp, a, k + i * n, NULL);
         mean[i] = hpo_dot(k + i * n, gp->alpha, n);
         var[i] = hpo_gp_prior_variance(gp->family, gp->s2, gp->n_features, a, 1);
     }
@@ -101,20 +101,20 @@ void hpo_gp_moments(const hpo_gp *gp, const double *u, size_t m, double *mean, d
     double stack[HPO_GP_STACK], *heap;
     size_t each = gp->n_entries + HPO_GP_TILE, block = 1;
     if (!gp->ready) {
-        prior_moments(gp, m, mean, var);
+        hpo_gp_prior_moments(gp, m, mean, var);
         return;
     }
     if (gp->n_features + each <= HPO_GP_STACK) block = (HPO_GP_STACK - gp->n_features) / each;
     if (block > 64) block = 64;
-    double *a = borrow(stack, gp->n_features + block * each, &heap);
+    double *a = hpo_gp_borrow(stack, gp->n_features + block * each, &heap);
     if (!a) {
-        prior_moments(gp, m, mean, var);
+        hpo_gp_prior_moments(gp, m, mean, var);
         return;
     }
     double *k = a + gp->n_features;
     for (size_t i = 0; i < m; i += block) {
         size_t rows = m - i < block ? m - i : block;
-        block_moments(gp, u + i * gp->n_dims, rows, a, k, k + block * gp->n_entries, mean + i, var + i);
+        hpo_gp_block_moments(gp, u + i * gp->n_dims, rows, a, k, k + block * gp->n_entries, mean + i, var + i);
     }
     hpo_free(heap);
 }
@@ -123,7 +123,7 @@ void hpo_gp_moments(const hpo_gp *gp, const double *u, size_t m, double *mean, d
  */
 
 /* out (n_features) = sum_i weight_i d k(a, entry i) / d a, a scaled; product: scratch, n_points. */
-static void pull_weights(const hpo_gp *gp, const double *a, const double *weight, const double *dk,
+void hpo_gp_pull_weights(const hpo_gp *gp, const double *a, const double *weight, const double *dk,
                          double *product, double *out)
 {
     if (gp->n_slopes > 0) {
@@ -140,7 +140,7 @@ static void pull_weights(const hpo_gp *gp, const double *a, const double *weight
 }
 
 /* d / d scaled features to d / d u. */
-static void to_coordinates(const hpo_gp *gp, const double *u, double *da, double *du)
+void hpo_gp_to_coordinates(const hpo_gp *gp, const double *u, double *da, double *du)
 {
     hpo_embed_shape shape = hpo_gp_shape(gp);
     for (size_t f = 0; f < gp->n_features; f++)
@@ -155,25 +155,25 @@ void hpo_gp_gradient(const hpo_gp *gp, const double *u, double *mean, double *va
 {
     double stack[HPO_GP_STACK], *heap = NULL, *a = NULL;
     size_t n = gp->n_entries, f = gp->n_features;
-    if (gp->ready) a = borrow(stack, 2 * f + 4 * n, &heap);
+    if (gp->ready) a = hpo_gp_borrow(stack, 2 * f + 4 * n, &heap);
     if (!a) {
-        prior_moments(gp, 1, mean, var);
+        hpo_gp_prior_moments(gp, 1, mean, var);
         for (size_t i = 0; i < gp->n_dims; i++)
             dmean[i] = dvar[i] = 0;
         return;
     }
     double *da = a + f, *k = da + f, *dk = k + n, *v = dk + n, *c = v + n;
-    scaled_features(gp, u, a);
+    hpo_gp_scaled_features(gp, u, a);
     double prior = hpo_gp_prior_variance(gp->family, gp->s2, f, a, 1);
-    covariances(gp, a, k, dk);
+    hpo_gp_covariances(gp, a, k, dk);
     *mean = hpo_dot(k, gp->alpha, n);
-    *var = clamped(prior - solve(gp, k, v, c), gp->s2);
-    pull_weights(gp, a, gp->alpha, dk, v, da);
-    to_coordinates(gp, u, da, dmean);
-    pull_weights(gp, a, c, dk, v, da);
+    *var = clamped(prior - hpo_gp_solve(gp, k, v, c), gp->s2);
+    hpo_gp_pull_weights(gp, a, gp->alpha, dk, v, da);
+    hpo_gp_to_coordinates(gp, u, da, dmean);
+    hpo_gp_pull_weights(gp, a, c, dk, v, da);
     for (size_t i = 0; i < f; i++)
         da[i] = (gp->family == HPO_KERNEL_LINEAR ? 2 * gp->s2 * a[i] : 0) - 2 * da[i];
-    to_coordinates(gp, u, da, dvar);
+    hpo_gp_to_coordinates(gp, u, da, dvar);
     hpo_free(heap);
 }
 
@@ -181,7 +181,7 @@ void hpo_gp_gradient(const hpo_gp *gp, const double *u, double *mean, double *va
  */
 
 /* k(a, b) and, unless NULL, its derivative w.r.t. a. */
-static double one_covariance(const hpo_gp *gp, const double *a, const double *b, double *da)
+double hpo_gp_one_covariance(const hpo_gp *gp, const double *a, const double *b, double *da)
 {
     double q, k, dk;
     hpo_gp_pairs(gp->family, gp->n_features, a, 1, b, 1, 1, &q);
@@ -196,7 +196,7 @@ void hpo_gp_covariance(const hpo_gp *gp, const double *u, const double *v, size_
 {
     double stack[HPO_GP_STACK], *heap = NULL, *a = NULL;
     size_t n = gp->n_entries, f = gp->n_features;
-    if (gp->ready) a = borrow(stack, 4 * f + 6 * n, &heap);
+    if (gp->ready) a = hpo_gp_borrow(stack, 4 * f + 6 * n, &heap);
     if (!a) {
         memset(cov, 0, r * sizeof *cov);
         if (dcov) memset(dcov, 0, r * gp->n_dims * sizeof *dcov);
@@ -204,19 +204,19 @@ void hpo_gp_covariance(const hpo_gp *gp, const double *u, const double *v, size_
     }
     double *b = a + f, *da = b + f, *pulled = da + f;
     double *k = pulled + f, *dk = k + n, *c = dk + n, *kv = c + n, *cv = kv + n, *t = cv + n;
-    scaled_features(gp, u, a);
-    covariances(gp, a, k, dk);
-    solve(gp, k, t, c);
+    hpo_gp_scaled_features(gp, u, a);
+    hpo_gp_covariances(gp, a, k, dk);
+    hpo_gp_solve(gp, k, t, c);
     for (size_t j = 0; j < r; j++) {
-        scaled_features(gp, v + j * gp->n_dims, b);
-        covariances(gp, b, kv, NULL);
-        cov[j] = one_covariance(gp, a, b, dcov ? da : NULL) - hpo_dot(c, kv, n);
+        hpo_gp_scaled_features(gp, v + j * gp->n_dims, b);
+        hpo_gp_covariances(gp, b, kv, NULL);
+        cov[j] = hpo_gp_one_covariance(gp, a, b, dcov ? da : NULL) - hpo_dot(c, kv, n);
         if (!dcov) continue;
-        solve(gp, kv, t, cv);
-        pull_weights(gp, a, cv, dk, t, pulled);
+        hpo_gp_solve(gp, kv, t, cv);
+        hpo_gp_pull_weights(gp, a, cv, dk, t, pulled);
         for (size_t i = 0; i < f; i++)
             da[i] -= pulled[i];
-        to_coordinates(gp, u, da, dcov + j * gp->n_dims);
+        hpo_gp_to_coordinates(gp, u, da, dcov + j * gp->n_dims);
     }
     hpo_free(heap);
 }
@@ -256,7 +256,13 @@ static void noise(const void *gp, const double *u, size_t m, double *var)
     hpo_gp_noise_at(gp, u, m, var);
 }
 
-const hpo_posterior_ops hpo_gp_posterior_ops = {moments, gradient, covariance, noise};
+const hpo_posterior_ops hpo_gp_posterior_ops = {.moments = moments,
+                                                .gradient = gradient,
+                                                .covariance = covariance,
+                                                .noise = noise,
+                                                .anchor = hpo_gp_anchor,
+                                                .anchored = hpo_gp_anchored,
+                                                .anchored_gradient = hpo_gp_anchored_gradient};
 
 hpo_posterior hpo_gp_posterior(const hpo_gp *gp)
 {

@@ -22,6 +22,14 @@ typedef struct hpo_posterior_ops {
                        double *dcov);
     /* Aleatoric variance of one observation at m rows of u. */
     void (*noise)(const void *model, const double *u, size_t m, double *var);
+    /* Moments together with the covariances with r points v that stay the same over many calls: `anchor` computes
+     * what depends on v alone (NULL: no memory; the caller gives it to hpo_free; r >= 1), `anchored` writes cov
+     * m x r, `anchored_gradient` what `gradient` and `covariance` do.  All three NULL: use those. */
+    void *(*anchor)(const void *model, const double *v, size_t r);
+    void (*anchored)(const void *model, const void *anchor, const double *u, size_t m, double *mean, double *var,
+                     double *cov);
+    void (*anchored_gradient)(const void *model, const void *anchor, const double *u, double *mean, double *var,
+                              double *dmean, double *dvar, double *cov, double *dcov);
 } hpo_posterior_ops;
 
 typedef struct hpo_posterior {

@@ -400,12 +400,13 @@ static void repeat_one(gp_state *s, size_t n_best, double *u_out)
 static hpo_status maximise(gp_state *s, const hpo_view *view, size_t n_best, hpo_rng *rng, double *u_out,
                            hpo_error *err)
 {
-    hpo_score score = {s, scores, score_gradient, s->n_acq == 1 ? scan : NULL};
+    hpo_score score = {s, scores, score_gradient};
     hpo_gp_lengthscales(s->models.objective, s->lengthscales);
     hpo_search_options o = {.n_uniform = (size_t)s->config->candidates,
                             .n_local = (size_t)s->config->candidates / 2,
                             .n_starts = (size_t)s->config->starts,
-                            .lengthscales = s->lengthscales};
+                            .lengthscales = s->lengthscales,
+                            .scan = s->n_acq == 1 ? scan : NULL};
     size_t known = 0;
     if (!view->noisy) {
         HPO_TRY(list_known(s, view, err));

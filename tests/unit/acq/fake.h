@@ -122,7 +122,8 @@ static inline void fake_noise(const void *model, const double *u, size_t m, doub
         var[i] = ((const fake *)model)->noise;
 }
 
-static const hpo_posterior_ops fake_ops = {fake_moments, fake_gradient, fake_covariances, fake_noise};
+static const hpo_posterior_ops fake_ops = {
+    .moments = fake_moments, .gradient = fake_gradient, .covariance = fake_covariances, .noise = fake_noise};
 
 static inline hpo_posterior fake_posterior(const fake *f)
 {
