@@ -2,7 +2,7 @@
 /* math/linalg_eigen.c - eigenvalues and eigenvectors of a symmetric matrix.
  *
  * 1. Householder reflections H_k = I - 2 w w^T turn A into a tridiagonal T = Q^T A Q, one column after the
- *    other (Golub & Van Loan 2013, algorithm 8.3.1); w of step k stays in column k below the diagonal.
+ *    other (Golub & Van Loan 2013, algorithm 8.3.1); w of step k waits in row k of v.
  * 2. Q = H_0 H_1 ... is formed backwards, its transpose in v: row i of v becomes eigenvector i.
  * 3. T is diagonalised by implicit QL steps with Wilkinson's shift (Dubrulle, Martin & Wilkinson 1968;
  *    Golub & Van Loan, section 8.3.3); a rotation of two columns of Q is one of two rows of v.
@@ -27,80 +27,66 @@ static double hypotenuse(double a, double b)
 }
 
 /* Reflection that maps column k of a, below the diagonal, to a multiple of the first unit vector: w (unit
- * length, in place; 0 when nothing is to do), returns that multiple.  What is not above `negligible` counts
- * as zero: the rest of a matrix of low rank shrinks from step to step, and among subnormal numbers w would
- * not have unit length. */
-static double reflector(double *a, size_t n, size_t ld, size_t k, double negligible)
+ * length, n - k - 1 entries; 0 when nothing is to do), returns that multiple.  What is not above `negligible`
+ * counts as zero: the rest of a matrix of low rank shrinks from step to step, and among subnormal numbers w
+ * would not have unit length. */
+static double reflector(const double *a, size_t n, size_t ld, size_t k, double negligible, double *w)
 {
-    double scale = 0.0, sum = 0.0;
-    for (size_t i = k + 1; i < n; i++)
-        scale = fmax(scale, fabs(a[i * ld + k]));
-    for (size_t i = k + 2; i < n; i++)
-        sum = fmax(sum, fabs(a[i * ld + k]));
-    double *first = a + (k + 1) * ld + k, alpha = *first;
-    if (scale <= negligible || sum == 0) {
-        for (size_t i = k + 1; i < n; i++)
-            a[i * ld + k] = 0.0;
+    size_t m = n - k - 1;
+    double scale = 0.0, rest = 0.0, sum = 0.0;
+    for (size_t i = 0; i < m; i++) {
+        w[i] = a[(k + 1 + i) * ld + k];
+        scale = fmax(scale, fabs(w[i]));
+        if (i > 0) rest = fmax(rest, fabs(w[i]));
+    }
+    double alpha = w[0];
+    if (scale <= negligible || rest == 0) {
+        memset(w, 0, m * sizeof *w);
         return scale <= negligible ? 0.0 : alpha;
     }
-    sum = 0.0;
-    for (size_t i = k + 1; i < n; i++) {
-        double t = a[i * ld + k] / scale;
+    for (size_t i = 0; i < m; i++) {
+        double t = w[i] / scale;
         sum += t * t;
     }
     double norm = scale * sqrt(sum), beta = alpha > 0 ? -norm : norm;
     /* |x - beta e|^2 = 2 norm (norm + |alpha|) */
     double length = sqrt(2.0 * (norm / scale) * (norm / scale + fabs(alpha) / scale)) * scale;
-    *first = alpha - beta;
-    for (size_t i = k + 1; i < n; i++)
-        a[i * ld + k] /= length;
+    w[0] = alpha - beta;
+    for (size_t i = 0; i < m; i++)
+        w[i] /= length;
     return beta;
 }
 
-/* A <- H A H for the trailing part, lower triangle only; p: n - k - 1 doubles. */
-static void reflect_both(double *a, size_t n, size_t ld, size_t k, double *p)
+/* S <- H S H, lower triangle only: S - w q^T - q w^T with p = S w, q = 2 (p - (p.w) w). */
+static void reflect_both(double *s, size_t m, size_t ld, const double *w, double *p)
 {
-    size_t m = n - k - 1;
-    double *s = a + (k + 1) * ld + (k + 1), *w = a + (k + 1) * ld + k; /* w[i * ld] */
-    double dot = 0.0;
     memset(p, 0, m * sizeof *p);
     for (size_t i = 0; i < m; i++) {
         const double *row = s + i * ld;
-        double wi = w[i * ld], sum = 0.0;
-        for (size_t j = 0; j < i; j++) {
-            sum += row[j] * w[j * ld];
-            p[j] += row[j] * wi;
-        }
-        p[i] += sum + row[i] * wi;
+        hpo_axpy(i, w[i], row, p);
+        p[i] += hpo_dot(row, w, i) + row[i] * w[i];
     }
+    hpo_axpy(m, -hpo_dot(p, w, m), w, p);
     for (size_t i = 0; i < m; i++)
-        dot += p[i] * w[i * ld];
-    for (size_t i = 0; i < m; i++)
-        p[i] = 2.0 * (p[i] - dot * w[i * ld]);
+        p[i] *= 2.0;
     for (size_t i = 0; i < m; i++) {
-        double *row = s + i * ld;
-        double wi = w[i * ld], pi = p[i];
-        for (size_t j = 0; j <= i; j++)
-            row[j] -= wi * p[j] + pi * w[j * ld];
+        hpo_axpy(i + 1, -w[i], p, s + i * ld);
+        hpo_axpy(i + 1, -p[i], w, s + i * ld);
     }
 }
 
-/* v = Q^T from the reflectors in a. */
-static void form_vectors(const double *a, size_t n, size_t ld, double *v)
+/* v = Q^T; w of step k stands in row k, from column k + 1 on. */
+static void form_vectors(size_t n, double *v)
 {
-    memset(v, 0, n * n * sizeof *v);
-    for (size_t i = 0; i < n; i++)
-        v[i * n + i] = 1.0;
-    for (size_t k = n - 2; k-- > 0;) { /* Q^T <- Q^T H_k on the part that is not yet the identity */
-        const double *w = a + (k + 1) * ld + k;
+    for (size_t k = n; k-- > 0;) { /* Q^T <- Q^T H_k on the part that is not yet the identity */
+        double *w = v + k * n + k + 1;
         for (size_t i = k + 1; i < n; i++) {
-            double *row = v + i * n + k + 1, sum = 0.0;
-            for (size_t j = 0; j < n - k - 1; j++)
-                sum += row[j] * w[j * ld];
-            sum *= 2.0;
-            for (size_t j = 0; j < n - k - 1; j++)
-                row[j] -= sum * w[j * ld];
+            double *row = v + i * n;
+            row[k] = 0.0;
+            if (k + 2 < n) hpo_axpy(n - k - 1, -2.0 * hpo_dot(row + k + 1, w, n - k - 1), w, row + k + 1);
         }
+        memset(v + k * n, 0, n * sizeof *v);
+        v[k * n + k] = 1.0;
     }
 }
 
@@ -197,20 +183,15 @@ int hpo_symmetric_eigen(double *a, size_t n, size_t ld, double *values, double *
         }
     }
     for (size_t k = 0; k + 2 < n; k++) {
-        work[k] = reflector(a, n, ld, k, 0x1p-106 * largest);
-        reflect_both(a, n, ld, k, values); /* values is still free */
+        double *w = v + k * n + k + 1;
+        work[k] = reflector(a, n, ld, k, 0x1p-106 * largest, w);
+        reflect_both(a + (k + 1) * ld + k + 1, n - k - 1, ld, w, values); /* values is still free */
     }
     if (n >= 2) work[n - 2] = a[(n - 1) * ld + n - 2];
     work[n - 1] = 0.0;
     for (size_t i = 0; i < n; i++)
         values[i] = a[i * ld + i];
-    if (n >= 3) {
-        form_vectors(a, n, ld, v);
-    } else {
-        memset(v, 0, n * n * sizeof *v);
-        for (size_t i = 0; i < n; i++)
-            v[i * n + i] = 1.0;
-    }
+    form_vectors(n, v);
     if (diagonalise(values, work, n, v) != 0) return 1;
     sort_and_orient(values, v, n);
     return 0;

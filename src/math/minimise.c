@@ -236,11 +236,11 @@ static void simplex_iterate(simplex *s)
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++)
             s->centre[j] += vertex(s, i)[j] / (double)n;
-    double fr = simplex_try(s, -1.0, s->reflected), fo = HUGE_VAL;
+    double fr = simplex_try(s, -1.0, s->reflected), f2 = HUGE_VAL;
     if (fr < best && s->left > 0) {
-        fo = simplex_try(s, -expand, s->other);
-        if (fo < fr)
-            simplex_replace(s, s->other, fo);
+        f2 = simplex_try(s, -expand, s->other);
+        if (f2 < fr)
+            simplex_replace(s, s->other, f2);
         else
             simplex_replace(s, s->reflected, fr);
         return;
@@ -249,9 +249,9 @@ static void simplex_iterate(simplex *s)
         simplex_replace(s, s->reflected, fr);
         return;
     }
-    if (s->left > 0) fo = simplex_try(s, fr < worst ? -contract : contract, s->other);
-    if (fo < worst && fo <= fr) {
-        simplex_replace(s, s->other, fo);
+    if (s->left > 0) f2 = simplex_try(s, fr < worst ? -contract : contract, s->other);
+    if (f2 < worst && f2 <= fr) {
+        simplex_replace(s, s->other, f2);
         return;
     }
     for (size_t i = 1; i <= n && s->left > 0; i++) {
