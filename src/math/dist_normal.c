@@ -25,7 +25,7 @@
 
 static const double HALF_LOG_2PI = 0x1.d67f1c864beb5p-1;
 static const double INV_SQRT2 = 0x1.6a09e667f3bcdp-1;
-static const double SQRT_2_OVER_PI = 0x1.988453365b1dbp-1;
+static const double SQRT_2_OVER_PI = 0x1.9884533d43651p-1;
 static const double LOG2 = 0x1.62e42fefa39efp-1;
 
 double hpo_normal_logpdf(double z)
