@@ -31,6 +31,11 @@ static const struct row {
     {"tpe/f10", f10, "tpe", {0, 0, 1000, 0}, 5000},
     {"tpe/f20", f20, "tpe", {0, 0, 100, 0}, 5000},
     {"tpe/mixed", bench_space_mixed20, "tpe", {0, 0, 100, 0}, 5000},
+    {"forest/f5", bench_space_f5, "forest", {0, 0, 5000, 0}, 5000},
+    {"forest/mixed", bench_space_mixed20, "forest", {0, 0, 5000, 0}, 5000},
+    {"cqr/mixed", bench_space_mixed20, "cqr", {0, 0, 0, 0}, 1000},
+    {"bore/mixed", bench_space_mixed20, "bore", {0, 0, 0, 0}, 5000},
+    {"dngo/f10", f10, "dngo", {0, 0, 0, 0}, 5000},
     {"tpe-optuna5/f5", bench_space_f5, "tpe:mode=optuna5", {0, 0, 0, 0}, 1000},
 };
 static const int64_t counts[] = {50, 200, 1000, 5000};
