@@ -200,10 +200,12 @@ static void test_definite(void **state)
     for (size_t f = 0; f <= N_FAMILIES; f++)
         for (size_t layout = 0; layout < 3; layout++) {
             hpo_kernel_family family = f < N_FAMILIES ? families[f] : HPO_KERNEL_LINEAR;
-            for (size_t i = 0; i < N * K; i++)
+            for (size_t i = 0; i < N * K; i++) {
+                size_t row = i / K;
                 a[i] = layout == 0   ? t_between(&r, 0, 3)
-                       : layout == 1 ? (double)(i / K) / N
+                       : layout == 1 ? (double)row / N
                                      : 1 + 1e-9 * (double)i;
+            }
             hpo_kernel_cross(family, 1, a, N, a, N, K, gram, N);
             assert_int_equal(hpo_symmetric_eigen(gram, N, N, values, vectors, work), 0);
             assert_true(values[0] >= -1e-12 * values[N - 1]);
