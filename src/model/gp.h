@@ -117,9 +117,8 @@ HPO_NODISCARD hpo_status hpo_gp_sample_theta(hpo_gp *gp, hpo_rng *rng, size_t k,
 
 /* ---- sample paths (gp_path.c) ---- */
 /* A function drawn from the posterior (Wilson et al. 2020: prior by random features, update by Matheron's
- * rule). It reads the model: it is
- * good until the model advances or is freed, and for one thread at a time (it owns its scratch). n_features:
- * random frequencies, 0: 512. */
+ * rule).  It reads the model: it is good until the model advances or is freed, and for one thread at a time
+ * (it owns its scratch).  n_features: random frequencies, 0: 512. */
 typedef struct hpo_gp_path hpo_gp_path;
 HPO_NODISCARD hpo_status hpo_gp_path_draw(const hpo_gp *gp, hpo_rng *rng, size_t n_features,
                                           hpo_gp_path **out, hpo_error *err);
