@@ -4,7 +4,8 @@
  * Starts: the best candidate; for half of the others those of the best 64 with a valley (a lower score half
  * way) between them and each one taken, so that every high peak has one; the rest drawn with probability
  * proportional to exp(score - best score), which for the logarithm of an expected improvement is proportional
- * to the improvement itself, at least 0.3 lengthscales from those taken.  The answer is the best end of a
+ * to the improvement itself, at least 0.3 lengthscales (of at most 0.3) from
+ * those taken.  The answer is the best end of a
  * climb that is not excluded, else the best candidate that is not, else what random draws find.  Finite
  * spaces of up to 2048 configurations are scored whole: there the answer is exact and HPO_DONE means that
  * every configuration is excluded. */
@@ -21,7 +22,8 @@
 #include "space/space.h"
 
 enum { STARTS = 6, DRAWS = 4096, COUNT_CHECKS = 1 << 16, RANKED = 64 };
-static const double SPACING = 0.3;
+/* Scores have peaks between the points known, however long the lengthscales. */
+static const double SPACING = 0.3, LONGEST = 0.3;
 
 /* ---- setting up -------------------------------------------------------------------------------------------
  */
@@ -121,7 +123,7 @@ static double scaled_distance(const hpo_search *s, const double *u, const double
     double sum = 0;
     for (size_t i = 0; i < s->n_axes; i++) {
         const hpo_axis *a = hpo_embed_axis(s->embed, i);
-        double l = hpo_search__length(s, i), part = 0;
+        double l = fmin(hpo_search__length(s, i), LONGEST), part = 0;
         for (size_t k = a->dim; k < a->dim + a->n_dims; k++) {
             double t = u[k] - v[k];
             if (isnan(t))

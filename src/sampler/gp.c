@@ -107,8 +107,8 @@ static const hpo_option gp_options[] = {
      FIELD(noise_floor), 1e-6, 1e-9, 1, NULL},
     {"warp", "learn a warping of each axis when predictions gain from it", HPO_OPT_BOOL, FIELD(warp), 0, 0, 1,
      NULL},
-    {"candidates", "quasi-random points that the acquisition is scanned with", HPO_OPT_INT, FIELD(candidates),
-     512, 16, 1 << 16, NULL},
+    {"candidates", "quasi-random points that the acquisition is scanned with; fewer beyond 300 trials",
+     HPO_OPT_INT, FIELD(candidates), 512, 16, 1 << 16, NULL},
     {"starts", "local searches from the best of them", HPO_OPT_INT, FIELD(starts), 6, 1, 64, NULL},
     {"quality", "sampled hyperparameters to average over; 0: the most probable ones", HPO_OPT_INT,
      FIELD(quality), 0, 0, 64, NULL},
@@ -397,13 +397,24 @@ static void repeat_one(gp_state *s, size_t n_best, double *u_out)
     s->value = (double)NAN;
 }
 
+/* Fewer when each costs more: beyond 300 points in the model the scan costs what it costs at 300 points times
+ * their number, not its square. */
+static size_t n_candidates(const gp_state *s)
+{
+    static const size_t full = 300, least = 64;
+    size_t n = hpo_gp_n_points(s->models.objective), want = (size_t)s->config->candidates;
+    if (n <= full || want <= least) return want;
+    return want * full / n > least ? want * full / n : least;
+}
+
 static hpo_status maximise(gp_state *s, const hpo_view *view, size_t n_best, hpo_rng *rng, double *u_out,
                            hpo_error *err)
 {
     hpo_score score = {s, scores, score_gradient};
     hpo_gp_lengthscales(s->models.objective, s->lengthscales);
-    hpo_search_options o = {.n_uniform = (size_t)s->config->candidates,
-                            .n_local = (size_t)s->config->candidates / 2,
+    size_t candidates = n_candidates(s);
+    hpo_search_options o = {.n_uniform = candidates,
+                            .n_local = candidates / 2,
                             .n_starts = (size_t)s->config->starts,
                             .lengthscales = s->lengthscales,
                             .scan = s->n_acq == 1 ? scan : NULL};
