@@ -34,7 +34,7 @@ enum { MEMBER_GP, MEMBER_LOCAL, MEMBER_TPE, MEMBER_FOREST, MEMBER_SPREAD, N_MEMB
 
 static const struct {
     const char *name, *spec;
-} members[N_MEMBERS] = {{"gp", "gp:initial=2"},
+} members[N_MEMBERS] = {{"gp", "gp:initial=2,acquisition=lcb"},
                         {"local", "local:initial=2"},
                         {"tpe", "tpe:startup=2"},
                         {"forest", "forest:initial=2"},
@@ -80,8 +80,8 @@ static void set_bases(auto_state *s, const hpo_space *space)
 {
     static const double bases[2][N_MEMBERS] = {
         /* gp, local, tpe, forest, sobol */
-        {0.65, 0.35, 0, 0, 0},     /* numbers only */
-        {0.45, 0.15, 0.2, 0.2, 0}, /* with labels, structures or conditions */
+        {0.45, 0.35, 0.2, 0, 0},   /* numbers only */
+        {0.35, 0.1, 0.3, 0.25, 0}, /* with labels, structures or conditions */
     };
     uint32_t needs = hpo_space_needs(space);
     int mixed = (needs & (HPO_CAP_CONDITIONAL | HPO_CAP_STRUCTURED)) != 0;
