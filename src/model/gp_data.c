@@ -17,7 +17,7 @@
 static const double FARTHEST = 1e3; /* |z| is cut here: only rows that came after the transform was fitted */
 static const double LN_2PI = 0x1.d67f1c864beb5p+0;
 
-/* ---- the pool of distinct configurations -------------------------------------------------------------- */
+/* ---- the pool of distinct configurations ------------------------------------------------------------ */
 
 static int same_row(const double *a, const double *b, size_t n)
 {
@@ -102,7 +102,7 @@ hpo_status hpo_gp_ingest(hpo_gp *gp, const double *u, const double *y, const dou
     return HPO_OK;
 }
 
-/* ---- model units --------------------------------------------------------------------------------------- */
+/* ---- model units ------------------------------------------------------------------------------------ */
 
 void hpo_gp_fix_transform(hpo_gp *gp, const hpo_transform *t)
 {
@@ -139,8 +139,7 @@ static hpo_status fit_transform(hpo_gp *gp, size_t n, hpo_error *err)
     return HPO_OK;
 }
 
-/* ---- points ----------------------------------------------------------------------------------------------
- */
+/* ---- points ----------------------------------------------------------------------------------------- */
 
 /* Features of point i from its configuration, unscaled and scaled. */
 static void place_features(hpo_gp *gp, size_t i)

@@ -28,8 +28,7 @@
 static const double LN_2PI = 0x1.d67f1c864beb5p+0;
 static const double LARGEST = 1e6; /* |slope| in model units beyond which it says nothing */
 
-/* ---- collecting
- * -------------------------------------------------------------------------------------------- */
+/* ---- collecting ------------------------------------------------------------------------------------- */
 
 /* d features of the axis / d u_dim at a point. */
 static void jacobian(const hpo_gp *gp, hpo_gp_slope *s)
@@ -109,8 +108,7 @@ hpo_status hpo_gp_collect_slopes(hpo_gp *gp, hpo_error *err)
     return s;
 }
 
-/* ---- profiles
- * ---------------------------------------------------------------------------------------------- */
+/* ---- profiles --------------------------------------------------------------------------------------- */
 
 /* m and its first three derivatives w.r.t. q. */
 typedef struct profile {
@@ -143,8 +141,7 @@ static profile profile_at(hpo_kernel_family family, double q)
     return p;
 }
 
-/* ---- covariances
- * ------------------------------------------------------------------------------------------- */
+/* ---- covariances ------------------------------------------------------------------------------------ */
 
 /* The hyperparameters that covariances depend on: those in use, or those being tried. */
 typedef struct setting {
@@ -249,8 +246,7 @@ void hpo_gp_joint_gram(const hpo_gp *gp, double *k, size_t ld)
     fill_gram(&t, k, ld);
 }
 
-/* ---- objective
- * --------------------------------------------------------------------------------------------- */
+/* ---- objective -------------------------------------------------------------------------------------- */
 
 /* One pair of points i >= j with their slopes e0..e1-1 and g0..g1-1: d objective / d ln l. */
 static void pair_gradient(const setting *t, size_t i, size_t j, size_t e0, size_t e1, size_t g0, size_t g1,

@@ -17,6 +17,7 @@
 
 enum {
     HPO_GP_STACK = 16384,   /* doubles of scratch a prediction takes from the stack: 128 KiB */
+    HPO_GP_MEMORY = 8,      /* pairs that L-BFGS-B keeps */
     HPO_GP_TILE = 64,       /* rows of L^-1 multiplied at a time */
     HPO_GP_MAX_ROWS = 8192, /* largest options.max_rows */
     HPO_GP_ENTRIES = 1500   /* largest joint system of values and derivatives */
@@ -194,13 +195,14 @@ HPO_NODISCARD hpo_status hpo_gp_fit_noise(hpo_gp *gp, hpo_error *err);
 void hpo_gp_forget_noise(hpo_gp *gp);
 
 /* ---- gp_predict.c: parts that gp_anchor.c shares ---- */
-/* `need` doubles: the caller's stack (HPO_GP_STACK of them) when they fit, else memory; NULL: there is none. */
+/* `need` doubles: the caller's stack (HPO_GP_STACK of them) when they fit, else memory; NULL: there is none.
+ */
 double *hpo_gp_borrow(double *stack, size_t need, double **heap);
 void hpo_gp_prior_moments(const hpo_gp *gp, size_t m, double *mean, double *var);
 /* Features of one u over their lengthscales. */
 void hpo_gp_scaled_features(const hpo_gp *gp, const double *u, double *a);
-/* Covariances of f at scaled features a with all entries; dk (n_points, may be NULL): derivatives w.r.t. the pair
- * values. */
+/* Covariances of f at scaled features a with all entries; dk (n_points, may be NULL): derivatives w.r.t. the
+ * pair values. */
 void hpo_gp_covariances(const hpo_gp *gp, const double *a, double *k, double *dk);
 /* c = A^-1 k; W k is left in v; returns |v|^2. */
 double hpo_gp_solve(const hpo_gp *gp, const double *k, double *v, double *c);
@@ -218,8 +220,8 @@ double hpo_gp_one_covariance(const hpo_gp *gp, const double *a, const double *b,
 
 /* ---- gp_anchor.c ---- */
 void *hpo_gp_anchor(const void *model, const double *v, size_t r);
-void hpo_gp_anchored(const void *model, const void *anchor, const double *u, size_t m, double *mean, double *var,
-                     double *cov);
-void hpo_gp_anchored_gradient(const void *model, const void *anchor, const double *u, double *mean, double *var,
-                              double *dmean, double *dvar, double *cov, double *dcov);
+void hpo_gp_anchored(const void *model, const void *anchor, const double *u, size_t m, double *mean,
+                     double *var, double *cov);
+void hpo_gp_anchored_gradient(const void *model, const void *anchor, const double *u, double *mean,
+                              double *var, double *dmean, double *dvar, double *cov, double *dcov);
 #endif

@@ -54,8 +54,7 @@ double hpo_gp_solve(const hpo_gp *gp, const double *k, double *v, double *c)
     return hpo_dot(v, v, n);
 }
 
-/* ---- scratch ---------------------------------------------------------------------------------------------
- */
+/* ---- scratch ---------------------------------------------------------------------------------------- */
 
 /* `need` doubles: the caller's stack when they fit, else memory; NULL when there is none. */
 double *hpo_gp_borrow(double *stack, size_t need, double **heap)
@@ -72,8 +71,7 @@ void hpo_gp_prior_moments(const hpo_gp *gp, size_t m, double *mean, double *var)
     }
 }
 
-/* ---- moments ---------------------------------------------------------------------------------------------
- */
+/* ---- moments ---------------------------------------------------------------------------------------- */
 
 /* One block of m rows: k is m x n, tile m x HPO_GP_TILE, a one row of features. */
 void hpo_gp_block_moments(const hpo_gp *gp, const double *u, size_t m, double *a, double *k, double *tile,
@@ -114,13 +112,13 @@ void hpo_gp_moments(const hpo_gp *gp, const double *u, size_t m, double *mean, d
     double *k = a + gp->n_features;
     for (size_t i = 0; i < m; i += block) {
         size_t rows = m - i < block ? m - i : block;
-        hpo_gp_block_moments(gp, u + i * gp->n_dims, rows, a, k, k + block * gp->n_entries, mean + i, var + i);
+        hpo_gp_block_moments(gp, u + i * gp->n_dims, rows, a, k, k + block * gp->n_entries, mean + i,
+                             var + i);
     }
     hpo_free(heap);
 }
 
-/* ---- gradient --------------------------------------------------------------------------------------------
- */
+/* ---- gradient --------------------------------------------------------------------------------------- */
 
 /* out (n_features) = sum_i weight_i d k(a, entry i) / d a, a scaled; product: scratch, n_points. */
 void hpo_gp_pull_weights(const hpo_gp *gp, const double *a, const double *weight, const double *dk,
@@ -177,8 +175,7 @@ void hpo_gp_gradient(const hpo_gp *gp, const double *u, double *mean, double *va
     hpo_free(heap);
 }
 
-/* ---- covariance ------------------------------------------------------------------------------------------
- */
+/* ---- covariance ------------------------------------------------------------------------------------- */
 
 /* k(a, b) and, unless NULL, its derivative w.r.t. a. */
 double hpo_gp_one_covariance(const hpo_gp *gp, const double *a, const double *b, double *da)
@@ -221,8 +218,7 @@ void hpo_gp_covariance(const hpo_gp *gp, const double *u, const double *v, size_
     hpo_free(heap);
 }
 
-/* ---- noise -----------------------------------------------------------------------------------------------
- */
+/* ---- noise ------------------------------------------------------------------------------------------ */
 
 void hpo_gp_noise_at(const hpo_gp *gp, const double *u, size_t m, double *var)
 {
@@ -233,8 +229,7 @@ void hpo_gp_noise_at(const hpo_gp *gp, const double *u, size_t m, double *var)
         var[i] = gp->n2 * var[i] + gp->se2_mean;
 }
 
-/* ---- the interface ---------------------------------------------------------------------------------------
- */
+/* ---- the interface ---------------------------------------------------------------------------------- */
 
 static void moments(const void *gp, const double *u, size_t m, double *mean, double *var)
 {

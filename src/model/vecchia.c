@@ -38,8 +38,7 @@ struct hpo_vecchia {
     hpo_neighbours *tree;
 };
 
-/* ---- building
- * ------------------------------------------------------------------------------------------------ */
+/* ---- building --------------------------------------------------------------------------------------- */
 
 static void scaled(const hpo_vecchia *v, const double *u, double *a)
 {
@@ -148,8 +147,7 @@ hpo_status hpo_vecchia_of(const hpo_gp *gp, size_t neighbours, hpo_vecchia **out
     return s;
 }
 
-/* ---- one conditional
- * ----------------------------------------------------------------------------------------- */
+/* ---- one conditional -------------------------------------------------------------------------------- */
 
 /* f given its neighbours: weights A^-1 z and A^-1 k beside the moments. */
 typedef struct conditional {
@@ -190,8 +188,7 @@ static void condition(const hpo_vecchia *v, conditional *t)
     if (!(t->var > SMALLEST * v->options.s2)) t->var = SMALLEST * v->options.s2;
 }
 
-/* ---- predicting
- * ---------------------------------------------------------------------------------------------- */
+/* ---- predicting ------------------------------------------------------------------------------------- */
 
 void hpo_vecchia_moments(const hpo_vecchia *v, const double *u, size_t m, double *mean, double *var)
 {
@@ -266,8 +263,7 @@ hpo_posterior hpo_vecchia_posterior(const hpo_vecchia *v)
     return (hpo_posterior){&hpo_vecchia_posterior_ops, v, v->n_dims};
 }
 
-/* ---- evidence
- * ------------------------------------------------------------------------------------------------ */
+/* ---- evidence --------------------------------------------------------------------------------------- */
 
 /* rank[i]: place of row i in the order; order: the inverse. */
 static void arrange(const hpo_vecchia *v, uint32_t *order, uint32_t *rank, double *distance)

@@ -6,8 +6,7 @@
 #include "gp_fixture.h"
 #include "math/linalg.h"
 
-/* ---- reference values
- * -------------------------------------------------------------------------------------- */
+/* ---- reference values ------------------------------------------------------------------------------- */
 
 static const double FIVE_U[10] = {.1, .2, .4, .9, .6, .3, .8, .7, .95, .05};
 static const double FIVE_Y[5] = {1.2, -.3, .5, -1.1, .8};
@@ -62,8 +61,7 @@ static void test_three_points(void **state)
     fixture_free(&f);
 }
 
-/* ---- the system
- * -------------------------------------------------------------------------------------------- */
+/* ---- the system ------------------------------------------------------------------------------------- */
 
 static const char *const MIXED = "x: float 0..1\nn: int 0..9\nk: a, b, c\nz: float 0..1 if k == a\n";
 enum { MIXED_DIMS = 4, MIXED_THETA = 6 };
@@ -207,8 +205,7 @@ static void test_kinds_of_uncertainty(void **state)
     fixture_free(&f);
 }
 
-/* ---- derivatives
- * ------------------------------------------------------------------------------------------- */
+/* ---- derivatives ------------------------------------------------------------------------------------ */
 
 static void check_objective(fixture *f, const double *theta, size_t n)
 {
@@ -322,8 +319,7 @@ static void test_posterior(void **state)
     }
 }
 
-/* ---- odd data
- * ---------------------------------------------------------------------------------------------- */
+/* ---- odd data --------------------------------------------------------------------------------------- */
 
 /* Whatever rows come: finite moments, a variance above 0, or not ready. */
 static void check_sane(const char *text, const double *u, const double *y, const double *se, size_t n)
