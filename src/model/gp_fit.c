@@ -6,7 +6,7 @@
  * was before: so the state after n rows can be had by replaying from the last power of two.  Other fits start
  * from the last one, and cold too when the leave-one-out score fell by more than 0.3 nats a row since.  The
  * transform is fitted with them.  One fit is L-BFGS-B with at most 30 iterations until the projected gradient
- * is below 1e-2: a fit that has not moved costs one evaluation.
+ * is below 1e-2 or a step gains less than 1e-5 of the value: a fit that has not moved costs one evaluation.
  *
  * The choice of the kernel (choose_family) and of input warping is made at cold starts, by the closed-form
  * leave-one-out score (Sundararajan & Keerthi 2001), the simpler model unless 2 nats are gained. */
@@ -30,7 +30,7 @@ static void descend(hpo_gp *gp, double *value)
     hpo_lbfgsb_options o = {.memory = HPO_GP_MEMORY,
                             .max_iterations = ITERATIONS,
                             .gradient_tolerance = 1e-2,
-                            .value_tolerance = 1e-7};
+                            .value_tolerance = 1e-5};
     hpo_lbfgsb_result r;
     hpo_lbfgsb(objective, gp, gp->n_theta, gp->lower, gp->upper, gp->fit_theta, &o, gp->fit_work, &r);
     if (!(r.value < *value)) return;
