@@ -135,6 +135,14 @@ static hpo_status fit_at(hpo_gp *gp, size_t n, int cold, hpo_error *err)
     return s;
 }
 
+/* A regression on a subset chooses it anew each time an eighth of max_rows has been added; what was chosen
+ * before does not matter, so a replay goes to the last such count at once.  0: none that is due. */
+static size_t next_choice(const hpo_gp *gp)
+{
+    size_t last = gp->n_rows < gp->next_fit ? gp->n_rows : gp->next_fit - 1, every = gp->options.max_rows / 8;
+    return gp->subset ? gp->n_chosen + (last - gp->n_chosen) / every * every : 0;
+}
+
 /* Later fits forget what was before a power of two: replaying starts at the last one. */
 static hpo_status catch_up(hpo_gp *gp, hpo_error *err)
 {
@@ -145,12 +153,12 @@ static hpo_status catch_up(hpo_gp *gp, hpo_error *err)
     if (gp->hold && gp->n_used == 0) s = hpo_gp_restart(gp, 1, err);
     if (!gp->hold && power > gp->n_used) s = fit_at(gp, power, 1, err);
     while (s == HPO_OK && gp->n_used < gp->n_rows) {
-        s = hpo_gp_absorb(gp, err);
+        size_t choose = gp->hold ? 0 : next_choice(gp);
+        s = choose > gp->n_used ? hpo_gp_choose_again(gp, choose, err) : hpo_gp_absorb(gp, err);
         if (s != HPO_OK || gp->hold) continue;
-        double z = fabs(gp->rows[gp->n_used - 1].z);
         if (gp->n_used == gp->next_fit)
             s = fit_at(gp, gp->n_used, (gp->n_used & (gp->n_used - 1)) == 0, err);
-        else if (z > 8 && z > 2 * gp->widest) /* the transform does not know such values */
+        else if (hpo_gp_surprised(gp)) /* the transform does not know such values */
             s = fit_at(gp, gp->n_used, 0, err);
     }
     return s == HPO_OK ? hpo_gp_settle(gp, err) : s;

@@ -188,50 +188,74 @@ done:
     return s;
 }
 
-hpo_status hpo_gp_restart(hpo_gp *gp, size_t n, hpo_error *err)
+/* Points of the rows in use, from nothing. */
+static hpo_status place_points(hpo_gp *gp, hpo_error *err)
 {
     size_t n_pool = 0;
-    hpo_status s = fit_transform(gp, n, err);
-    if (s != HPO_OK) return s;
-    for (size_t r = 0; r < n; r++)
+    for (size_t r = 0; r < gp->n_used; r++)
         if (gp->rows[r].pool >= n_pool) n_pool = gp->rows[r].pool + 1;
     for (size_t p = 0; p < gp->n_pool; p++)
         gp->place[p] = 0;
-    gp->n_used = n;
-    gp->n_points = gp->n_slopes = 0;
-    gp->ready = 0;
-    hpo_gp_forget_noise(gp);
-    int all = n_pool <= gp->options.max_rows;
-    s = hpo_gp_room(gp, all ? n_pool : gp->options.max_rows, err);
-    if (s != HPO_OK) return s;
-    if (all)
-        for (size_t p = 0; p < n_pool; p++)
-            add_point(gp, (uint32_t)p);
-    else
-        s = choose_points(gp, n_pool, err);
+    gp->n_points = gp->n_slopes = gp->n_factored = 0;
+    gp->subset = n_pool > gp->options.max_rows;
+    gp->n_chosen = gp->n_used;
+    hpo_status s = hpo_gp_room(gp, gp->subset ? gp->options.max_rows : n_pool, err);
+    if (s == HPO_OK && gp->subset) s = choose_points(gp, n_pool, err);
+    for (size_t p = 0; s == HPO_OK && !gp->subset && p < n_pool; p++)
+        add_point(gp, (uint32_t)p);
     if (s == HPO_OK && gp->gradients) s = hpo_gp_collect_slopes(gp, err);
-    gp->n_factored = 0;
     gp->full_first = gp->n_points;
     return s;
 }
 
+hpo_status hpo_gp_restart(hpo_gp *gp, size_t n, hpo_error *err)
+{
+    hpo_status s = fit_transform(gp, n, err);
+    if (s != HPO_OK) return s;
+    gp->n_used = n;
+    gp->ready = 0;
+    hpo_gp_forget_noise(gp);
+    return place_points(gp, err);
+}
+
+/* The next row's value is read; its configuration is not placed yet. */
+static hpo_gp_row *read_row(hpo_gp *gp)
+{
+    hpo_gp_row *row = &gp->rows[gp->n_used++];
+    to_model_units(gp, row);
+    gp->se2_mean += (row->se2 - gp->se2_mean) / (double)gp->n_used;
+    return row;
+}
+
+int hpo_gp_surprised(const hpo_gp *gp)
+{
+    double z = fabs(gp->rows[gp->n_used - 1].z);
+    return z > 8 && z > 2 * gp->widest;
+}
+
 hpo_status hpo_gp_absorb(hpo_gp *gp, hpo_error *err)
 {
-    hpo_gp_row *row = &gp->rows[gp->n_used];
-    if (gp->place[row->pool] == 0) {
+    uint32_t pool = read_row(gp)->pool;
+    if (gp->place[pool] == 0) {
         hpo_status s = hpo_gp_room(gp, gp->n_points + 1, err);
         if (s != HPO_OK) return s;
-        add_point(gp, row->pool);
+        add_point(gp, pool);
     } else { /* the noise of an older point changes: no appending */
         gp->n_factored = 0;
         gp->full_first = gp->n_points;
     }
-    to_model_units(gp, row);
-    gp->n_used++;
-    gp->se2_mean += (row->se2 - gp->se2_mean) / (double)gp->n_used;
     if (!gp->gradients) return HPO_OK;
     gp->n_factored = 0;
     return hpo_gp_collect_slopes(gp, err);
+}
+
+hpo_status hpo_gp_choose_again(hpo_gp *gp, size_t n, hpo_error *err)
+{
+    while (gp->n_used < n) {
+        read_row(gp);
+        if (hpo_gp_surprised(gp)) return HPO_OK;
+    }
+    return place_points(gp, err);
 }
 
 void hpo_gp_noise_terms_at(const hpo_gp *gp, double n2, hpo_gp_noise_terms *t)

@@ -68,6 +68,8 @@ struct hpo_gp {
     size_t n_used;   /* rows in the regression */
     size_t next_fit; /* n_used of the next scheduled fit */
     hpo_transform transform;
+    int subset;      /* the points are a subset of the pool */
+    size_t n_chosen; /* n_used when the points were last chosen */
     double widest;   /* largest |z| at the last fit */
     double se2_mean; /* mean squared standard error of the rows used, model units */
     size_t n_points, n_entries, n_factored, cap;
@@ -122,6 +124,10 @@ HPO_NODISCARD hpo_status hpo_gp_room(hpo_gp *gp, size_t n, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_gp_restart(hpo_gp *gp, size_t n, hpo_error *err);
 /* Takes the next row in, transform and hyperparameters as they are. */
 HPO_NODISCARD hpo_status hpo_gp_absorb(hpo_gp *gp, hpo_error *err);
+/* The value just taken in is far outside what the transform was fitted to. */
+int hpo_gp_surprised(const hpo_gp *gp);
+/* Takes rows in up to n, or the first surprise, and then chooses the points anew. */
+HPO_NODISCARD hpo_status hpo_gp_choose_again(hpo_gp *gp, size_t n, hpo_error *err);
 /* Replicates and noise of all points at noise level n2. */
 void hpo_gp_noise_terms_at(const hpo_gp *gp, double n2, hpo_gp_noise_terms *t);
 /* Uses this transform from now on instead of fitting one (tests). */
