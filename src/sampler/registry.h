@@ -5,7 +5,7 @@
 #include "hpo/sampler.h"
 
 /* What a study uses when the user names no sampler.  Written here and nowhere else. */
-#define HPO_DEFAULT_SAMPLER "random"
+#define HPO_DEFAULT_SAMPLER "auto"
 
 /* Sampler i, built-ins first; NULL behind the last. */
 const hpo_sampler_ops *hpo_sampler_at(size_t i);
