@@ -31,8 +31,8 @@
  * b mod 8 out.  That is what makes trees differ (a delete-1/8 jackknife in place of the bootstrap) and gives
  * honest predictions of every row at any time from 1/8 of the trees.
  *
- * Schedule.  Tree b is grown at counts n = s_b (mod P), s_b = floor(b P / B), with P = 8 up to 256 rows, 16
- * up to 512, and so on: 1/8 of the trees per row, later fewer, so that the work per row stays the same; below
+ * Schedule.  Tree b is grown at counts n = s_b (mod P), s_b = floor(b P / B), with P = 8 up to 128 rows, 16
+ * up to 256, and so on: 1/8 of the trees per row, later fewer, so that the work per row stays the same; below
  * 32 rows all trees at every count.  Between, rows go down the tree and update the sums on their way in
  * O(depth). Only the last growth of a tree matters, so that an update after many rows grows each tree once:
  * resuming a study costs the same as going on. */
@@ -186,7 +186,7 @@ static size_t scheduled(const hpo_forest *f, size_t b, size_t n)
 {
     while (n >= EVERY_TIME) {
         size_t period = HPO_FOREST_BLOCKS, start = EVERY_TIME;
-        for (size_t end = 256; n >= end; end *= 2) {
+        for (size_t end = 128; n >= end; end *= 2) {
             period *= 2;
             start = end;
         }

@@ -60,7 +60,7 @@ struct hpo_forest {
     size_t n_assumed, cap_assumed;
     hpo_forest_undo *undo;
     size_t n_undo, cap_undo;
-    double *wide;   /* scratch of predicting: HPO_FOREST_CHUNK wide rows */
+    int64_t *wide;  /* scratch of predicting: HPO_FOREST_CHUNK wide rows */
     double *narrow; /* and rows */
 };
 

@@ -46,7 +46,8 @@ struct hpo_quantile_model {
     size_t cap_z, cap_y, cap_at, cap_residual, cap_leafwise;
     uint32_t *order, *rows;
     size_t cap_order, cap_rows;
-    double *narrow, *wide; /* CHUNK rows */
+    double *narrow;
+    int64_t *wide; /* CHUNK rows */
 };
 
 hpo_status hpo_quantile_create(const hpo_embed *embed, const hpo_quantile_options *options, uint64_t seed,

@@ -28,7 +28,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-enum { SAMPLE = 2048, BITS = 8, BUCKETS = 1 << BITS, INSERTION = 40, STACK = 64, MASK_LABELS = 64 };
+enum { SAMPLE = 2048, BITS = 8, BUCKETS = 1 << BITS, INSERTION = 40, STACK = 64 };
 
 typedef struct group {
     double label, w, sum, mean; /* label -1: inactive */
@@ -332,8 +332,7 @@ static hpo_status add_nodes(hpo_tree *t, size_t n, hpo_error *err)
     HPO_TRY(hpo_reserve(&t->node, &t->cap_nodes, t->n_nodes + n, sizeof *t->node, err));
     HPO_TRY(hpo_reserve(&t->stat, &t->cap_stats, t->n_nodes + n, sizeof *t->stat, err));
     for (size_t i = 0; i < n; i++, t->n_nodes++) {
-        t->node[t->n_nodes] =
-            (hpo_tree_node){.cut.t = (double)INFINITY, .left = (uint32_t)t->n_nodes, .key = 0};
+        t->node[t->n_nodes] = (hpo_tree_node){.cut.t = INT64_MAX, .left = (uint32_t)t->n_nodes, .key = 0};
         t->stat[t->n_nodes] = (hpo_tree_stat){0};
     }
     return HPO_OK;
@@ -351,6 +350,12 @@ static void sort_labels(uint32_t *x, size_t n)
         }
 }
 
+/* v: label, or negative or NaN when inactive. */
+static uint64_t mask_bit(double v)
+{
+    return (uint64_t)1 << (v >= 0 ? (unsigned)v : HPO_TREE_LABELS);
+}
+
 /* The question of a split by labels.  A coin says where labels go that were not seen here. */
 static hpo_status ask_label(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data *d, const part *p,
                             const split *s, hpo_rng *rng, hpo_tree_node *node, hpo_error *err)
@@ -363,14 +368,13 @@ static hpo_status ask_label(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data
     for (size_t i = 0; i < g->n_groups; i++)
         if (g->groups[i].label < 0) inactive_right = i >= s->cut;
     uint32_t side = inactive_right ? (uint32_t)HPO_TREE_RIGHT : 0;
-    if (labels <= MASK_LABELS) {
+    if (labels <= HPO_TREE_LABELS) {
         node->cut.mask = unseen_right ? UINT64_MAX : 0;
         for (size_t i = 0; i < g->n_groups; i++) {
-            if (g->groups[i].label < 0) continue;
-            uint64_t bit = (uint64_t)1 << (unsigned)g->groups[i].label;
+            uint64_t bit = mask_bit(g->groups[i].label);
             node->cut.mask = i >= s->cut ? node->cut.mask | bit : node->cut.mask & ~bit;
         }
-        node->key = (uint32_t)s->column | HPO_TREE_MASK | side;
+        node->key = (uint32_t)s->column | HPO_TREE_MASK;
         return HPO_OK;
     }
     /* the list holds labels of the side that the unseen do not take; its first entry says which side that is
@@ -381,6 +385,7 @@ static hpo_status ask_label(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data
             g->labels[n++] = (uint32_t)g->groups[i].label;
     sort_labels(g->labels, n);
     HPO_TRY(hpo_reserve(&t->labels, &t->cap_labels, t->n_labels + n + 1, sizeof *t->labels, err));
+    t->has_lists = 1;
     node->cut.list.first = (uint32_t)t->n_labels;
     node->cut.list.count = (uint32_t)n;
     t->labels[t->n_labels++] = !unseen_right;
@@ -393,10 +398,7 @@ static hpo_status ask_label(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data
 static hpo_status ask(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data *d, const part *p, const split *s,
                       hpo_rng *rng, hpo_tree_node *node, hpo_error *err)
 {
-    if (s->is_label) {
-        t->asks_labels = 1;
-        return ask_label(t, g, d, p, s, rng, node, err);
-    }
+    if (s->is_label) return ask_label(t, g, d, p, s, rng, node, err);
     double threshold = s->a;
     if (s->a < s->b) {
         threshold = s->a + (s->b - s->a) * hpo_rng_uniform(rng);
@@ -404,7 +406,7 @@ static hpo_status ask(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data *d, c
     }
     /* all active left: no coordinate is above 2, and the inactive at +infinity are */
     if (isinf(threshold)) threshold = 2;
-    node->cut.t = threshold;
+    node->cut.t = hpo_tree_place(threshold);
     node->key = (uint32_t)(s->column + (s->inactive_right ? d->columns->n : 0));
     return HPO_OK;
 }
@@ -471,7 +473,7 @@ hpo_status hpo_tree_grow(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data *d
     uint32_t sample[SAMPLE];
     size_t depth = 0;
     t->n_nodes = t->n_labels = 0;
-    t->asks_labels = 0;
+    t->has_lists = 0;
     for (size_t i = 0; i < g->n_columns; i++)
         g->column[i] = (uint32_t)i;
     HPO_TRY(add_nodes(t, 1, err));
@@ -493,7 +495,7 @@ hpo_status hpo_tree_grow(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data *d
         size_t left = divide(t, j.node, data, mine, j.n);
         if (left == 0 || left == j.n) { /* a sample may mislead: then this is a leaf */
             t->n_nodes -= 2;
-            t->node[j.node] = (hpo_tree_node){.cut.t = (double)INFINITY, .left = j.node, .key = 0};
+            t->node[j.node] = (hpo_tree_node){.cut.t = INT64_MAX, .left = j.node, .key = 0};
             continue;
         }
         t->stat[question.left].parent = t->stat[question.left + 1].parent = j.node;
@@ -509,13 +511,12 @@ hpo_status hpo_tree_grow(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data *d
 
 /* ---- walking ---- */
 
-uint32_t hpo_tree_label_side(const hpo_tree *t, const hpo_tree_node *n, double v)
+uint32_t hpo_tree_list_side(const hpo_tree *t, const hpo_tree_node *n, int64_t v)
 {
-    if (!(v >= 0)) return (n->key & HPO_TREE_RIGHT) != 0;
-    if (n->key & HPO_TREE_MASK) return (uint32_t)(n->cut.mask >> (unsigned)v) & 1;
     const uint32_t *labels = t->labels + n->cut.list.first;
     uint32_t side = *labels++, want = (uint32_t)v;
     size_t low = 0, high = n->cut.list.count;
+    if (v < 0) return (n->key & HPO_TREE_RIGHT) != 0;
     while (low < high) {
         size_t middle = (low + high) / 2;
         if (labels[middle] < want)
@@ -529,27 +530,37 @@ uint32_t hpo_tree_label_side(const hpo_tree *t, const hpo_tree_node *n, double v
 uint32_t hpo_tree_child(const hpo_tree *t, size_t node, const double *z, size_t n_columns)
 {
     const hpo_tree_node *n = &t->node[node];
-    if (n->key & (HPO_TREE_MASK | HPO_TREE_LIST))
-        return n->left + hpo_tree_label_side(t, n, z[n->key & HPO_TREE_COLUMN]);
-    int inactive_right = n->key >= n_columns;
-    double v = z[n->key - (inactive_right ? n_columns : 0)];
-    return n->left + (isnan(v) ? (uint32_t)inactive_right : v > n->cut.t);
+    size_t column = n->key & HPO_TREE_COLUMN;
+    if (n->key & HPO_TREE_MASK) return n->left + ((mask_bit(z[column]) & n->cut.mask) != 0);
+    if (n->key & HPO_TREE_LIST)
+        return n->left + hpo_tree_list_side(t, n, isnan(z[column]) ? -1 : (int64_t)z[column]);
+    int inactive_right = column >= n_columns;
+    double v = z[column - (inactive_right ? n_columns : 0)];
+    return n->left + (isnan(v) ? (uint32_t)inactive_right : hpo_tree_place(v) > n->cut.t);
 }
 
-void hpo_tree_widen(const hpo_columns *c, const double *z, double *wide)
+void hpo_tree_widen(const hpo_columns *c, const double *z, int64_t *wide)
 {
     if (c->n == 0) wide[0] = 0;
     for (size_t i = 0; i < c->n; i++) {
-        int inactive = isnan(z[i]), label = c->column[i].n_labels > 0;
-        wide[i] = !inactive ? z[i] : label ? -1 : -(double)INFINITY;
-        wide[c->n + i] = !inactive ? z[i] : label ? -1 : (double)INFINITY;
+        uint32_t labels = c->column[i].n_labels;
+        if (labels > HPO_TREE_LABELS) {
+            wide[i] = wide[c->n + i] = isnan(z[i]) ? -1 : (int64_t)z[i];
+        } else if (labels > 0) {
+            uint64_t bit = mask_bit(z[i]);
+            memcpy(&wide[i], &bit, sizeof bit);
+            wide[c->n + i] = wide[i];
+        } else {
+            wide[i] = hpo_tree_place(isnan(z[i]) ? -(double)INFINITY : z[i]);
+            wide[c->n + i] = hpo_tree_place(isnan(z[i]) ? (double)INFINITY : z[i]);
+        }
     }
 }
 
-/* Eight lanes wait for each other, so that their loads overlap. */
+/* Eight lanes wait for each other, so that their loads overlap; no branch depends on the data. */
 enum { LANES = 8 };
 
-static void walk_numbers(const hpo_tree *t, const double *wide, size_t stride, uint32_t *leaf)
+static void walk(const hpo_tree *t, const int64_t *wide, size_t stride, uint32_t *leaf)
 {
     const hpo_tree_node *node = t->node;
     uint32_t at[LANES] = {0}, moved;
@@ -557,7 +568,10 @@ static void walk_numbers(const hpo_tree *t, const double *wide, size_t stride, u
         moved = 0;
         for (size_t k = 0; k < LANES; k++) {
             const hpo_tree_node *n = &node[at[k]];
-            uint32_t next = n->left + (wide[k * stride + n->key] > n->cut.t);
+            uint32_t key = n->key;
+            int64_t v = wide[k * stride + (key & HPO_TREE_COLUMN)];
+            uint32_t above = v > n->cut.t, in = ((uint64_t)v & n->cut.mask) != 0, label = key / HPO_TREE_MASK;
+            uint32_t next = n->left + (above ^ ((above ^ in) & label));
             moved |= next ^ at[k];
             at[k] = next;
         }
@@ -565,29 +579,11 @@ static void walk_numbers(const hpo_tree *t, const double *wide, size_t stride, u
     memcpy(leaf, at, sizeof at);
 }
 
-static void walk(const hpo_tree *t, const double *wide, size_t stride, uint32_t *leaf)
-{
-    uint32_t at[LANES] = {0}, moved;
-    do {
-        moved = 0;
-        for (size_t k = 0; k < LANES; k++) {
-            uint32_t next = hpo_tree_step(t, at[k], wide + k * stride);
-            moved |= next ^ at[k];
-            at[k] = next;
-        }
-    } while (moved != 0);
-    memcpy(leaf, at, sizeof at);
-}
-
-void hpo_tree_leaves(const hpo_tree *t, const double *wide, size_t stride, size_t m, uint32_t *leaf)
+void hpo_tree_leaves(const hpo_tree *t, const int64_t *wide, size_t stride, size_t m, uint32_t *leaf)
 {
     size_t i = 0;
-    for (; i + LANES <= m; i += LANES) {
-        if (t->asks_labels)
-            walk(t, wide + i * stride, stride, leaf + i);
-        else
-            walk_numbers(t, wide + i * stride, stride, leaf + i);
-    }
+    for (; !t->has_lists && i + LANES <= m; i += LANES)
+        walk(t, wide + i * stride, stride, leaf + i);
     for (; i < m; i++) {
         uint32_t at = 0, next;
         while ((next = hpo_tree_step(t, at, wide + i * stride)) != at)

@@ -7,21 +7,24 @@
 #include "model/columns.h"
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
-    HPO_TREE_MASK = 1 << 28,  /* node asks for a label, one bit each (at most 64 labels) */
+    HPO_TREE_LABELS = 63,     /* labels of a mask; bit 63: inactive */
+    HPO_TREE_MASK = 1 << 28,  /* node asks for a label, one bit each (at most HPO_TREE_LABELS) */
     HPO_TREE_LIST = 1 << 29,  /* node asks for a label, a sorted list of them */
-    HPO_TREE_RIGHT = 1 << 30, /* labels only: inactive goes right */
+    HPO_TREE_RIGHT = 1 << 30, /* lists only: inactive goes right */
     HPO_TREE_COLUMN = (1 << 28) - 1
 };
 
 /* Inner node: a row goes to `left` or to left + 1.  Leaf: left is the node itself and the question is never
- * true, so that walking on changes nothing.  A number goes right when it is > t; the column is counted in a
- * wide row (below), so that the side of the inactive needs no question of its own. */
+ * true, so that walking on changes nothing.  A number goes right when it is > t, both as integers in the
+ * order of doubles (hpo_tree_place); its column is counted in a wide row (below), so that the side of the
+ * inactive needs no question of its own. */
 typedef struct hpo_tree_node {
     union {
-        double t;
-        uint64_t mask; /* bit l: label l goes right */
+        int64_t t;
+        uint64_t mask; /* bit l: label l goes right; bit 63: so do the inactive */
         struct {
             uint32_t first, count; /* labels[first ..]: these go right */
         } list;
@@ -41,7 +44,7 @@ typedef struct hpo_tree {
     size_t n_nodes, cap_nodes, cap_stats;
     uint32_t *labels;
     size_t n_labels, cap_labels;
-    int asks_labels; /* some node does */
+    int has_lists; /* some node asks with a list */
 } hpo_tree;
 
 typedef struct hpo_tree_data {
@@ -76,23 +79,42 @@ static inline int hpo_tree_is_leaf(const hpo_tree *t, size_t i)
     return t->node[i].left == i;
 }
 
-/* Which side (0, 1) a label takes, v NaN or negative when inactive. */
-uint32_t hpo_tree_label_side(const hpo_tree *t, const hpo_tree_node *n, double v);
+/* An integer that is ordered as the double is (not NaN), and back. */
+static inline int64_t hpo_tree_place(double v)
+{
+    int64_t i;
+    v += 0.0; /* -0 becomes 0 */
+    memcpy(&i, &v, sizeof i);
+    return i >= 0 ? i : INT64_MIN - i - 1;
+}
+
+static inline double hpo_tree_value(int64_t i)
+{
+    double v;
+    if (i < 0) i = INT64_MIN - i - 1;
+    memcpy(&v, &i, sizeof v);
+    return v;
+}
+
+/* Which side (0, 1) a label takes in a list, v negative when inactive. */
+uint32_t hpo_tree_list_side(const hpo_tree *t, const hpo_tree_node *n, int64_t v);
 
 /* The child that a row z of columns (NaN: inactive) goes to. */
 uint32_t hpo_tree_child(const hpo_tree *t, size_t node, const double *z, size_t n_columns);
 
-/* A wide row, 2 n entries (at least 1): numbers with the inactive at -infinity, then once more with them at
- * +infinity; labels with the inactive at -1. */
-void hpo_tree_widen(const hpo_columns *c, const double *z, double *wide);
+/* A wide row, 2 n entries (at least 1).  Numbers: their place, with the inactive at -infinity, and once more
+ * with them at +infinity.  Labels: one bit (at most HPO_TREE_LABELS), or the index with the inactive at -1.
+ */
+void hpo_tree_widen(const hpo_columns *c, const double *z, int64_t *wide);
 
-static inline uint32_t hpo_tree_step(const hpo_tree *t, uint32_t i, const double *wide)
+static inline uint32_t hpo_tree_step(const hpo_tree *t, uint32_t i, const int64_t *wide)
 {
     const hpo_tree_node *n = &t->node[i];
-    if ((n->key & (HPO_TREE_MASK | HPO_TREE_LIST)) == 0) return n->left + (wide[n->key] > n->cut.t);
-    return n->left + hpo_tree_label_side(t, n, wide[n->key & HPO_TREE_COLUMN]);
+    int64_t v = wide[n->key & HPO_TREE_COLUMN];
+    if (n->key & HPO_TREE_LIST) return n->left + hpo_tree_list_side(t, n, v);
+    return n->left + (n->key & HPO_TREE_MASK ? ((uint64_t)v & n->cut.mask) != 0 : v > n->cut.t);
 }
 
-/* Leaves of m wide rows (stride 2 n or 1). */
-void hpo_tree_leaves(const hpo_tree *t, const double *wide, size_t stride, size_t m, uint32_t *leaf);
+/* Leaves of m wide rows, `stride` entries apart. */
+void hpo_tree_leaves(const hpo_tree *t, const int64_t *wide, size_t stride, size_t m, uint32_t *leaf);
 #endif

@@ -56,7 +56,7 @@ static const hpo_option bore_options[] = {
      offsetof(bore_config, loss), LOSS_LFBO, 0, 1, loss_labels},
     {"trees", "trees in the forest", HPO_OPT_INT, offsetof(bore_config, trees), 64, 8, 1024, NULL},
     {"random", "share of proposals that are drawn from the prior instead", HPO_OPT_REAL,
-     offsetof(bore_config, random), 0.1, 0, 1, NULL},
+     offsetof(bore_config, random), 0.05, 0, 1, NULL},
 };
 
 static hpo_status bore_init(void *state, const void *config, const hpo_space *space, uint64_t seed,
@@ -65,7 +65,9 @@ static hpo_status bore_init(void *state, const void *config, const hpo_space *sp
     bore_state *s = state;
     s->config = config;
     HPO_TRY(hpo_guided_init(&s->guided, space, seed, s->config->initial, HPO_TRANSFORM_AUTO, err));
-    hpo_forest_options o = {.n_trees = (size_t)s->config->trees};
+    /* without weights a leaf needs several trials for its share to tell anything apart */
+    hpo_forest_options o = {.n_trees = (size_t)s->config->trees,
+                            .min_leaf = s->config->loss == LOSS_BORE ? 5 : 0};
     return hpo_forest_create(s->guided.embed, &o, seed, &s->forest, err);
 }
 

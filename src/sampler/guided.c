@@ -131,13 +131,12 @@ hpo_status hpo_guided_random(hpo_guided *g, double share, hpo_rng *rng, double *
     return hpo_space_draw(g->space, rng, u_out, err);
 }
 
-/* Rows with the smallest z, best first; returns how many. */
-static size_t best_rows(const hpo_guided *g, size_t *row)
+size_t hpo_guided_best_rows(const hpo_guided *g, size_t *row, size_t most)
 {
     size_t n = 0;
     for (size_t i = 0; i < g->n_rows; i++) {
-        if (g->failed[i] || (n == BEST && g->z[i] >= g->z[row[n - 1]])) continue;
-        size_t j = n < BEST ? n++ : n - 1;
+        if (g->failed[i] || (n == most && g->z[i] >= g->z[row[n - 1]])) continue;
+        size_t j = n < most ? n++ : n - 1;
         for (; j > 0 && g->z[row[j - 1]] > g->z[i]; j--)
             row[j] = row[j - 1];
         row[j] = i;
@@ -148,7 +147,8 @@ static size_t best_rows(const hpo_guided *g, size_t *row)
 hpo_status hpo_guided_maximise(hpo_guided *g, const hpo_view *view, const hpo_score *score,
                                const hpo_search_options *options, hpo_rng *rng, double *u_out, hpo_error *err)
 {
-    size_t row[BEST], n = best_rows(g, row), known = view->noisy ? 0 : g->n_rows + view->n_pending;
+    size_t row[BEST], n = hpo_guided_best_rows(g, row, BEST),
+                      known = view->noisy ? 0 : g->n_rows + view->n_pending;
     HPO_TRY(hpo_reserve(&g->scratch, &g->cap_scratch, n * g->n_dims + 1, sizeof *g->scratch, err));
     for (size_t i = 0; i < n; i++)
         memcpy(g->scratch + i * g->n_dims, g->known + row[i] * g->n_dims, g->n_dims * sizeof *g->scratch);

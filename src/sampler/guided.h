@@ -57,6 +57,8 @@ HPO_NODISCARD hpo_status hpo_guided_open(hpo_guided *g, uint64_t draw, hpo_rng *
 /* With probability `share` a draw from the prior: then *taken is 1. */
 HPO_NODISCARD hpo_status hpo_guided_random(hpo_guided *g, double share, hpo_rng *rng, double *u_out,
                                            int *taken, hpo_error *err);
+/* At most `most` rows with the smallest z that did not fail, best first; returns how many. */
+size_t hpo_guided_best_rows(const hpo_guided *g, size_t *row, size_t most);
 /* The best point of a score, unlike every known and pending one unless the study is noisy. */
 HPO_NODISCARD hpo_status hpo_guided_maximise(hpo_guided *g, const hpo_view *view, const hpo_score *score,
                                              const hpo_search_options *options, hpo_rng *rng, double *u_out,

@@ -5,10 +5,10 @@
 static void beats_random(void **state)
 {
     (void)state;
-    guided_beats_random("bore", 0.7);
+    guided_beats_random("bore", 0.7, 9);
     /* plain classification: on a smooth problem */
-    assert_true(guided_median("bore:loss=bore", guided_bowl_space, guided_bowl, 60) <
-                0.8 * guided_median("random", guided_bowl_space, guided_bowl, 60));
+    assert_true(guided_median("bore:loss=bore", guided_bowl_space, guided_bowl, 60, 9) <
+                0.8 * guided_median("random", guided_bowl_space, guided_bowl, 60, 9));
 }
 
 static void is_a_fold(void **state)

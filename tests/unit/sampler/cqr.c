@@ -5,7 +5,7 @@
 static void beats_random(void **state)
 {
     (void)state;
-    guided_beats_random("cqr", 0.6);
+    guided_beats_random("cqr", 0.6, 5);
 }
 
 static void is_a_fold(void **state)

@@ -5,8 +5,8 @@
 static void beats_random(void **state)
 {
     (void)state;
-    guided_beats_random("dngo", 0.6);
-    guided_beats_random("dngo:objective=evidence", 0.8);
+    guided_beats_random("dngo", 0.6, 5);
+    guided_beats_random("dngo:objective=evidence", 0.8, 5);
 }
 
 static void is_a_fold(void **state)

@@ -5,7 +5,7 @@
 static void beats_random(void **state)
 {
     (void)state;
-    guided_beats_random("forest", 0.5);
+    guided_beats_random("forest", 0.5, 9);
 }
 
 static void is_a_fold(void **state)
