@@ -27,7 +27,7 @@
 #include "math/linalg.h"
 #include "space/space.h"
 
-enum { FANTASIES = 64, SCANNED = 16, FEATURES = 1024 };
+enum { FANTASIES = 64, SCANNED = 16, FEATURES = 512 };
 
 /* ---- what else weighs in ------------------------------------------------------------------------------ */
 
