@@ -8,13 +8,7 @@
 /* Median of three seeds. */
 static double median_of(const char *spec, const char *space, study_objective f, size_t n)
 {
-    double best[3];
-    for (uint64_t seed = 0; seed < 3; seed++) {
-        study *s = study_open(spec, space, NULL, SEED + seed);
-        best[seed] = study_run(s, f, n);
-        study_close(s);
-    }
-    return fmax(fmin(best[0], best[1]), fmin(fmax(best[0], best[1]), best[2]));
+    return guided_median(spec, space, f, n, 3);
 }
 
 /* With failures and running trials, before the model, at a cold start, between fits. */
@@ -93,7 +87,7 @@ static double branin(const double *x)
 static void test_branin(void **state)
 {
     (void)state;
-    double best = guided_median("gp", "x: -5..10; y: 0..15", branin, 40) - 0.397887357729738;
+    double best = guided_median("gp", "x: -5..10; y: 0..15", branin, 40, 7) - 0.397887357729738;
     print_message("# branin after 40: %.3g\n", best);
     assert_true(best < 1e-4);
 }
