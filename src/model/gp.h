@@ -48,7 +48,8 @@ typedef struct hpo_gp_options {
     int32_t heteroscedastic; /* 1: a second GP on log squared residuals where a score test asks for it (n >=
                                 20, p < 0.01) */
     int32_t fit_rho;         /* learn rho of the arc embedding */
-    size_t max_rows;         /* exact up to so many distinct rows (0: 1000), then a subset (gp_subset.c) */
+    size_t max_rows;         /* exact up to so many distinct rows (0: 1000; 16 to 8192), then a subset
+                                (gp_subset.c) */
     uint64_t seed;           /* random starts of the fit */
 } hpo_gp_options;
 hpo_gp_options hpo_gp_defaults(void);
@@ -75,7 +76,7 @@ const double *hpo_gp_point(const hpo_gp *gp, size_t i); /* u of distinct configu
 /* Mean of the replicates in model units, their count. */
 double hpo_gp_observed(const hpo_gp *gp, size_t i, double *count);
 
-/* ---- prediction (model units; thread-safe on a const model) ---- */
+/* ---- prediction (model units; thread-safe on a const model; before it is ready: the prior) ---- */
 extern const hpo_posterior_ops hpo_gp_posterior_ops;
 hpo_posterior hpo_gp_posterior(const hpo_gp *gp);
 void hpo_gp_moments(const hpo_gp *gp, const double *u, size_t m, double *mean, double *var);
