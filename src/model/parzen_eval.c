@@ -58,6 +58,16 @@ static size_t terms_of(hpo_parzen_set *s, size_t g, const double *u, double *pri
     return n;
 }
 
+/* log of the weight of all members: asked for by every candidate, changed by tells alone. */
+static double log_total(hpo_parzen_set *s)
+{
+    if (s->total[0] != s->logged) {
+        s->logged = s->total[0];
+        s->log_total = hpo_log(s->logged);
+    }
+    return s->log_total;
+}
+
 /* log(sum / total) with the prior's term. */
 static double finish(hpo_parzen_sum r, double total)
 {
@@ -91,7 +101,7 @@ static double on_tree(hpo_parzen_set *s, const double *u, double limit)
         prior += s->prior[g];
         hpo_parzen_merge(s->part + g * s->stride, HPO_PARZEN_NOTHING, n, s->exponent);
     }
-    limit += hpo_log(s->total[0]);
+    limit += log_total(s);
     if (limit < HUGE_VAL) {
         r = (hpo_parzen_sum){prior, 1};
         hpo_parzen_sum_terms(NULL, 0, s->exponent, s->log_weight, n, limit, &r);
@@ -117,7 +127,7 @@ double hpo_parzen_set_logpdf_until(hpo_parzen_set *s, const double *u, double li
     if (s->axes->n_groups > 1) return on_tree(s, u, limit);
     size_t n_terms = terms_of(s, 0, u, &prior);
     hpo_parzen_sum r = {prior, 1};
-    hpo_parzen_sum_terms(s->term, n_terms, s->constant, s->log_weight, n, limit + hpo_log(s->total[0]), &r);
+    hpo_parzen_sum_terms(s->term, n_terms, s->constant, s->log_weight, n, limit + log_total(s), &r);
     return finish(r, s->total[0]);
 }
 

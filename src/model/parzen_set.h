@@ -38,10 +38,11 @@ struct hpo_parzen_set {
     float *constant; /* n_groups x stride: sums over the axes of a group; HPO_PARZEN_NOTHING: inactive */
     size_t *active;  /* n_groups */
     double *total;   /* n_groups: weights of the active members and the prior */
-    float *exponent, *part; /* scratch: stride; n_groups x stride */
-    double *prior;          /* scratch: n_groups */
-    unsigned char *block;   /* what all arrays above lie in */
-    hpo_parzen_term *term;  /* n_axes + 1 */
+    float *exponent, *part;   /* scratch: stride; n_groups x stride */
+    double logged, log_total; /* memo: log_total = log(logged) */
+    double *prior;            /* scratch: n_groups */
+    unsigned char *block;     /* what all arrays above lie in */
+    hpo_parzen_term *term;    /* n_axes + 1 */
     uint64_t *query;
     uint32_t *items;
     size_t words;

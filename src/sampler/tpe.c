@@ -35,11 +35,11 @@ static const hpo_option tpe_options[] = {
      10, 1, 1000000, NULL},
     {"gamma", "share of trials that are good, 25 at most; 0: 0.15 (optuna5: 0.1)", HPO_OPT_REAL,
      offsetof(hpo_tpe_config, gamma), 0, 0, 1, NULL},
-    {"candidates", "candidates scored for a suggestion: more are greedier", HPO_OPT_INT,
-     offsetof(hpo_tpe_config, candidates), 24, 1, 100000, NULL},
+    {"candidates", "candidates scored for a suggestion, more are greedier; 0: 16 (optuna5: 24)", HPO_OPT_INT,
+     offsetof(hpo_tpe_config, candidates), 0, 0, 100000, NULL},
     {"liar", "count running trials as bad ones", HPO_OPT_BOOL, offsetof(hpo_tpe_config, liar), 1, 0, 1, NULL},
     {"recombine", "default: share of candidates that mix two good trials", HPO_OPT_REAL,
-     offsetof(hpo_tpe_config, recombine), 0.25, 0, 1, NULL},
+     offsetof(hpo_tpe_config, recombine), 1, 0, 1, NULL},
     {"polish", "default: candidates that are improved by climbing", HPO_OPT_INT,
      offsetof(hpo_tpe_config, polish), 0, 0, 1000, NULL},
     {"floor", "default: narrowest kernel as a share of the range (noisy studies: at least 0.1)", HPO_OPT_REAL,
@@ -64,6 +64,7 @@ static hpo_status tpe_init(void *state, const void *config, const hpo_space *spa
     s->config = *(const hpo_tpe_config *)config;
     int plus = s->config.mode == HPO_TPE_DEFAULT;
     if (!(s->config.gamma > 0)) s->config.gamma = plus ? 0.15 : 0.1;
+    if (s->config.candidates == 0) s->config.candidates = plus ? 16 : 24;
     t->config = &s->config;
     t->space = space;
     HPO_TRY(hpo_parzen_axes_create(space, &t->axes, err));

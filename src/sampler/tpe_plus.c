@@ -208,9 +208,11 @@ static int settle(hpo_tpe *t, const hpo_view *view, double *u)
     if (!t->needs_x) return 1;
     for (size_t i = 0; i < s->n_params; i++) {
         const hpo_codec *c = &s->program[i];
+        int active = c->when == NULL || hpo_expr_eval(c->when, t->x) == 1;
         hpo_codec_decode(s, c, u, t->x);
         if (c->n_dims == 0) continue;
-        if (isnan(t->x[c->column]) != isnan(u[c->dim])) return 0;
+        int there = !isnan(u[c->dim]), known = !isnan(t->x[c->column]);
+        if (there != known || there > active || (there < active && c->op != HPO_CODEC_BOUNDS)) return 0;
         if (c->op == HPO_CODEC_SUBSET) hpo_codec_encode(s, c, t->x, u);
     }
     return allowed(t, view);

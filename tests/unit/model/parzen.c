@@ -276,6 +276,9 @@ static void test_set_is_its_members(void **state)
             for (size_t j = 0; j < 20; j++) {
                 double x = hpo_parzen_set_logpdf(one, at[j]), y = hpo_parzen_set_logpdf(two, at[j]);
                 assert_same_doubles(&x, &y, 1);
+                double limit = x + t_between(&r, -3, 3), z = hpo_parzen_set_logpdf_until(one, at[j], limit);
+                if (fabs(x - limit) > 1e-3) assert_true((z > limit) == (x > limit));
+                if (x < limit) assert_near(z, x, 1e-6, 1e-6);
                 /* grids of more than 64 values: the middle of a cell stands for it */
                 assert_near(x, hpo_parzen_logpdf(p, at[j]), 1e-4, k == 1 ? 2e-3 : 1e-4);
             }

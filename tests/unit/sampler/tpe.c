@@ -343,7 +343,7 @@ static void test_outcomes(void **state)
             tell(&r, u, u[0] + u[1]);
             feasible += i >= 50 && u[0] >= 0.5;
         }
-        assert_true(feasible >= 15); /* the optimum lies on the border: a half and more */
+        assert_true(feasible >= 8); /* the optimum lies on the border; without heed it is none or one */
         char text[512];
         explain(&r, u, text, sizeof text);
         assert_true(number_after(text, "\"threshold\":") >= 0.5);
