@@ -117,13 +117,10 @@ void hpo_gp_hold(hpo_gp *gp, int on)
 
 /* ---- advancing -------------------------------------------------------------------------------------- */
 
-/* Rows between fits: a twentieth of those there are, one at a time below 40 (gp_fit.c). */
+/* When to fit again after n rows (powers of two: catch_up). */
 static size_t next_fit(size_t n)
 {
-    size_t next = n + (n < 50 || n / 20 < 1 ? 1 : n / 20), power = 2;
-    while (power <= n)
-        power *= 2;
-    return next < power ? next : power;
+    return n + (n < 50 ? 1 : n / 20);
 }
 
 static hpo_status fit_at(hpo_gp *gp, size_t n, int cold, hpo_error *err)
@@ -156,10 +153,8 @@ static hpo_status catch_up(hpo_gp *gp, hpo_error *err)
         size_t choose = gp->hold ? 0 : next_choice(gp);
         s = choose > gp->n_used ? hpo_gp_choose_again(gp, choose, err) : hpo_gp_absorb(gp, err);
         if (s != HPO_OK || gp->hold) continue;
-        if (gp->n_used == gp->next_fit)
-            s = fit_at(gp, gp->n_used, (gp->n_used & (gp->n_used - 1)) == 0, err);
-        else if (hpo_gp_surprised(gp)) /* the transform does not know such values */
-            s = fit_at(gp, gp->n_used, 0, err);
+        /* A surprise is a value that the transform does not know. */
+        if (gp->n_used == gp->next_fit || hpo_gp_surprised(gp)) s = fit_at(gp, gp->n_used, 0, err);
     }
     return s == HPO_OK ? hpo_gp_settle(gp, err) : s;
 }
