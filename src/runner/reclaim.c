@@ -75,6 +75,13 @@ void hpo_pool_unlock(hpo_pool *p)
     p->lock_path = NULL;
 }
 
+static int runs_here(const hpo_pool *p, int64_t number)
+{
+    for (size_t i = 0; i < p->n_jobs; i++)
+        if (p->jobs[i]->number == number) return 1;
+    return 0;
+}
+
 /* Requeues one trial when its worker is dead.  1: done; 0: alive, unknown, or somebody was quicker. */
 static int reclaim_one(hpo_pool *p, int64_t number, const char *worker, hpo_str *path)
 {
@@ -108,7 +115,7 @@ hpo_status hpo_pool_reclaim(hpo_pool *p, int64_t *n, hpo_error *err)
     for (int64_t i = 0; i < sum.n_trials && rc == HPO_OK; i++) {
         hpo_trial_info t = {.size = sizeof t};
         rc = hpo_study_trial(p->study, i, &t, err);
-        if (rc != HPO_OK || t.state != HPO_STATE_RUNNING || !t.worker) continue;
+        if (rc != HPO_OK || t.state != HPO_STATE_RUNNING || !t.worker || runs_here(p, i)) continue;
         rc = hpo_reserve(&numbers, &cap, workers.n + 1, sizeof *numbers, err);
         if (rc == HPO_OK) rc = hpo_words_add(&workers, t.worker, strlen(t.worker), err);
         if (rc == HPO_OK) numbers[workers.n - 1] = i;

@@ -32,4 +32,15 @@ run hpo ask
 status 4 'the budget is exact'
 run hpo db verify
 status 0 'the file is sound'
+
+# A worker that waits for the last of its own trials looks for trials of the dead: its own is not one.
+cat >slow.sh <<'END'
+[ "$HPO_TRIAL" = 0 ] && sleep 4 || sleep 2.5
+echo "{\"y\": $1}"
+END
+run hpo run -n own --minimize y -b 2trials -j 2 -- sh slow.sh '{x:0..1}'
+status 0 'a slow last trial'
+ok 'is nobody else'"'"'s' sh -c '! grep -q "died\|lost" .err'
+run hpo show -n own
+ok 'and counts once' grep -q '^trials       2 (2 complete)' .out
 finish
