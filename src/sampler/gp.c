@@ -76,7 +76,7 @@ typedef struct gp_state {
 static const char *const acquisition_labels[] = {HPO_ACQ_LABELS, NULL};
 static const char *const pending_labels[] = {HPO_PENDING_LABELS, NULL};
 static const char *const kernel_labels[] = {"auto", HPO_KERNEL_LABELS, NULL};
-static const char *const prior_labels[] = {HPO_GP_PRIOR_LABELS, NULL};
+static const char *const prior_labels[] = {"auto", HPO_GP_PRIOR_LABELS, NULL};
 static const char *const transform_labels[] = {HPO_TRANSFORM_LABELS, NULL};
 static const char *const noise_labels[] = {"learned", "fixed", "varying", NULL};
 static const char *const cost_labels[] = {"no", "per", "cooled", NULL};
@@ -97,8 +97,10 @@ static const hpo_option gp_options[] = {
      HPO_OPT_REAL, FIELD(beta), 1.8, 0, 100, NULL},
     {"kernel", "covariance; auto: matern32, or matern52 when leave-one-out predictions are better with it",
      HPO_OPT_ENUM, FIELD(kernel), 1, 0, 5, kernel_labels},
-    {"prior", "of the lengthscales: a soft wall, growing with dimension, or sparse", HPO_OPT_ENUM,
-     FIELD(prior), HPO_GP_PRIOR_WALL, 0, 2, prior_labels},
+    {"prior",
+     "of the lengthscales: a soft wall, growing with dimension, or sparse; auto: dim, wall in a study "
+     "declared noisy",
+     HPO_OPT_ENUM, FIELD(prior), 0, 0, 3, prior_labels},
     {"transform", "of the objective's values before the model sees them", HPO_OPT_ENUM, FIELD(transform),
      HPO_TRANSFORM_AUTO, 0, 5, transform_labels},
     {"noise", "learned, fixed at the floor, or varying over the space", HPO_OPT_ENUM, FIELD(noise), 0, 0, 2,
@@ -434,7 +436,8 @@ static hpo_status learn(gp_state *s, const hpo_view *view, hpo_error *err)
 {
     if (!s->has_models) { /* only the view says how many outcomes there are */
         s->has_models = 1;
-        HPO_TRY(hpo_gp_models_open(&s->models, s->config, s->embed, view->n_outcomes, s->seed, err));
+        HPO_TRY(hpo_gp_models_open(&s->models, s->config, s->embed, view->n_outcomes, view->noisy != 0,
+                                   s->seed, err));
     }
     return hpo_gp_models_learn(&s->models, view, err);
 }

@@ -28,6 +28,7 @@ typedef struct hpo_gp_models {
     const hpo_embed *embed;
     uint64_t seed;
     size_t n_dims, n_outcomes;
+    int noisy;     /* the study was declared noisy */
     size_t n_rows; /* rows of the view that are in */
     int broken;    /* learning failed half-way (no memory): start again */
     hpo_gp *objective;
@@ -53,8 +54,8 @@ typedef struct hpo_gp_models {
 } hpo_gp_models;
 
 HPO_NODISCARD hpo_status hpo_gp_models_open(hpo_gp_models *m, const hpo_gp_config *config,
-                                            const hpo_embed *embed, size_t n_outcomes, uint64_t seed,
-                                            hpo_error *err);
+                                            const hpo_embed *embed, size_t n_outcomes, int noisy,
+                                            uint64_t seed, hpo_error *err);
 void hpo_gp_models_close(hpo_gp_models *m);
 /* Takes in the finished trials of the view, and refits on schedule. */
 HPO_NODISCARD hpo_status hpo_gp_models_learn(hpo_gp_models *m, const hpo_view *view, hpo_error *err);

@@ -31,7 +31,10 @@ static hpo_gp_options objective_options(const hpo_gp_models *m)
     hpo_gp_options o = hpo_gp_defaults();
     o.choose_family = c->kernel == 0;
     if (c->kernel > 0) o.family = (hpo_kernel_family)(c->kernel - 1);
-    o.prior = (hpo_gp_prior)c->prior;
+    if (c->prior > 0)
+        o.prior = (hpo_gp_prior)(c->prior - 1);
+    else /* measured: see docs/samplers.md */
+        o.prior = m->noisy ? HPO_GP_PRIOR_WALL : HPO_GP_PRIOR_DIM;
     o.transform = (hpo_transform_kind)c->transform;
     o.noise = c->noise == 1 ? HPO_GP_NOISE_FIXED : HPO_GP_NOISE_LEARNED;
     o.heteroscedastic = c->noise == 2;
@@ -82,13 +85,14 @@ static hpo_status make_models(hpo_gp_models *m, hpo_error *err)
 }
 
 hpo_status hpo_gp_models_open(hpo_gp_models *m, const hpo_gp_config *config, const hpo_embed *embed,
-                              size_t n_outcomes, uint64_t seed, hpo_error *err)
+                              size_t n_outcomes, int noisy, uint64_t seed, hpo_error *err)
 {
     *m = (hpo_gp_models){.config = config,
                          .embed = embed,
                          .seed = seed,
                          .n_dims = hpo_embed_n_dims(embed),
-                         .n_outcomes = n_outcomes};
+                         .n_outcomes = n_outcomes,
+                         .noisy = noisy};
     m->outcome = hpo_calloc(n_outcomes + 1, sizeof *m->outcome);
     m->outcome_posterior = hpo_calloc(n_outcomes + 1, sizeof *m->outcome_posterior);
     m->outcome_bound = hpo_calloc(n_outcomes + 1, sizeof *m->outcome_bound);
