@@ -192,7 +192,7 @@ static hpo_status forest_ask(void *state, const hpo_view *view, uint64_t draw, h
     find_best(s);
     HPO_TRY(assume_pending(s, view, err));
     hpo_score score = {.ctx = s, .values = log_ei};
-    hpo_search_options options = {.n_uniform = 384, .n_starts = 4};
+    hpo_search_options options = {.n_uniform = 256, .n_local = 192, .n_starts = 3};
     return hpo_guided_maximise(&s->guided, view, &score, &options, rng, u_out, err);
 }
 
