@@ -9,6 +9,7 @@ extern const hpo_problem_family hpo_multiobjective_problems; /* multiobjective.c
 extern const hpo_problem_family hpo_table_problems; /* table.c */
 extern const hpo_problem_family hpo_live_problems; /* live.c */
 extern const hpo_problem_family hpo_svm_problems; /* live_svm.c */
+extern const hpo_problem_family hpo_logistic_problems; /* live_logistic.c */
 extern const hpo_problem_family hpo_bbob_problems, hpo_bbob_mixint_problems,
     hpo_bbob_noisy_problems;                                                        /* bbob_family.c */
 extern const hpo_problem_family hpo_bbob_constrained_problems, hpo_design_problems; /* constrained.c */
