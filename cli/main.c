@@ -88,6 +88,8 @@ static int finish_output(int rc)
     int failed = ferror(stdout);
     errno = 0;
     if (fflush(stdout) != 0) failed = 1;
+    /* The reason of an earlier failure is gone: what refused that write refuses another. */
+    if (failed && errno == 0 && putchar('\n') != EOF) (void)fflush(stdout);
     if (!failed) return rc;
     cli_error("cannot write standard output: %s", errno ? strerror(errno) : "write error");
     return rc == CLI_OK ? CLI_FAIL : rc;

@@ -5,13 +5,13 @@
  * estimates and forests on rough and categorical ones, local quadratics at the end of curved valleys.  All
  * members see all results; each ask goes to one of them.  After a quasi-random design member a gets the share
  *
- *     p_a = w_a / sum_b w_b,   w_a = base share of the kind of space (table `bases`) x trust_a,
+ *     p_a = w_a / sum_b w_b,   w_a = base share of the kind of space (table `bases`) x evidence_a,
  *
- * where trust is evidence that the member understands *this* function, from predictions of results it had not
- * seen: leave-one-out for the Gaussian process and the quadratic, out-of-bag for the forest
- * (sampler/evidence.h).  Shares are a function of the told results alone; which member answers draw n is read
- * off the sequence n x golden ratio, so that members alternate as evenly as their shares allow and every
- * suggestion can be recomputed.
+ * where evidence says how well the member understands *this* function (sampler/evidence.h): for the Gaussian
+ * process r / (1.2 - r), r the rank correlation of its leave-one-out predictions with the results; for the
+ * local search how often its steps have led to something better.  Shares are a function of the told results
+ * alone; which member answers draw n is read off the sequence n x golden ratio, so that members alternate as
+ * evenly as their shares allow and every suggestion can be recomputed.
  *
  * A Gaussian process costs n^2 a proposal: beyond `gp_rows` results the density estimates take its
  * share.  The base shares come from bench/results/ (docs/samplers.md tells which comparison).  With several
@@ -34,7 +34,7 @@ enum { MEMBER_GP, MEMBER_LOCAL, MEMBER_TPE, MEMBER_FOREST, MEMBER_SPREAD, N_MEMB
 
 static const struct {
     const char *name, *spec;
-} members[N_MEMBERS] = {{"gp", "gp:initial=2,acquisition=lcb"},
+} members[N_MEMBERS] = {{"gp", "gp:initial=2"},
                         {"local", "local:initial=2"},
                         {"tpe", "tpe:startup=2"},
                         {"forest", "forest:initial=2"},
@@ -50,6 +50,7 @@ typedef struct auto_state {
     const hpo_space *space;
     hpo_sampler member[N_MEMBERS];
     double base[N_MEMBERS];
+    int mixed; /* labels, structures or conditions */
     size_t n_dims;
     /* of the last ask */
     double share[N_MEMBERS];
@@ -84,10 +85,10 @@ static void set_bases(auto_state *s, const hpo_space *space)
         {0.35, 0.1, 0.3, 0.25, 0}, /* with labels, structures or conditions */
     };
     uint32_t needs = hpo_space_needs(space);
-    int mixed = (needs & (HPO_CAP_CONDITIONAL | HPO_CAP_STRUCTURED)) != 0;
-    for (size_t i = 0; i < space->n_params && !mixed; i++)
-        mixed = space->params[i].kind == HPO_KIND_CATEGORICAL;
-    memcpy(s->base, bases[mixed], sizeof s->base);
+    s->mixed = (needs & (HPO_CAP_CONDITIONAL | HPO_CAP_STRUCTURED)) != 0;
+    for (size_t i = 0; i < space->n_params && !s->mixed; i++)
+        s->mixed = space->params[i].kind == HPO_KIND_CATEGORICAL;
+    memcpy(s->base, bases[s->mixed], sizeof s->base);
     for (int i = 0; i < N_MEMBERS - 1; i++)
         if (s->config->share[i] >= 0) s->base[i] = s->config->share[i];
 }
@@ -103,7 +104,8 @@ static hpo_status auto_init(void *state, const void *config, const hpo_space *sp
     for (int i = 0; i < N_MEMBERS; i++) {
         int open = i == MEMBER_SPREAD || s->base[i] > 0 || (i == MEMBER_TPE && s->base[MEMBER_GP] > 0);
         if (!open) continue;
-        HPO_TRY(hpo_sampler_open(members[i].spec, space, 1, 0, seed, &s->member[i], err));
+        const char *spec = i == MEMBER_GP && !s->mixed ? "gp:initial=2,acquisition=lcb" : members[i].spec;
+        HPO_TRY(hpo_sampler_open(spec, space, 1, 0, seed, &s->member[i], err));
     }
     return HPO_OK;
 }
@@ -136,7 +138,10 @@ static void find_shares(auto_state *s, const hpo_view *view)
     for (int i = 0; i < N_MEMBERS; i++) {
         double trust = 1;
         if (weight[i] > 0 && s->config->share[i] < 0) {
-            if (i == MEMBER_GP) trust = hpo_gp_trust(s->member[i].state, view);
+            if (i == MEMBER_GP) {
+                double r = hpo_gp_trust(s->member[i].state, view);
+                trust = r / (1.2 - r);
+            }
             if (i == MEMBER_LOCAL) trust = hpo_local_trust(s->member[i].state);
         }
         sum += weight[i] *= trust;

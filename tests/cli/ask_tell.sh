@@ -4,7 +4,7 @@
 . "$(dirname "$0")/harness.sh"
 
 run hpo create -n demo --param 'x:0..1' --param 'lr:log 1e-5..1' --param 'opt:sgd,adam' \
-    --param 'mom:0..0.99 if opt == sgd' --minimize loss -b 5trials --seed 1
+    --param 'mom:0..0.99 if opt == sgd' --minimize loss -b 5trials --seed 1 --sampler random
 status 0 'create'
 output 'create says what it made' <<'END'
 study demo in hpo.db: 4 parameters, minimize loss; budget 5 trials, sampler random, seed 1

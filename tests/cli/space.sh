@@ -47,12 +47,20 @@ run hpo space show -p 'x:int 1..4' -p 'b:true,false'
 ok 'a finite space is counted' grep -q '^8 configurations' .out
 run hpo samplers --names
 output 'samplers' <<'END'
+auto
 random
 grid
 sobol
 halton
 rsequence
 lhs
+tpe
+local
+gp
+forest
+cqr
+bore
+dngo
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'

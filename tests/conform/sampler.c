@@ -477,7 +477,7 @@ static void test_needs_are_compared(void **state)
     hpo_sampler s;
     hpo_space *space = matrix_space(4);
     assert_fails(hpo_sampler_open("test-corner", space, 1, 0, SEED, &s, &err), HPO_EUNSUPPORTED, err,
-                 "choose one of: random");
+                 "choose one of: auto, random");
     hpo_space_free(space);
     space = matrix_space(7);
     assert_fails(hpo_sampler_open("test-corner", space, 1, 0, SEED, &s, &err), HPO_EUNSUPPORTED, err,

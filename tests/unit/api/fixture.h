@@ -28,6 +28,9 @@ static inline void fixture_open(fixture *f, const char *url, const char *space, 
         snprintf(path, sizeof path, "study%d.db", count++);
         url = t_temp_path(path);
     }
+    hpo_study_options plain = hpo_study_options_init();
+    plain.sampler = "random"; /* these tests are about studies: no model takes part */
+    if (o == NULL) o = &plain;
     assert_ok(hpo_storage_open(url, &f->st, &f->err), f->err);
     assert_ok(hpo_space_parse(space, &f->space, &f->err), f->err);
     assert_ok(hpo_study_create(f->st, f->space, o, &f->s, &f->err), f->err);
