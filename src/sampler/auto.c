@@ -36,7 +36,7 @@ static const struct {
     const char *name, *spec;
 } members[N_MEMBERS] = {{"gp", "gp:initial=2"},
                         {"local", "local:initial=2"},
-                        {"tpe", "tpe:startup=2"},
+                        {"tpe", "tpe:initial=2"},
                         {"forest", "forest:initial=2"},
                         {"sobol", "sobol"}};
 

@@ -13,7 +13,7 @@
  * improvement, candidates that recombine trials, climbing from the best of them mode=optuna5 (tpe_optuna.c)
  * the settings of Optuna 5
  *
- * The first `startup` trials are draws from the prior.
+ * The first `initial` trials are draws from the prior.
  *
  * References: Bergstra, Bardenet, Bengio, Kegl, NeurIPS 2011; Watanabe, arXiv 2304.11127 (2023), whose
  * settings the default follows; Bergstra, Yamins, Cox, ICML 2013 (conditional spaces). */
@@ -31,7 +31,7 @@ static const char *const modes[] = {"default", "optuna5", NULL};
 static const hpo_option tpe_options[] = {
     {"mode", "whose settings: ours, or those of Optuna 5", HPO_OPT_ENUM, offsetof(hpo_tpe_config, mode), 0, 0,
      1, modes},
-    {"startup", "trials drawn from the prior at the start", HPO_OPT_INT, offsetof(hpo_tpe_config, startup),
+    {"initial", "trials drawn from the prior at the start", HPO_OPT_INT, offsetof(hpo_tpe_config, initial),
      10, 1, 1000000, NULL},
     {"gamma", "share of trials that are good, 25 at most; 0: 0.15 (optuna5: 0.1)", HPO_OPT_REAL,
      offsetof(hpo_tpe_config, gamma), 0, 0, 1, NULL},
@@ -97,7 +97,7 @@ static hpo_status tpe_tell(void *state, const hpo_view *view, size_t row, hpo_er
 
 static int starting(const hpo_tpe *t)
 {
-    return t->order.n - t->order.n_failed < (size_t)t->config->startup || t->axes->n_axes == 0;
+    return t->order.n - t->order.n_failed < (size_t)t->config->initial || t->axes->n_axes == 0;
 }
 
 static hpo_status tpe_ask(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u_out,
@@ -120,7 +120,7 @@ static hpo_status tpe_explain(void *state, const hpo_view *view, const double *u
     hpo_str s = {0};
     if (starting(t)) {
         hpo_str_add(&s, "{\"model\":\"prior\",\"reason\":\"one of the first ");
-        hpo_str_int(&s, t->config->startup);
+        hpo_str_int(&s, t->config->initial);
         hpo_str_add(&s, " trials\"}");
     } else {
         size_t n = o->n - (plus ? 0 : o->n_failed);

@@ -12,7 +12,7 @@ typedef enum hpo_tpe_mode { HPO_TPE_DEFAULT, HPO_TPE_OPTUNA5 } hpo_tpe_mode;
 
 typedef struct hpo_tpe_config {
     int32_t mode, multivariate, group, liar;
-    int64_t startup, candidates, polish;
+    int64_t initial, candidates, polish;
     double gamma, floor, recombine;
 } hpo_tpe_config;
 

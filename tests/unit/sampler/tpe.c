@@ -235,7 +235,7 @@ static void test_startup_is_the_prior(void **state)
     hpo_error err;
     double u[DIMS], v[DIMS];
     char text[256];
-    open_run(&r, "tpe:startup=7", "a: 0..1; n: int 1..9; c: x,y", NULL);
+    open_run(&r, "tpe:initial=7", "a: 0..1; n: int 1..9; c: x,y", NULL);
     for (uint64_t i = 0; i < 7; i++) {
         hpo_rng rng;
         suggest(&r, i, u);
@@ -389,7 +389,7 @@ static void test_failures_are_worst(void **state)
     assert_int_equal((int)number_after(text, "\"good\":") + (int)number_after(text, "\"bad\":"), 60);
     close_run(&r);
     /* nothing but failures: the prior goes on */
-    open_run(&r, "tpe:startup=1", "a: 0..1", NULL);
+    open_run(&r, "tpe:initial=1", "a: 0..1", NULL);
     for (size_t i = 0; i < 12; i++) {
         suggest(&r, i, u);
         tell(&r, u, (double)NAN);
