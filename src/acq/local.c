@@ -17,6 +17,8 @@
 #include "space/space.h"
 
 enum { ROUNDS = 16, ITERATIONS = 50, MEMORY = 8 };
+/* A climb that is so far below the best one after a whole round is given up: e^-2 of its improvement. */
+static const double HOPELESS = 2;
 
 /* ---- continuous ------------------------------------------------------------------------------------------
  */
@@ -241,6 +243,7 @@ void hpo_search__climb(hpo_search *s, double *u, double *value)
             if (!isnan(u[a->dim])) moved |= climb_axis(s, a, u, value);
         }
         if (!moved) return;
+        if (s->found && *value < s->answer_value - HOPELESS) return;
     }
 }
 
