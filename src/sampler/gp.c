@@ -76,7 +76,7 @@ typedef struct gp_state {
 static const char *const acquisition_labels[] = {HPO_ACQ_LABELS, NULL};
 static const char *const pending_labels[] = {HPO_PENDING_LABELS, NULL};
 static const char *const kernel_labels[] = {"auto", HPO_KERNEL_LABELS, NULL};
-static const char *const prior_labels[] = {"auto", HPO_GP_PRIOR_LABELS, NULL};
+static const char *const prior_labels[] = {"auto", HPO_GP_PRIOR_LABELS, "mixed", NULL};
 static const char *const transform_labels[] = {HPO_TRANSFORM_LABELS, NULL};
 static const char *const noise_labels[] = {"learned", "fixed", "varying", NULL};
 static const char *const cost_labels[] = {"no", "per", "cooled", NULL};
@@ -98,9 +98,9 @@ static const hpo_option gp_options[] = {
     {"kernel", "covariance; auto: matern32, or matern52 when leave-one-out predictions are better with it",
      HPO_OPT_ENUM, FIELD(kernel), 1, 0, 5, kernel_labels},
     {"prior",
-     "of the lengthscales: a soft wall, growing with dimension, or sparse; auto: dim, wall in a study "
-     "declared noisy",
-     HPO_OPT_ENUM, FIELD(prior), 0, 0, 3, prior_labels},
+     "of the lengthscales: a soft wall, growing with dimension, sparse (few parameters matter), mixed (wall "
+     "and sparse, weighted by how well they predict); auto: dim, wall in a study declared noisy",
+     HPO_OPT_ENUM, FIELD(prior), HPO_GP_AUTO, 0, HPO_GP_MIXED, prior_labels},
     {"transform", "of the objective's values before the model sees them", HPO_OPT_ENUM, FIELD(transform),
      HPO_TRANSFORM_AUTO, 0, 5, transform_labels},
     {"noise", "learned, fixed at the floor, or varying over the space", HPO_OPT_ENUM, FIELD(noise), 0, 0, 2,
@@ -151,7 +151,8 @@ static hpo_status gp_init(void *state, const void *config, const hpo_space *spac
                     : hpo_embed_create(space, &s->embed, err));
     s->n_axes = hpo_embed_n_axes(s->embed);
     HPO_TRY(hpo_search_create(s->embed, seed, &s->search, err));
-    size_t d = s->n_dims, most = (size_t)s->config->quality + 1;
+    size_t d = s->n_dims, most = (size_t)s->config->quality;
+    if (most < HPO_GP_RIVALS + 1) most = HPO_GP_RIVALS + 1;
     s->rows = hpo_alloc_array((LOOKED_AT + BEST) * d + 1, sizeof *s->rows);
     s->lengthscales = hpo_alloc_array(s->n_axes + 1, sizeof *s->lengthscales);
     s->scratch = hpo_alloc_array(d + 64 * most, sizeof *s->scratch);
@@ -214,7 +215,7 @@ static hpo_status open_with_design(gp_state *s, uint64_t draw, hpo_rng *rng, dou
 static size_t look_at_best(gp_state *s, const hpo_view *view)
 {
     enum { JUDGED = 16 };
-    const hpo_gp *gp = s->models.objective;
+    const hpo_gp *gp = s->models.leader;
     size_t n = hpo_gp_n_points(gp), d = s->n_dims, order[LOOKED_AT], judged, count = 0;
     double value[LOOKED_AT], mean[JUDGED], var[JUDGED], replicates;
     s->n_looked = 0;
@@ -312,6 +313,8 @@ static void scores(void *ctx, const double *u, size_t m, double *out)
 {
     enum { BLOCK = 64 };
     gp_state *s = ctx;
+    const double *weight = s->models.member_weight;
+    int logs = averages_logarithms(s);
     double part[BLOCK], *all = s->scratch + s->n_dims; /* n_acq x BLOCK */
     if (s->n_acq == 1) {
         hpo_acq_values(s->acq[0], u, m, out);
@@ -324,12 +327,10 @@ static void scores(void *ctx, const double *u, size_t m, double *out)
         for (size_t i = 0; i < n; i++) {
             double sum = 0;
             for (size_t k = 0; k < s->n_acq; k++) {
-                part[k] = all[k * BLOCK + i];
-                sum += part[k];
+                part[k] = all[k * BLOCK + i] + (logs ? weight[k] : 0);
+                sum += logs ? 0 : hpo_exp(weight[k]) * part[k];
             }
-            out[first + i] = averages_logarithms(s)
-                                 ? hpo_log_sum_exp(part, s->n_acq) - hpo_log((double)s->n_acq)
-                                 : sum / (double)s->n_acq;
+            out[first + i] = logs ? hpo_log_sum_exp(part, s->n_acq) : sum;
         }
     }
 }
@@ -343,20 +344,22 @@ static double score_gradient(void *ctx, const double *u, double *gradient)
 {
     gp_state *s = ctx;
     if (s->n_acq == 1) return hpo_acq_value(s->acq[0], u, gradient);
+    const double *weight = s->models.member_weight;
+    int logs = averages_logarithms(s);
     double value[64], total, *one = s->scratch;
     for (size_t k = 0; k < s->n_acq; k++)
-        value[k] = hpo_acq_value(s->acq[k], u, NULL);
+        value[k] = hpo_acq_value(s->acq[k], u, NULL) + (logs ? weight[k] : 0);
     total = hpo_log_sum_exp(value, s->n_acq);
     memset(gradient, 0, s->n_dims * sizeof *gradient);
     double mean = 0;
     for (size_t k = 0; k < s->n_acq; k++) {
-        double w = averages_logarithms(s) ? hpo_exp(value[k] - total) : 1 / (double)s->n_acq;
+        double w = hpo_exp(logs ? value[k] - total : weight[k]);
         (void)hpo_acq_value(s->acq[k], u, one);
-        mean += value[k] / (double)s->n_acq;
+        mean += w * value[k];
         for (size_t i = 0; i < s->n_dims; i++)
             gradient[i] += w * one[i];
     }
-    return averages_logarithms(s) ? total - hpo_log((double)s->n_acq) : mean;
+    return logs ? total : mean;
 }
 
 static hpo_status prepare(gp_state *s, const hpo_view *view, int explore, hpo_rng *rng, hpo_error *err)
@@ -376,14 +379,14 @@ static hpo_status prepare(gp_state *s, const hpo_view *view, int explore, hpo_rn
 static int is_mostly_noise(const gp_state *s, const hpo_view *view)
 {
     hpo_gp_summary about;
-    hpo_gp_describe(s->models.objective, &about);
+    hpo_gp_describe(s->models.leader, &about);
     return view->noisy && about.signal_variance < 0.7 * about.noise_variance;
 }
 
 /* The least tried of the TOP best means. */
 static void repeat_one(gp_state *s, size_t n_best, double *u_out)
 {
-    const hpo_gp *gp = s->models.objective;
+    const hpo_gp *gp = s->models.leader;
     double fewest = HUGE_VAL;
     for (size_t k = 0; k < n_best && k < TOP; k++)
         for (size_t i = 0; i < hpo_gp_n_points(gp); i++) {
@@ -404,7 +407,7 @@ static void repeat_one(gp_state *s, size_t n_best, double *u_out)
 static size_t n_candidates(const gp_state *s)
 {
     static const size_t full = 300, least = 64;
-    size_t n = hpo_gp_n_points(s->models.objective), want = (size_t)s->config->candidates;
+    size_t n = hpo_gp_n_points(s->models.leader), want = (size_t)s->config->candidates;
     if (n <= full || want <= least) return want;
     return want * full / n > least ? want * full / n : least;
 }
@@ -413,7 +416,7 @@ static hpo_status maximise(gp_state *s, const hpo_view *view, size_t n_best, hpo
                            hpo_error *err)
 {
     hpo_score score = {s, scores, score_gradient};
-    hpo_gp_lengthscales(s->models.objective, s->lengthscales);
+    hpo_gp_lengthscales(s->models.leader, s->lengthscales);
     size_t candidates = n_candidates(s);
     hpo_search_options o = {.n_uniform = candidates,
                             .n_local = candidates / 2,
@@ -478,7 +481,7 @@ static void add_number(hpo_str *out, const char *key, double v)
 static void add_lengthscales(const gp_state *s, hpo_str *out)
 {
     hpo_str_add(out, ",\"lengthscales\":{");
-    hpo_gp_lengthscales(s->models.objective, s->lengthscales);
+    hpo_gp_lengthscales(s->models.leader, s->lengthscales);
     for (size_t i = 0, first = 1; i < s->n_axes; i++) {
         const hpo_axis *a = hpo_embed_axis(s->embed, i);
         if (i > 0 && hpo_embed_axis(s->embed, i - 1)->param == a->param)
@@ -494,9 +497,9 @@ static void add_lengthscales(const gp_state *s, hpo_str *out)
 
 static void add_prediction(const gp_state *s, const double *u, hpo_str *out)
 {
-    const hpo_transform *t = hpo_gp_transform(s->models.objective);
+    const hpo_transform *t = hpo_gp_transform(s->models.leader);
     double mean, var;
-    hpo_gp_moments(s->models.objective, u, 1, &mean, &var);
+    hpo_gp_moments(s->models.leader, u, 1, &mean, &var);
     double centre = hpo_transform_invert(t, mean), sd = sqrt(var);
     double above = hpo_transform_invert(t, mean + sd), below = hpo_transform_invert(t, mean - sd);
     add_number(out, "mean", centre);
@@ -513,7 +516,7 @@ static hpo_status gp_explain(void *state, const hpo_view *view, const double *u,
     if (s->from != ORIGIN_DESIGN && s->has_models && hpo_gp_ready(s->models.objective)) {
         static const char *const kernels[] = {HPO_KERNEL_LABELS};
         hpo_gp_summary about;
-        hpo_gp_describe(s->models.objective, &about);
+        hpo_gp_describe(s->models.leader, &about);
         hpo_str_addf(&out, ",\"kernel\":\"%s\"", kernels[about.family]);
         add_lengthscales(s, &out);
         add_number(&out, "signal_variance", about.signal_variance);
@@ -524,7 +527,10 @@ static hpo_status gp_explain(void *state, const hpo_view *view, const double *u,
                          s->from == ORIGIN_EXPLORE ? "exploration" : acquisition_labels[s->kind]);
             add_number(&out, "value", s->value);
         }
-        if (s->models.n_members > 0) hpo_str_addf(&out, ",\"samples\":%zu", s->models.n_members);
+        if (s->models.n_rivals > 0)
+            hpo_str_addf(&out, ",\"priors\":%zu", s->models.n_members);
+        else if (s->models.n_members > 0)
+            hpo_str_addf(&out, ",\"samples\":%zu", s->models.n_members);
         if (hpo_gp_models_may_fail(&s->models))
             add_number(&out, "p_success", hpo_exp(hpo_success_log_probability(s->models.success, u, NULL)));
         add_prediction(s, u, &out);
@@ -538,7 +544,7 @@ double hpo_gp_trust(void *gp, const hpo_view *view)
     gp_state *s = gp;
     hpo_gp_summary about;
     if (learn(s, view, NULL) != HPO_OK || !s->has_models || !hpo_gp_ready(s->models.objective)) return 1;
-    hpo_gp_describe(s->models.objective, &about);
+    hpo_gp_describe(s->models.leader, &about);
     return about.loo_correlation > 0 ? about.loo_correlation : 0;
 }
 

@@ -8,6 +8,8 @@
 #include "model/gp.h"
 #include "model/success.h"
 
+/* Option `prior`: one of HPO_GP_PRIOR_LABELS after "auto", or several processes (gp_rivals.c). */
+enum { HPO_GP_AUTO, HPO_GP_SPARSE = HPO_GP_PRIOR_SPARSE + 1, HPO_GP_MIXED, HPO_GP_RIVALS = 4 };
 typedef enum hpo_gp_cost { HPO_GP_COST_NO, HPO_GP_COST_PER, HPO_GP_COST_COOLED } hpo_gp_cost;
 
 typedef struct hpo_gp_config {
@@ -37,9 +39,15 @@ typedef struct hpo_gp_models {
     hpo_success *success;
     size_t n_failed;
     size_t n_costs; /* trials that told their cost */
-    /* quality mode: the objective's process under sampled hyperparameters */
+    /* with prior=sparse or mixed: the objective's process under other priors (gp_rivals.c) */
+    hpo_gp *rival[HPO_GP_RIVALS];
+    size_t n_rivals;
+    const hpo_gp *leader; /* the process that predicts best; the objective's where there is one */
+    /* what acquisitions are averaged over: in quality mode the objective's process under sampled
+     * hyperparameters, with rivals those that weigh something; none: the objective's alone */
     hpo_gp **member;
-    size_t n_members, member_rows, member_fits;
+    double *member_weight; /* logarithms; they sum to 1 */
+    size_t n_members;
     /* columns that the models read */
     double *column; /* n_outcomes + 2 columns of cap_rows: outcomes, ln cost, objective */
     uint8_t *ok;
@@ -59,6 +67,15 @@ HPO_NODISCARD hpo_status hpo_gp_models_open(hpo_gp_models *m, const hpo_gp_confi
 void hpo_gp_models_close(hpo_gp_models *m);
 /* Takes in the finished trials of the view, and refits on schedule. */
 HPO_NODISCARD hpo_status hpo_gp_models_learn(hpo_gp_models *m, const hpo_view *view, hpo_error *err);
+/* ---- gp_rivals.c ---- */
+/* Prior of the objective's own process. */
+void hpo_gp_rivals_base(const hpo_gp_models *m, hpo_gp_options *o);
+HPO_NODISCARD hpo_status hpo_gp_rivals_open(hpo_gp_models *m, const hpo_gp_options *base, hpo_error *err);
+void hpo_gp_rivals_close(hpo_gp_models *m);
+/* Takes in what the objective's process has, and chooses members and leader. */
+HPO_NODISCARD hpo_status hpo_gp_rivals_learn(hpo_gp_models *m, const hpo_view *view, const double *y,
+                                             hpo_error *err);
+
 /* The value to improve on: the incumbent of the process; with outcomes the best feasible one, +inf if none.
  */
 double hpo_gp_models_best(const hpo_gp_models *m, const hpo_view *view, const hpo_gp *gp);

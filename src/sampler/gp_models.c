@@ -31,10 +31,7 @@ static hpo_gp_options objective_options(const hpo_gp_models *m)
     hpo_gp_options o = hpo_gp_defaults();
     o.choose_family = c->kernel == 0;
     if (c->kernel > 0) o.family = (hpo_kernel_family)(c->kernel - 1);
-    if (c->prior > 0)
-        o.prior = (hpo_gp_prior)(c->prior - 1);
-    else /* measured: see docs/samplers.md */
-        o.prior = m->noisy ? HPO_GP_PRIOR_WALL : HPO_GP_PRIOR_DIM;
+    hpo_gp_rivals_base(m, &o);
     o.transform = (hpo_transform_kind)c->transform;
     o.noise = c->noise == 1 ? HPO_GP_NOISE_FIXED : HPO_GP_NOISE_LEARNED;
     o.heteroscedastic = c->noise == 2;
@@ -47,7 +44,7 @@ static hpo_gp_options objective_options(const hpo_gp_models *m)
 
 static void drop_members(hpo_gp_models *m)
 {
-    for (size_t i = 0; i < m->n_members; i++)
+    for (size_t i = 0; i < m->n_members && m->n_rivals == 0; i++)
         hpo_gp_free(m->member[i]);
     m->n_members = 0;
 }
@@ -55,6 +52,7 @@ static void drop_members(hpo_gp_models *m)
 static void drop_models(hpo_gp_models *m)
 {
     drop_members(m);
+    hpo_gp_rivals_close(m);
     hpo_gp_free(m->objective);
     hpo_gp_free(m->cost);
     for (size_t i = 0; i < m->n_outcomes && m->outcome != NULL; i++) {
@@ -63,6 +61,7 @@ static void drop_models(hpo_gp_models *m)
     }
     if (m->success != NULL) hpo_success_free(m->success);
     m->objective = m->cost = NULL;
+    m->leader = NULL;
     m->success = NULL;
 }
 
@@ -71,6 +70,8 @@ static hpo_status make_models(hpo_gp_models *m, hpo_error *err)
     hpo_gp_options o = objective_options(m), plain = hpo_gp_defaults();
     m->n_rows = m->n_failed = m->n_costs = 0;
     HPO_TRY(hpo_gp_create(m->embed, &o, &m->objective, err));
+    m->leader = m->objective;
+    HPO_TRY(hpo_gp_rivals_open(m, &o, err));
     plain.max_rows = o.max_rows;
     plain.transform = HPO_TRANSFORM_BILOG;
     for (size_t i = 0; i < m->n_outcomes; i++) {
@@ -96,8 +97,11 @@ hpo_status hpo_gp_models_open(hpo_gp_models *m, const hpo_gp_config *config, con
     m->outcome = hpo_calloc(n_outcomes + 1, sizeof *m->outcome);
     m->outcome_posterior = hpo_calloc(n_outcomes + 1, sizeof *m->outcome_posterior);
     m->outcome_bound = hpo_calloc(n_outcomes + 1, sizeof *m->outcome_bound);
-    m->member = hpo_calloc((size_t)config->quality + 1, sizeof *m->member);
-    if (!m->outcome || !m->outcome_posterior || !m->outcome_bound || !m->member) return hpo_fail_memory(err);
+    size_t most = config->quality > HPO_GP_RIVALS ? (size_t)config->quality : HPO_GP_RIVALS;
+    m->member = hpo_calloc(most + 1, sizeof *m->member);
+    m->member_weight = hpo_calloc(most + 1, sizeof *m->member_weight);
+    if (!m->outcome || !m->outcome_posterior || !m->outcome_bound || !m->member || !m->member_weight)
+        return hpo_fail_memory(err);
     return make_models(m, err);
 }
 
@@ -108,6 +112,7 @@ void hpo_gp_models_close(hpo_gp_models *m)
     hpo_free(m->outcome_posterior);
     hpo_free(m->outcome_bound);
     hpo_free(m->member);
+    hpo_free(m->member_weight);
     hpo_free(m->column);
     hpo_free(m->ok);
     hpo_free(m->theta);
@@ -245,6 +250,7 @@ static hpo_status add_member(hpo_gp_models *m, const double *theta, const hpo_vi
 static hpo_status learn_members(hpo_gp_models *m, const hpo_view *view, hpo_error *err)
 {
     size_t k = (size_t)m->config->quality, n = hpo_gp_n_theta(m->objective);
+    if (m->n_rivals > 0) return hpo_gp_rivals_learn(m, view, objective_column(m), err);
     hpo_gp_summary about;
     hpo_gp_describe(m->objective, &about);
     drop_members(m);
@@ -253,8 +259,10 @@ static hpo_status learn_members(hpo_gp_models *m, const hpo_view *view, hpo_erro
     hpo_rng_init(&rng, m->seed, view->n_done, HPO_RNG_DESIGN);
     HPO_TRY(hpo_reserve(&m->theta, &m->cap_theta, k * n, sizeof *m->theta, err));
     HPO_TRY(hpo_gp_sample_theta(m->objective, &rng, k, m->theta, err));
-    for (size_t i = 0; i < k; i++)
+    for (size_t i = 0; i < k; i++) {
         HPO_TRY(add_member(m, m->theta + i * n, view, err));
+        m->member_weight[i] = -hpo_log((double)k);
+    }
     return HPO_OK;
 }
 
