@@ -101,12 +101,13 @@ static hpo_status repeat(const job *j, const hpo_problem *p, const double *x, ui
     return HPO_OK;
 }
 
+/* From the first one on: the mean of equal values is that value. */
 static double mean_of(const double *y, int64_t n)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++)
-        sum += y[i];
-    return n > 0 ? sum / (double)n : (double)NAN;
+        sum += y[i] - y[0];
+    return n > 0 ? y[0] + sum / (double)n : (double)NAN;
 }
 
 static void judge(hpo_recheck_row *row, const double *y, int64_t n)
