@@ -65,6 +65,7 @@ typedef struct gp_state {
     hpo_acq **acq;
     size_t n_acq;
     /* of the last ask */
+    int alone; /* the objective's own process, without its rivals */
     origin from;
     double value;
     hpo_acq_kind kind;
@@ -99,7 +100,7 @@ static const hpo_option gp_options[] = {
      HPO_OPT_ENUM, FIELD(kernel), 1, 0, 5, kernel_labels},
     {"prior",
      "of the lengthscales: a soft wall, growing with dimension, sparse (few parameters matter), mixed (wall "
-     "and sparse, weighted by how well they predict); auto: dim, wall in a study declared noisy",
+     "and sparse in turn, weighted by how well they predict); auto: dim, wall in a study declared noisy",
      HPO_OPT_ENUM, FIELD(prior), HPO_GP_AUTO, 0, HPO_GP_MIXED, prior_labels},
     {"transform", "of the objective's values before the model sees them", HPO_OPT_ENUM, FIELD(transform),
      HPO_TRANSFORM_AUTO, 0, 5, transform_labels},
@@ -207,6 +208,12 @@ static hpo_status open_with_design(gp_state *s, uint64_t draw, hpo_rng *rng, dou
     return hpo_sequence_ask(&s->sequence, draw, rng, u_out, err);
 }
 
+/* The process that the search and the account go by. */
+static const hpo_gp *leader(const gp_state *s)
+{
+    return s->alone ? s->models.objective : s->models.leader;
+}
+
 /* ---- the best points so far
  * ---------------------------------------------------------------------------------- */
 
@@ -215,7 +222,7 @@ static hpo_status open_with_design(gp_state *s, uint64_t draw, hpo_rng *rng, dou
 static size_t look_at_best(gp_state *s, const hpo_view *view)
 {
     enum { JUDGED = 16 };
-    const hpo_gp *gp = s->models.leader;
+    const hpo_gp *gp = leader(s);
     size_t n = hpo_gp_n_points(gp), d = s->n_dims, order[LOOKED_AT], judged, count = 0;
     double value[LOOKED_AT], mean[JUDGED], var[JUDGED], replicates;
     s->n_looked = 0;
@@ -366,7 +373,7 @@ static hpo_status prepare(gp_state *s, const hpo_view *view, int explore, hpo_rn
 {
     const hpo_gp_models *m = &s->models;
     drop_acquisitions(s);
-    if (m->n_members == 0) return add_acquisition(s, view, m->objective, explore, rng, err);
+    if (m->n_members == 0 || s->alone) return add_acquisition(s, view, m->objective, explore, rng, err);
     for (size_t i = 0; i < m->n_members; i++)
         HPO_TRY(add_acquisition(s, view, m->member[i], explore, rng, err));
     return HPO_OK;
@@ -379,14 +386,14 @@ static hpo_status prepare(gp_state *s, const hpo_view *view, int explore, hpo_rn
 static int is_mostly_noise(const gp_state *s, const hpo_view *view)
 {
     hpo_gp_summary about;
-    hpo_gp_describe(s->models.leader, &about);
+    hpo_gp_describe(leader(s), &about);
     return view->noisy && about.signal_variance < 0.7 * about.noise_variance;
 }
 
 /* The least tried of the TOP best means. */
 static void repeat_one(gp_state *s, size_t n_best, double *u_out)
 {
-    const hpo_gp *gp = s->models.leader;
+    const hpo_gp *gp = leader(s);
     double fewest = HUGE_VAL;
     for (size_t k = 0; k < n_best && k < TOP; k++)
         for (size_t i = 0; i < hpo_gp_n_points(gp); i++) {
@@ -407,7 +414,7 @@ static void repeat_one(gp_state *s, size_t n_best, double *u_out)
 static size_t n_candidates(const gp_state *s)
 {
     static const size_t full = 300, least = 64;
-    size_t n = hpo_gp_n_points(s->models.leader), want = (size_t)s->config->candidates;
+    size_t n = hpo_gp_n_points(leader(s)), want = (size_t)s->config->candidates;
     if (n <= full || want <= least) return want;
     return want * full / n > least ? want * full / n : least;
 }
@@ -416,7 +423,7 @@ static hpo_status maximise(gp_state *s, const hpo_view *view, size_t n_best, hpo
                            hpo_error *err)
 {
     hpo_score score = {s, scores, score_gradient};
-    hpo_gp_lengthscales(s->models.leader, s->lengthscales);
+    hpo_gp_lengthscales(leader(s), s->lengthscales);
     size_t candidates = n_candidates(s);
     hpo_search_options o = {.n_uniform = candidates,
                             .n_local = candidates / 2,
@@ -450,6 +457,7 @@ static hpo_status gp_ask(void *state, const hpo_view *view, uint64_t draw, hpo_r
 {
     gp_state *s = state;
     s->value = (double)NAN;
+    s->alone = s->config->prior == HPO_GP_MIXED && draw % 2 == 1;
     HPO_TRY(learn(s, view, err));
     if (is_opening(s, view)) return open_with_design(s, draw, rng, u_out, err);
     size_t n_best = look_at_best(s, view), at = view->n_done + view->n_pending;
@@ -481,7 +489,7 @@ static void add_number(hpo_str *out, const char *key, double v)
 static void add_lengthscales(const gp_state *s, hpo_str *out)
 {
     hpo_str_add(out, ",\"lengthscales\":{");
-    hpo_gp_lengthscales(s->models.leader, s->lengthscales);
+    hpo_gp_lengthscales(leader(s), s->lengthscales);
     for (size_t i = 0, first = 1; i < s->n_axes; i++) {
         const hpo_axis *a = hpo_embed_axis(s->embed, i);
         if (i > 0 && hpo_embed_axis(s->embed, i - 1)->param == a->param)
@@ -497,9 +505,9 @@ static void add_lengthscales(const gp_state *s, hpo_str *out)
 
 static void add_prediction(const gp_state *s, const double *u, hpo_str *out)
 {
-    const hpo_transform *t = hpo_gp_transform(s->models.leader);
+    const hpo_transform *t = hpo_gp_transform(leader(s));
     double mean, var;
-    hpo_gp_moments(s->models.leader, u, 1, &mean, &var);
+    hpo_gp_moments(leader(s), u, 1, &mean, &var);
     double centre = hpo_transform_invert(t, mean), sd = sqrt(var);
     double above = hpo_transform_invert(t, mean + sd), below = hpo_transform_invert(t, mean - sd);
     add_number(out, "mean", centre);
@@ -516,7 +524,7 @@ static hpo_status gp_explain(void *state, const hpo_view *view, const double *u,
     if (s->from != ORIGIN_DESIGN && s->has_models && hpo_gp_ready(s->models.objective)) {
         static const char *const kernels[] = {HPO_KERNEL_LABELS};
         hpo_gp_summary about;
-        hpo_gp_describe(s->models.leader, &about);
+        hpo_gp_describe(leader(s), &about);
         hpo_str_addf(&out, ",\"kernel\":\"%s\"", kernels[about.family]);
         add_lengthscales(s, &out);
         add_number(&out, "signal_variance", about.signal_variance);
@@ -528,7 +536,7 @@ static hpo_status gp_explain(void *state, const hpo_view *view, const double *u,
             add_number(&out, "value", s->value);
         }
         if (s->models.n_rivals > 0)
-            hpo_str_addf(&out, ",\"priors\":%zu", s->models.n_members);
+            hpo_str_addf(&out, ",\"priors\":%zu", s->alone ? 1 : s->models.n_members);
         else if (s->models.n_members > 0)
             hpo_str_addf(&out, ",\"samples\":%zu", s->models.n_members);
         if (hpo_gp_models_may_fail(&s->models))

@@ -4,12 +4,13 @@
  *   prior=sparse   one process for each of four tau, the quantiles 1/8, 3/8, 5/8, 7/8 of the half-Cauchy law
  *                  that "sparse axis-aligned subspaces" puts on tau: the fit at the maximum stands for what
  *                  that paper draws by Markov chains (Eriksson & Jankowiak, UAI 2021, arXiv 2103.00349)
- *   prior=mixed    these and the prior "wall", whose log score counts for 3 nats more: whether few of many
- *                  parameters matter is for the data to say
+ *   prior=mixed    these and the prior "wall", whose log score counts for 10 nats more; every other ask goes
+ * to "wall" alone.  Whether few of many parameters matter is for the data to say, but a process that predicts
+ * better need not be the better guide: what it takes for unimportant it leaves anywhere (60 dimensions,
+ * docs/samplers.md)
  *
  * Process k weighs exp(s_k) / sum exp(s), s_k the sum of its leave-one-out log predictive densities (pseudo
- * Bayesian model averaging: Geisser & Eddy 1979).  ("dim" takes no part: where it predicts better than "wall"
- * it has been the worse guide all the same.)  All fit the same transform to the same rows, so that their
+ * Bayesian model averaging: Geisser & Eddy 1979).  All fit the same transform to the same rows, so that their
  * densities are of the same thing.  Those below a thousandth are left out of the acquisition; the heaviest
  * one is the `leader`, which explains, and says where the search should look closely. */
 #include <math.h>
@@ -21,7 +22,7 @@
 static const double taus[] = {0.019891236737965801, 0.066817863791929888, 0.14966057626654892,
                               0.50273394921258482};
 enum { TAUS = sizeof taus / sizeof taus[0], TYPICAL = 1 };
-static const double head_start = 3;                 /* nats */
+static const double head_start = 10;                /* nats */
 static const double negligible = 6.907755278982137; /* ln 1000 */
 
 void hpo_gp_rivals_base(const hpo_gp_models *m, hpo_gp_options *o)
