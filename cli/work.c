@@ -252,7 +252,8 @@ int cli_work_interrupted(void)
 }
 
 /* The pool alone; *st says how it ended. */
-static int run_pool(cli *c, hpo_study *study, const cli_work *w, int queue_only, int64_t max_trials, hpo_status *ended)
+static int run_pool(cli *c, hpo_study *study, const cli_work *w, int queue_only, int64_t max_trials,
+                    hpo_status *ended)
 {
     hpo_pool_options o = hpo_pool_options_init();
     hpo_pool *pool = NULL;

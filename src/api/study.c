@@ -370,8 +370,8 @@ hpo_status hpo_study_explain(hpo_study *s, int64_t number, char **json, hpo_erro
     return hpo_study__explain(s, number, json, err);
 }
 
-hpo_status hpo_study_confirmed(hpo_study *s, const int64_t *numbers, size_t n, int64_t more, hpo_confirmed *out,
-                               hpo_error *err)
+hpo_status hpo_study_confirmed(hpo_study *s, const int64_t *numbers, size_t n, int64_t more,
+                               hpo_confirmed *out, hpo_error *err)
 {
     if (s == NULL) return no_study(err);
     if (n > 0 && (numbers == NULL || out == NULL))

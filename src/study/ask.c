@@ -2,8 +2,8 @@
 /* study/ask.c - handing out the next trial.
  *
  * One transaction: is the study over or resting; is a budget spent; is somebody waiting (enqueued, given
- * back, or lost by a worker whose lease has ended); does the stopping rule hold; what does the scheduler want;
- * else a new suggestion.
+ * back, or lost by a worker whose lease has ended); does the stopping rule hold; what does the scheduler
+ * want; else a new suggestion.
  *
  * A sampler that reads the view computes between two transactions, with only the ask locks held: the first
  * transaction brings the view up to date and fixes the draw number, the second checks that the draw is still
@@ -35,7 +35,7 @@ typedef struct ask_state {
     int64_t number;   /* of the trial the suggestion was made for */
     int64_t seq_from; /* what was known */
     int queue_only;
-    int judged;       /* the stopping rule was asked; s->ruling is its answer */
+    int judged; /* the stopping rule was asked; s->ruling is its answer */
     ask_step step;
     hpo_trial *trial;
 } ask_state;

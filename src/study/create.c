@@ -307,7 +307,8 @@ static hpo_status take_spec(hpo_study *s, hpo_study_spec *fresh, hpo_error *err)
 {
     int sampler = strcmp(s->spec.sampler, fresh->sampler) != 0 || s->spec.draw_base != fresh->draw_base;
     int scheduler = strcmp(s->spec.scheduler, fresh->scheduler) != 0;
-    int until = strcmp(s->spec.until != NULL ? s->spec.until : "", fresh->until != NULL ? fresh->until : "") != 0;
+    int until =
+        strcmp(s->spec.until != NULL ? s->spec.until : "", fresh->until != NULL ? fresh->until : "") != 0;
     if (until) HPO_TRY(hpo_study__use_until(s, fresh->until, err));
     swap_lists(&s->spec, fresh);
     hpo_study_spec old = s->spec;
@@ -318,7 +319,8 @@ static hpo_status take_spec(hpo_study *s, hpo_study_spec *fresh, hpo_error *err)
         s->spec = old;
         swap_lists(&s->spec, fresh);
         if (scheduler) (void)open_scheduler(s, NULL); /* the one that fits the spec that stays */
-        if (until && hpo_study__use_until(s, s->spec.until, NULL) != HPO_OK) s->texts_seq = -1; /* read it again */
+        if (until && hpo_study__use_until(s, s->spec.until, NULL) != HPO_OK)
+            s->texts_seq = -1; /* read it again */
         return status;
     }
     *fresh = old;

@@ -6,7 +6,8 @@
  *    "stagnation":50},"noisy":false,"max_retries":3,"lag":0,"lease":600,"default_first":true,"draw_base":0,
  *    "until":"regret","past":[{"sampler":"sobol","draw_base":0,"end":20}]}
  *
- * A limit, rule or history that is not there is absent.  Unknown keys are refused: a newer version wrote them and means them. */
+ * A limit, rule or history that is not there is absent.  Unknown keys are refused: a newer version wrote them
+ * and means them. */
 #include <math.h>
 #include <string.h>
 
@@ -380,10 +381,9 @@ static hpo_status read_rest(struct json_object *root, hpo_study_spec *s, hpo_err
 
 hpo_status hpo_spec__read(const char *json, hpo_study_spec *out, hpo_error *err)
 {
-    static const char *const keys[] = {"objectives",    "outcomes",  "sampler",     "scheduler",
-                                       "budget",        "noisy",     "max_retries", "lag",
-                                       "default_first", "draw_base", "lease",       "until",
-                                       "past",          NULL};
+    static const char *const keys[] = {
+        "objectives", "outcomes",      "sampler",   "scheduler", "budget", "noisy", "max_retries",
+        "lag",        "default_first", "draw_base", "lease",     "until",  "past",  NULL};
     memset(out, 0, sizeof *out);
     struct json_object *root = NULL;
     hpo_status status = hpo_json_parse(json, strlen(json), "stored study", &root, err);
