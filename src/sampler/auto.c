@@ -3,19 +3,19 @@
  *
  * No single model wins everywhere: Gaussian processes lead on smooth functions, tree-structured density
  * estimates and forests on rough and categorical ones, local quadratics at the end of curved valleys.  All
- * members see all results; each ask goes to one of them.  After a quasi-random design member a gets the share
+ * members see all results; each ask goes to one of them.  After a quasi-random design each gets a share
+ * by the kind of space (table `bases`), where the Gaussian process keeps the part
  *
- *     p_a = w_a / sum_b w_b,   w_a = base share of the kind of space (table `bases`) x evidence_a,
+ *     e = min(1, 2 r),  r the rank correlation of its leave-one-out predictions with the results,
  *
- * where evidence says how well the member understands *this* function (sampler/evidence.h): for the Gaussian
- * process r / (1.2 - r), r the rank correlation of its leave-one-out predictions with the results; for the
- * local search how often its steps have led to something better.  Shares are a function of the told results
- * alone; which member answers draw n is read off the sequence n x golden ratio, so that members alternate as
- * evenly as their shares allow and every suggestion can be recomputed.
+ * of its share, and the density estimates take the rest: a function that it cannot foretell is left to a
+ * model that assumes less.  The same happens beyond `gp_rows` results, where a Gaussian process costs tens of
+ * milliseconds a proposal.  Which member answers draw n is read off the sequence n x golden ratio, so that
+ * members alternate as evenly as their shares allow; all is a function of the told results and can be
+ * recomputed.
  *
- * A Gaussian process costs n^2 a proposal: beyond `gp_rows` results the density estimates take its
- * share.  The base shares come from bench/results/ (docs/samplers.md tells which comparison).  With several
- * objectives the points are quasi-random.
+ * The table comes from bench/results/ (docs/benchmarks.md).  With several objectives the points are
+ * quasi-random.
  *
  * References: hedging over models, Hoffman, Brochu & de Freitas, "Portfolio allocation for Bayesian
  * optimization", UAI (2011); complementarity of optimisers: arXiv 2506.06143. */
@@ -50,7 +50,6 @@ typedef struct auto_state {
     const hpo_space *space;
     hpo_sampler member[N_MEMBERS];
     double base[N_MEMBERS];
-    int mixed; /* labels, structures or conditions */
     size_t n_dims;
     /* of the last ask */
     double share[N_MEMBERS];
@@ -81,14 +80,14 @@ static void set_bases(auto_state *s, const hpo_space *space)
 {
     static const double bases[2][N_MEMBERS] = {
         /* gp, local, tpe, forest, sobol */
-        {0.45, 0.35, 0.2, 0, 0},   /* numbers only */
-        {0.35, 0.1, 0.3, 0.25, 0}, /* with labels, structures or conditions */
+        {0.5, 0.5, 0, 0, 0},       /* numbers only */
+        {0.6, 0.1, 0.15, 0.15, 0}, /* with labels, structures or conditions */
     };
     uint32_t needs = hpo_space_needs(space);
-    s->mixed = (needs & (HPO_CAP_CONDITIONAL | HPO_CAP_STRUCTURED)) != 0;
-    for (size_t i = 0; i < space->n_params && !s->mixed; i++)
-        s->mixed = space->params[i].kind == HPO_KIND_CATEGORICAL;
-    memcpy(s->base, bases[s->mixed], sizeof s->base);
+    int mixed = (needs & (HPO_CAP_CONDITIONAL | HPO_CAP_STRUCTURED)) != 0;
+    for (size_t i = 0; i < space->n_params && !mixed; i++)
+        mixed = space->params[i].kind == HPO_KIND_CATEGORICAL;
+    memcpy(s->base, bases[mixed], sizeof s->base);
     for (int i = 0; i < N_MEMBERS - 1; i++)
         if (s->config->share[i] >= 0) s->base[i] = s->config->share[i];
 }
@@ -104,8 +103,7 @@ static hpo_status auto_init(void *state, const void *config, const hpo_space *sp
     for (int i = 0; i < N_MEMBERS; i++) {
         int open = i == MEMBER_SPREAD || s->base[i] > 0 || (i == MEMBER_TPE && s->base[MEMBER_GP] > 0);
         if (!open) continue;
-        const char *spec = i == MEMBER_GP && !s->mixed ? "gp:initial=2,acquisition=lcb" : members[i].spec;
-        HPO_TRY(hpo_sampler_open(spec, space, 1, 0, seed, &s->member[i], err));
+        HPO_TRY(hpo_sampler_open(members[i].spec, space, 1, 0, seed, &s->member[i], err));
     }
     return HPO_OK;
 }
@@ -128,26 +126,22 @@ static int can(const auto_state *s, int i, const hpo_view *view)
 
 static void find_shares(auto_state *s, const hpo_view *view)
 {
-    double weight[N_MEMBERS] = {0}, sum = 0;
-    for (int i = 0; i < MEMBER_SPREAD; i++)
-        weight[i] = can(s, i, view) ? s->base[i] : 0;
-    if (view->n_done > (size_t)s->config->gp_rows) {
-        if (can(s, MEMBER_TPE, view)) weight[MEMBER_TPE] += weight[MEMBER_GP];
-        weight[MEMBER_GP] = 0;
-    }
-    for (int i = 0; i < N_MEMBERS; i++) {
-        double trust = 1;
-        if (weight[i] > 0 && s->config->share[i] < 0) {
-            if (i == MEMBER_GP) {
-                double r = hpo_gp_trust(s->member[i].state, view);
-                trust = r / (1.2 - r);
-            }
-            if (i == MEMBER_LOCAL) trust = hpo_local_trust(s->member[i].state);
-        }
-        sum += weight[i] *= trust;
+    double sum = 0;
+    for (int i = 0; i < N_MEMBERS; i++)
+        s->share[i] = i != MEMBER_SPREAD && can(s, i, view) ? s->base[i] : 0;
+    if (s->share[MEMBER_GP] > 0) {
+        double keep = 1;
+        if (view->n_done > (size_t)s->config->gp_rows)
+            keep = 0;
+        else if (s->config->share[MEMBER_GP] < 0)
+            keep = fmin(1, 2 * hpo_gp_trust(s->member[MEMBER_GP].state, view));
+        if (can(s, MEMBER_TPE, view)) s->share[MEMBER_TPE] += (1 - keep) * s->share[MEMBER_GP];
+        s->share[MEMBER_GP] *= keep;
     }
     for (int i = 0; i < N_MEMBERS; i++)
-        s->share[i] = sum > 0 ? weight[i] / sum : i == MEMBER_SPREAD;
+        sum += s->share[i];
+    for (int i = 0; i < N_MEMBERS; i++)
+        s->share[i] = sum > 0 ? s->share[i] / sum : i == MEMBER_SPREAD;
 }
 
 static int choose(const auto_state *s, uint64_t draw)

@@ -6,8 +6,8 @@
 
 #include "hpo/sampler.h"
 
-/* Each answers in [0, 1]: 1, the member's proposals can be relied on; 0, they are no better than chance.
- * Functions of the told results alone, whatever was asked in between.  Before there is evidence: 1. */
-double hpo_gp_trust(void *gp, const hpo_view *view); /* leave-one-out rank correlation, at least 0 */
-double hpo_local_trust(const void *local_state); /* how often its steps lead to something better of late */
+/* Rank correlation of leave-one-out predictions with the results, at least 0: 1, the model can be relied on;
+ * 0, it knows no more than the mean.  A function of the told results alone, whatever was asked in between.
+ * Without a model: 1. */
+double hpo_gp_trust(void *gp, const hpo_view *view);
 #endif

@@ -29,11 +29,10 @@
 #include "model/embed.h"
 #include "model/quadratic.h"
 #include "sampler/builtin.h"
-#include "sampler/evidence.h"
 #include "space/space.h"
 
 enum { MAX_ROWS = 120, TRIALS = 96, STARTS = 3, MOVES = 16 };
-static const double widest = 0.5, finished_apart = 0.1, first_rate = 0.3, rate_memory = 0.9;
+static const double widest = 0.5, finished_apart = 0.1;
 
 typedef struct local_config {
     int64_t initial, patience;
@@ -54,7 +53,6 @@ typedef struct local_state {
     int64_t center; /* row, or -1 */
     double width;
     int64_t fails;
-    double rate; /* how often results near the centre were better, exponentially forgotten */
     size_t *finished, n_finished, cap_finished; /* rows */
     /* scratch */
     double *u, *x, *s, *y, *w, *lower, *upper, *step, *best_step, *work, *key;
@@ -108,7 +106,6 @@ static hpo_status local_init(void *state, const void *config, const hpo_space *s
     s->center = -1;
     s->width = s->config->width;
     s->origin = "design";
-    s->rate = first_rate;
     size_t d = s->n_dims + 1, scratch = 6 * d + hpo_space_n_columns(space) + 1;
     HPO_TRY(hpo_embed_create(space, &s->embed, err));
     HPO_TRY(list_axes(s, err));
@@ -207,8 +204,6 @@ static hpo_status local_tell(void *state, const hpo_view *view, size_t row, hpo_
         return HPO_OK;
     }
     double step = distance(s, row_of(view, row), row_of(view, (size_t)s->center));
-    if (step <= 1.5 * s->width)
-        s->rate = rate_memory * s->rate + (1 - rate_memory) * (y < value_of(view, (size_t)s->center));
     if (y < value_of(view, (size_t)s->center)) {
         if (s->n_finished > 0 && near_finished(s, view, row)) return HPO_OK;
         s->center = (int64_t)row;
@@ -444,12 +439,6 @@ static hpo_status local_explain(void *state, const hpo_view *view, const double 
     if (!isnan(s->predicted)) hpo_str_addf(&text, ",\"mean\":%.17g", s->predicted);
     hpo_str_addf(&text, "}");
     return hpo_str_hand_out(&text, buf, cap, n_out, err);
-}
-
-double hpo_local_trust(const void *state)
-{
-    const local_state *s = state;
-    return fmin(1, 0.2 + s->rate / first_rate * 0.8);
 }
 
 const hpo_sampler_ops hpo_sampler_local = {
