@@ -44,10 +44,10 @@ static inline double wide_median(const char *spec, study_objective f, size_t n)
     return best[1];
 }
 
-/* Median of three seeds after 60 evaluations of the bowl. */
+/* Median of three seeds after 45 evaluations of the bowl. */
 static inline void wide_beats_random(const char *spec, double factor)
 {
-    double best = wide_median(spec, wide_bowl, 60), random = wide_median("random", wide_bowl, 60);
+    double best = wide_median(spec, wide_bowl, 45), random = wide_median("random", wide_bowl, 45);
     print_message("# %s: bowl of 20 %.4g against %.4g of random\n", spec, best, random);
     assert_true(best < factor * random);
 }
