@@ -11,8 +11,7 @@ int main(void)
     hpo_trial *trial;
     hpo_summary best = {.size = sizeof best};
     hpo_study_options options = hpo_study_options_init();
-    options.sampler = "sobol";
-    options.budget.trials = 500;
+    options.budget.trials = 100;
     if (hpo_space_parse("x: -5..5; y: -5..5", &space, &err) != HPO_OK ||
         hpo_study_create(NULL, space, &options, &study, &err) != HPO_OK)
         return fprintf(stderr, "%s\n", err.msg), 1;
