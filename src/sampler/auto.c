@@ -2,7 +2,8 @@
 /* sampler/auto.c - the default: a portfolio of samplers on one study.
  *
  * No single model wins everywhere: Gaussian processes lead on smooth functions, tree-structured density
- * estimates and forests on rough and categorical ones, local quadratics at the end of curved valleys.  All
+ * estimates and forests on rough and categorical ones, local quadratics at the end of curved valleys, trust
+ * regions where there are many parameters.  All
  * members see all results; each ask goes to one of them.  After a quasi-random design each gets a share
  * by the kind of space (table `bases`), where the Gaussian process keeps the part
  *
@@ -30,7 +31,17 @@
 #include "sampler/registry.h"
 #include "space/space.h"
 
-enum { MEMBER_GP, MEMBER_LOCAL, MEMBER_TPE, MEMBER_FOREST, MEMBER_SPREAD, N_MEMBERS };
+enum {
+    MEMBER_GP,
+    MEMBER_LOCAL,
+    MEMBER_TPE,
+    MEMBER_FOREST,
+    MEMBER_TURBO,
+    MEMBER_SPHERE,
+    MEMBER_SPREAD,
+    N_MEMBERS
+};
+enum { MANY = 20 }; /* dimensions */
 
 static const struct {
     const char *name, *spec;
@@ -38,6 +49,8 @@ static const struct {
                         {"local", "local:initial=2"},
                         {"tpe", "tpe:initial=2"},
                         {"forest", "forest:initial=2"},
+                        {"turbo", "turbo:initial=2"},
+                        {"sphere", "sphere:initial=2"},
                         {"sobol", "sobol"}};
 
 typedef struct auto_config {
@@ -71,6 +84,8 @@ static const hpo_option auto_options[] = {
     SHARE(MEMBER_LOCAL, "local", "the local quadratic"),
     SHARE(MEMBER_TPE, "tpe", "the density estimates"),
     SHARE(MEMBER_FOREST, "forest", "the random forest"),
+    SHARE(MEMBER_TURBO, "turbo", "the trust region"),
+    SHARE(MEMBER_SPHERE, "sphere", "the linear model on a sphere"),
 };
 
 /* ---- setting up --------------------------------------------------------------------------------- */
@@ -78,16 +93,17 @@ static const hpo_option auto_options[] = {
 /* Base shares by the kind of space. */
 static void set_bases(auto_state *s, const hpo_space *space)
 {
-    static const double bases[2][N_MEMBERS] = {
-        /* gp, local, tpe, forest, sobol */
-        {0.5, 0.5, 0, 0, 0},       /* numbers only */
-        {0.6, 0.1, 0.15, 0.15, 0}, /* with labels, structures or conditions */
+    static const double bases[3][N_MEMBERS] = {
+        /* gp, local, tpe, forest, turbo, sphere, sobol */
+        {0.5, 0.5, 0, 0, 0, 0, 0},       /* numbers only */
+        {0.6, 0.1, 0.15, 0.15, 0, 0, 0}, /* with labels, structures or conditions */
+        {0.3, 0, 0, 0, 0.45, 0.25, 0},   /* many numbers */
     };
     uint32_t needs = hpo_space_needs(space);
     int mixed = (needs & (HPO_CAP_CONDITIONAL | HPO_CAP_STRUCTURED)) != 0;
     for (size_t i = 0; i < space->n_params && !mixed; i++)
         mixed = space->params[i].kind == HPO_KIND_CATEGORICAL;
-    memcpy(s->base, bases[mixed], sizeof s->base);
+    memcpy(s->base, bases[mixed ? 1 : s->n_dims > MANY ? 2 : 0], sizeof s->base);
     for (int i = 0; i < N_MEMBERS - 1; i++)
         if (s->config->share[i] >= 0) s->base[i] = s->config->share[i];
 }
