@@ -108,7 +108,7 @@ static const struct {
     {"normal_cdf", hpo_normal_cdf, 0xcd297abf85e0dc39u},
     {"normal_logcdf", hpo_normal_logcdf, 0xac49bb0f1320967bu},
     {"normal_quantile", normal_q, 0x5269a8fd27b3985eu},
-    {"normal_quantile_log", normal_q_log, 0xfebd70ba0cabba78u},
+    {"normal_quantile_log", normal_q_log, 0x63fd032e3b8686ceu},
     {"lognormal_quantile", lognormal_q, 0x4fa2f40b73372717u},
 };
 
