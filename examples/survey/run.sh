@@ -3,7 +3,7 @@
 # run.sh - random search and Gaussian processes on an SVM, logistic regression and a neural network with 26
 # hyperparameters: ten seeds, tests, plots, and a check of what each study says of its own result.
 #     examples/survey/run.sh [--quick] [HPO [OUTPUT-FOLDER]]
-# HPO: the command (default: build/hpo, else hpo).  About 15 minutes on two cores; --quick: some seconds.
+# HPO: the command (default: build/hpo, else hpo).  About 20 minutes on two cores; --quick: some seconds.
 # Interrupted, it goes on where it was.  README.md tells what came out.
 set -eu
 quick=
