@@ -35,8 +35,8 @@ static const cli_option run_options[] = {
     {"sampler", 0, "SPEC", "NAME or NAME:key=value,...; see `hpo samplers`", 0, "@sampler"},
     {"scheduler", 0, "SPEC", "NAME or NAME:key=value,...; see `hpo samplers --schedulers`", 0, "@scheduler"},
     {"seed", 0, "N", "seed of the study; default: random, shown and stored", 0, NULL},
-    {"until", 0, "RULE", "stopping rule, e.g. 'regret or stagnation:trials=50'; see `hpo samplers --terminators`",
-     0, NULL},
+    {"until", 0, "RULE",
+     "stopping rule, e.g. 'regret or stagnation:trials=50'; see `hpo samplers --terminators`", 0, NULL},
     {"noisy", 0, NULL, "the same configuration may be evaluated again", 0, NULL},
     {"lag", 0, "K", "suggestion n uses exactly the results of trials before n-K+1", 0, NULL},
     {"lease", 0, "TIME", "how long an unrenewed trial stays with its worker; default 10min", 0, NULL},
@@ -177,9 +177,8 @@ static void print_endless(cli *c, hpo_study *study)
 {
     hpo_summary sum = {.size = sizeof sum};
     if (hpo_study_summary(study, &sum, NULL) != HPO_OK || cli_has(c, "max-trials")) return;
-    int limited =
-        sum.budget.trials > 0 || sum.budget.seconds > 0 || sum.budget.cost > 0 || sum.budget.stagnation > 0 ||
-        (sum.until && *sum.until);
+    int limited = sum.budget.trials > 0 || sum.budget.seconds > 0 || sum.budget.cost > 0 ||
+                  sum.budget.stagnation > 0 || (sum.until && *sum.until);
     if (!limited && !(hpo_space_size(hpo_study_space(study), 1000000) < 1e6))
         cli_note("no budget was given (-b 100trials, -b 2h): it goes on until Ctrl-C");
 }

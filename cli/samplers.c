@@ -110,7 +110,9 @@ static int run_samplers(cli *c)
     char *json = NULL;
     int rc = cli_expect_args(c, 0, 1);
     if (rc != CLI_OK) return rc;
-    if (cli_has(c, "schedulers") + cli_has(c, "storages") + cli_has(c, "runners") + cli_has(c, "terminators") > 1)
+    if (cli_has(c, "schedulers") + cli_has(c, "storages") + cli_has(c, "runners") +
+            cli_has(c, "terminators") >
+        1)
         return cli_usage_error(
             c, "--schedulers, --storages, --runners and --terminators exclude each other: give one");
     if (cli_has(c, "schedulers")) registry = HPO_SCHEDULERS;
@@ -130,7 +132,8 @@ static int run_samplers(cli *c)
 const cli_command cli_samplers = {
     .name = "samplers",
     .group = "Tools",
-    .help = "list the samplers, schedulers, storages, runners and stopping rules, or describe one with its options",
+    .help = "list the samplers, schedulers, storages, runners and stopping rules, or describe one with its "
+            "options",
     .usage = "[--schedulers|--storages|--runners|--terminators] [NAME]",
     .words = "@sampler",
     .options = samplers_options,

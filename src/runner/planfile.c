@@ -310,8 +310,7 @@ static hpo_status read_root(hpo_plan *p, struct json_object *root, const char *t
                                       {"env", NULL},        {"metric", "metric"},
                                       {"render", "render"}, {"metric_file", "metric-file"},
                                       {"shell", "shell"},   {"dir", "dir"},
-                                      {"until", "until"},
-                                      {NULL, NULL}};
+                                      {"until", "until"},   {NULL, NULL}};
     static const key_setting limits[] = {
         {"trial_time", "trial-time"},   {"cpu_time", "cpu-time"}, {"memory", "memory"},
         {"max_output", "max-output"},   {"grace", "grace"},       {"retries", "retries"},

@@ -109,6 +109,7 @@ status 1 'an unknown study'
 # Without a command the repeats wait for whoever asks.
 run hpo create -n hand --storage h.db --param 'x:0..1' --noisy -b 3trials
 for value in 1 2 3; do
+    # shellcheck disable=SC2046 # words
     set -- $(hpo ask -n hand --storage h.db --args)
     hpo tell -n hand --storage h.db "$1" --token "$2" --value $value >/dev/null
 done
@@ -121,6 +122,7 @@ END
 run hpo ask -n hand --storage h.db
 status 4 'a study that is over stays so'
 for value in 1 2 1 2; do
+    # shellcheck disable=SC2046 # words
     set -- $(hpo ask --queue -n hand --storage h.db --args)
     hpo tell -n hand --storage h.db "$1" --token "$2" --value $value >/dev/null
 done

@@ -130,9 +130,9 @@ static void agrees_with_numpy(void **state)
     compare_with_numpy("iaml_glmnet", "1489", "mmce+nf+auc+timetrain");
 }
 
-/* The median of what random search leaves after n evaluations is the quantile 1 - 2^(-1/n) of the regret of one
- * random configuration: min of n is below r with probability 1 - (1 - F(r))^n.  Estimated from all draws together
- * it has a third to two thirds of the standard error that the median over separate runs of n has.
+/* The median of what random search leaves after n evaluations is the quantile 1 - 2^(-1/n) of the regret of
+ * one random configuration: min of n is below r with probability 1 - (1 - F(r))^n.  Estimated from all draws
+ * together it has a third to two thirds of the standard error that the median over separate runs of n has.
  *
  * Expected: the same from 60 000 draws of query.py, with best and median of best_known.csv (regret 1 is the
  * median random configuration; it came out as 1.0002).  Tolerated: three standard errors of the difference,
