@@ -252,7 +252,8 @@ static hpo_status fit(work *w, hpo_recommend_method *method, hpo_error *err)
 
 static double noise_at(const work *w, size_t g)
 {
-    double var;
+    double var = 0;
+    if (w->posterior.ops == NULL) return var;
     w->posterior.ops->noise(w->posterior.model, w->d->u + w->groups[g].first * w->d->n_dims, 1, &var);
     return var;
 }

@@ -228,7 +228,7 @@ static void update_layer(network *net, layer *a, double share)
 
 static void update(network *net, size_t batch)
 {
-    size_t batches = (TRAIN + net->o->batch - 1) / net->o->batch;
+    size_t full = net->o->batch > 0 ? net->o->batch : 1, batches = (TRAIN + full - 1) / full;
     double share = 1 / (double)batch;
     net->power1 *= net->o->beta1;
     net->power2 *= net->o->beta2;

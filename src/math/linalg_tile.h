@@ -10,6 +10,7 @@
 #include "math/linalg.h"
 
 /* A loop over the lanes of a vector. */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration takes none */
 #define LANES(j) HPO_KEEP_LOOP for (size_t j = 0; j < HPO_LANES; j++)
 
 enum {

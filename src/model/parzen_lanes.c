@@ -28,7 +28,7 @@ enum { LANES = 8, TILE = 64 };
 
 static const double CUT = 24;
 
-#define EACH_LANE(j) HPO_KEEP_LOOP for (size_t j = 0; j < LANES; j++)
+#define EACH_LANE_J HPO_KEEP_LOOP for (size_t j = 0; j < LANES; j++)
 
 HPO_INLINE float exp_lane(float x)
 {
@@ -53,26 +53,26 @@ HPO_INLINE void add_term(const hpo_parzen_term *t, size_t at, size_t n, float *r
     if (t->part == HPO_PARZEN_NORMAL) {
         const float *restrict b = t->b + at;
         for (size_t i = 0; i < n; i += LANES)
-            EACH_LANE(j)
+            EACH_LANE_J
             {
                 float z = (v - a[i + j]) * b[i + j];
                 e[i + j] -= z * z;
             }
     } else if (t->part == HPO_PARZEN_ROW) {
         for (size_t i = 0; i < n; i += LANES)
-            EACH_LANE(j) e[i + j] += a[i + j];
+            EACH_LANE_J e[i + j] += a[i + j];
     } else {
         for (size_t i = 0; i < n; i += LANES)
-            EACH_LANE(j) e[i + j] += a[i + j] == v ? same : other;
+            EACH_LANE_J e[i + j] += a[i + j] == v ? same : other;
     }
 }
 
 HPO_INLINE float largest(const float *restrict e, size_t n)
 {
     float top[LANES];
-    EACH_LANE(j) top[j] = -HUGE_VALF;
+    EACH_LANE_J top[j] = -HUGE_VALF;
     for (size_t i = 0; i < n; i += LANES)
-        EACH_LANE(j) top[j] = e[i + j] > top[j] ? e[i + j] : top[j];
+        EACH_LANE_J top[j] = e[i + j] > top[j] ? e[i + j] : top[j];
     float max = top[0];
     for (size_t j = 1; j < LANES; j++)
         max = top[j] > max ? top[j] : max;
@@ -83,7 +83,7 @@ HPO_INLINE double sum_exps(const float *restrict e, size_t n, float shift)
 {
     float s[LANES] = {0};
     for (size_t i = 0; i < n; i += LANES)
-        EACH_LANE(j) s[j] += exp_lane(e[i + j] - shift);
+        EACH_LANE_J s[j] += exp_lane(e[i + j] - shift);
     return (double)(((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])));
 }
 
@@ -104,7 +104,7 @@ HPO_DISPATCH static void sum_here(const hpo_parzen_term *t, size_t n_terms, cons
         float e[TILE];
         size_t at = (end - 1) / TILE * TILE, m = end - at;
         for (size_t i = 0; i < m; i += LANES)
-            EACH_LANE(j) e[i + j] = start[at + i + j] + weight[at + i + j];
+            EACH_LANE_J e[i + j] = start[at + i + j] + weight[at + i + j];
         for (size_t k = 0; k < n_terms; k++)
             add_term(&t[k], at, m, e);
         end = at;
@@ -132,7 +132,7 @@ HPO_DISPATCH static void fill_here(const hpo_parzen_term *t, size_t n_terms, con
 HPO_DISPATCH static void merge_here(const float *restrict part, float missing, size_t n, float *restrict to)
 {
     for (size_t i = 0; i < n; i += LANES)
-        EACH_LANE(j) to[i + j] += part[i + j] > HPO_PARZEN_ABSENT ? part[i + j] : missing;
+        EACH_LANE_J to[i + j] += part[i + j] > HPO_PARZEN_ABSENT ? part[i + j] : missing;
 }
 
 void hpo_parzen_sum_terms(const hpo_parzen_term *t, size_t n_terms, const float *start, const float *weight,
