@@ -47,6 +47,7 @@ static void budgets_are_exact(const char *url)
         fixture f;
         calls c = no_calls();
         hpo_study_options o = hpo_study_options_init();
+        o.sampler = "random";
         o.budget.trials = 200;
         fixture_open(&f, url, "x: -1..1; y: -1..1", &o);
         hpo_study__set_clock(f.s, NULL, NULL);
@@ -74,6 +75,7 @@ static void test_user_ends_the_loop(void **state)
         fixture f;
         calls c = no_calls();
         hpo_study_options o = hpo_study_options_init();
+        o.sampler = "random";
         o.budget.trials = 100000;
         fixture_open(&f, "mem:", "x: -1..1; y: -1..1", &o);
         c.end_at = 12;
