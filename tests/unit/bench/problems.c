@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "bench/families.h"
 
-enum { DRAWS = 10000, TRAININGS = 4, THREADS = 4 };
+enum { DRAWS = 10000, TRAININGS = T_INSTRUMENTED ? 1 : 4, THREADS = 4 };
 
 static hpo_error err;
 

@@ -4,11 +4,6 @@
 #define SAMPLER_GUIDED_TEST_H
 #include "study.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { GUIDED_INSTRUMENTED = 1 }; /* a twentieth of the speed */
-#else
-enum { GUIDED_INSTRUMENTED = 0 };
-#endif
 enum { GUIDED_MOST_SEEDS = 9 };
 
 /* Smooth, three of five coordinates matter; best value 0. */
@@ -45,7 +40,7 @@ static inline double guided_median(const char *spec, const char *space, study_ob
  */
 static inline void guided_beats_random(const char *spec, double factor, size_t seeds)
 {
-    if (GUIDED_INSTRUMENTED) { /* what is compared is the same in other builds: here the code has to run */
+    if (T_INSTRUMENTED) { /* here the code only has to run */
         (void)guided_median(spec, guided_bowl_space, guided_bowl, 25, 1);
         (void)guided_median(spec, guided_branches_space, guided_branches, 25, 1);
         return;
