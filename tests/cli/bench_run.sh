@@ -49,7 +49,7 @@ hpo: *
 hpo: *
 hpo: 6 runs in * (0 already there, 4 failed), 10 evaluations: b/results.sqlite
 END
-ok 'with the name of the method' grep -q '^hpo: nonsense on bbob-f01-i01-d02, seed 0: .*nonsense' <<<"$err"
+ok 'with the name of the method' grep -q '^hpo: nonsense on bbob-f01-i01-d02, seed [01]: .*nonsense' <<<"$err"
 
 # Interrupted: what has ended stays, nothing half, and the same command goes on.
 long=(bench run --problems bbob-f01-i01-d02 --methods random --seeds 400 --budget 3000 --out c -j 1)

@@ -61,6 +61,8 @@ forest
 cqr
 bore
 dngo
+turbo
+sphere
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
