@@ -14,8 +14,8 @@ rm -rf hpo.db* hpo-trials
 
 say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
 
-say "hpo run -n digits --minimize val_loss -b ${DEMO_BUDGET:-45s} -j 2 --sampler sobol -- train --lr '{lr:log 1e-3..1}' ..."
-"$hpo" run -n digits --minimize val_loss -b "${DEMO_BUDGET:-45s}" -j 2 --sampler sobol --seed 1 -- \
+say "hpo run -n digits --minimize val_loss -b ${DEMO_BUDGET:-45s} -j 2 -- train --lr '{lr:log 1e-3..1}' ..."
+"$hpo" run -n digits --minimize val_loss -b "${DEMO_BUDGET:-45s}" -j 2 --seed 1 -- \
     "$train" --lr '{lr:log 1e-3..1}' --opt '{opt:sgd,adam}' --momentum '{momentum:revlog 0..0.99 if opt == sgd}' \
     --hidden '{hidden:int log 8..256}' --depth '{depth:int 1..3}' --batch '{batch:ordinal 16,32,64,128}' \
     --dropout '{dropout:0..0.5}' --weight-decay '{weight_decay:log 1e-6..1e-1}' \
