@@ -4,7 +4,7 @@
 . "$(dirname "$0")/harness.sh"
 shells=64
 each=5
-run hpo create -n p --param 'x:0..1' -b $((shells * each))trials --seed 1
+run hpo create -n p --sampler random --param 'x:0..1' -b $((shells * each))trials --seed 1
 cat >loop.sh <<'END'
 for i in 1 2 3 4 5; do
     set -- $("$HPO" ask --args)
