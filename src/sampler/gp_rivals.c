@@ -76,7 +76,7 @@ static double score(const hpo_gp *gp)
 static void weigh(hpo_gp_models *m)
 {
     hpo_gp *all[HPO_GP_RIVALS + 1] = {m->objective};
-    double s[HPO_GP_RIVALS + 1], total;
+    double s[HPO_GP_RIVALS + 1] = {0}, total;
     size_t top = 0, n = m->n_rivals + 1;
     for (size_t i = 0; i < n; i++) {
         if (i > 0) all[i] = m->rival[i - 1];
