@@ -154,10 +154,10 @@ int bench_recheck(cli *c)
     const char *dir = c->n_args > 1 ? c->args[1] : cli_get(c, "out", "hpo-bench");
     hpo_status status = hpo_results_open(dir, 0, &r, &c->err);
     if (status == HPO_OK) status = hpo_recheck_runs(r, &o, &x, &c->err);
-    rc = status == HPO_OK && x != NULL ? CLI_OK : cli_fail(c);
-    if (rc == CLI_OK && pictures != NULL) rc = write_pictures(c, x, pictures);
-    if (rc == CLI_OK && !cli_has(c, "json")) rc = print_groups(c, x);
-    for (size_t i = 0; rc == CLI_OK && cli_has(c, "json") && i < x->n; i++)
+    rc = status == HPO_OK ? CLI_OK : cli_fail(c);
+    if (x != NULL && rc == CLI_OK && pictures != NULL) rc = write_pictures(c, x, pictures);
+    if (x != NULL && rc == CLI_OK && !cli_has(c, "json")) rc = print_groups(c, x);
+    for (size_t i = 0; x != NULL && rc == CLI_OK && cli_has(c, "json") && i < x->n; i++)
         rc = print_row(&x->rows[i]);
     hpo_recheck_free(x);
     hpo_results_free(r);
