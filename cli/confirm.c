@@ -63,6 +63,25 @@ static int64_t open_runs(const confirmation *q)
     return n;
 }
 
+/* For a look at earlier repeats: those first that have some.  What the repeats said has moved what is
+ * expected, so the best of today need not be the ones that ran again. */
+static int repeated_first(cli *c, confirmation *q, size_t k)
+{
+    int rc = compare(c, q, 0);
+    size_t n = 0;
+    for (size_t i = 0; rc == CLI_OK && i < q->n; i++) {
+        if (q->rows[i].n + q->rows[i].failed + q->rows[i].open == 0) continue;
+        int64_t number = q->numbers[i];
+        double expected = q->expected[i];
+        memmove(q->numbers + n + 1, q->numbers + n, (i - n) * sizeof *q->numbers);
+        memmove(q->expected + n + 1, q->expected + n, (i - n) * sizeof *q->expected);
+        q->numbers[n] = number;
+        q->expected[n++] = expected;
+    }
+    if (q->n > k) q->n = k;
+    return rc == CLI_OK ? compare(c, q, 0) : rc;
+}
+
 /* ---- running --------------------------------------------------------------------------------------- */
 
 static int enqueue(cli *c, const confirmation *q)
@@ -272,9 +291,9 @@ static int run_confirm(cli *c)
     }
     w.workers = (int32_t)workers;
     w.gpus = cli_get(c, "gpus", NULL);
-    if ((rc = pick(c, (size_t)k, &q)) != CLI_OK) return rc;
+    if ((rc = pick(c, r == 0 ? MAX_CONFIRM : (size_t)k, &q)) != CLI_OK) return rc;
     if (r == 0)
-        rc = compare(c, &q, 0);
+        rc = repeated_first(c, &q, (size_t)k);
     else if (hpo_study_has_command(c->study))
         rc = run_rounds(c, &q, r * (int64_t)q.n, &w);
     else

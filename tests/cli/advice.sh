@@ -107,7 +107,7 @@ run hpo confirm -n nothing
 status 1 'an unknown study'
 
 # Without a command the repeats wait for whoever asks.
-run hpo create -n hand --storage h.db --param 'x:0..1' --noisy -b 3trials
+run hpo create -n hand --storage h.db --param 'x:0..1' --noisy --seed 1 -b 3trials
 for value in 1 2 3; do
     # shellcheck disable=SC2046 # words
     set -- $(hpo ask -n hand --storage h.db --args)
