@@ -28,6 +28,7 @@
 #include "base/str.h"
 #include "sampler/builtin.h"
 #include "sampler/evidence.h"
+#include "sampler/opening.h"
 #include "sampler/registry.h"
 #include "space/space.h"
 
@@ -51,17 +52,17 @@ static const struct {
                         {"forest", "forest:initial=2"},
                         {"turbo", "turbo:initial=2"},
                         {"sphere", "sphere:initial=2"},
-                        {"sobol", "sobol"}};
+                        {"sobol", NULL}};
 
 typedef struct auto_config {
     int64_t initial, gp_rows;
-    double share[N_MEMBERS]; /* -1: by the table and the evidence; the last is not used */
+    double share[MEMBER_SPREAD]; /* -1: by the table and the evidence */
 } auto_config;
 
 typedef struct auto_state {
     const auto_config *config;
-    const hpo_space *space;
-    hpo_sampler member[N_MEMBERS];
+    hpo_opening opening;
+    hpo_sampler member[MEMBER_SPREAD]; /* those that are open */
     double base[N_MEMBERS];
     size_t n_dims;
     /* of the last ask */
@@ -104,7 +105,7 @@ static void set_bases(auto_state *s, const hpo_space *space)
     for (size_t i = 0; i < space->n_params && !mixed; i++)
         mixed = space->params[i].kind == HPO_KIND_CATEGORICAL;
     memcpy(s->base, bases[mixed ? 1 : s->n_dims > MANY ? 2 : 0], sizeof s->base);
-    for (int i = 0; i < N_MEMBERS - 1; i++)
+    for (int i = 0; i < MEMBER_SPREAD; i++)
         if (s->config->share[i] >= 0) s->base[i] = s->config->share[i];
 }
 
@@ -113,11 +114,11 @@ static hpo_status auto_init(void *state, const void *config, const hpo_space *sp
 {
     auto_state *s = state;
     s->config = config;
-    s->space = space;
     s->n_dims = hpo_space_n_dims(space);
     set_bases(s, space);
-    for (int i = 0; i < N_MEMBERS; i++) {
-        int open = i == MEMBER_SPREAD || s->base[i] > 0 || (i == MEMBER_TPE && s->base[MEMBER_GP] > 0);
+    HPO_TRY(hpo_opening_init(&s->opening, space, seed, err));
+    for (int i = 0; i < MEMBER_SPREAD; i++) {
+        int open = s->base[i] > 0 || (i == MEMBER_TPE && s->base[MEMBER_GP] > 0);
         if (!open) continue;
         HPO_TRY(hpo_sampler_open(members[i].spec, space, 1, 0, seed, &s->member[i], err));
     }
@@ -127,8 +128,9 @@ static hpo_status auto_init(void *state, const void *config, const hpo_space *sp
 static void auto_fini(void *state)
 {
     auto_state *s = state;
-    for (int i = 0; i < N_MEMBERS; i++)
+    for (int i = 0; i < MEMBER_SPREAD; i++)
         hpo_sampler_close(&s->member[i]);
+    hpo_opening_fini(&s->opening);
 }
 
 /* ---- who answers ----------------------------------------------------------------------------------- */
@@ -143,8 +145,9 @@ static int can(const auto_state *s, int i, const hpo_view *view)
 static void find_shares(auto_state *s, const hpo_view *view)
 {
     double sum = 0;
-    for (int i = 0; i < N_MEMBERS; i++)
-        s->share[i] = i != MEMBER_SPREAD && can(s, i, view) ? s->base[i] : 0;
+    for (int i = 0; i < MEMBER_SPREAD; i++)
+        s->share[i] = can(s, i, view) ? s->base[i] : 0;
+    s->share[MEMBER_SPREAD] = 0;
     if (s->share[MEMBER_GP] > 0) {
         double keep = 1;
         if (view->n_done > (size_t)s->config->gp_rows)
@@ -178,10 +181,7 @@ static hpo_status auto_ask(void *state, const hpo_view *view, uint64_t draw, hpo
                            hpo_error *err)
 {
     auto_state *s = state;
-    size_t d = s->n_dims, initial = s->config->initial >= 0 ? (size_t)s->config->initial
-                                    : d + 1 < 5             ? 5
-                                    : d < 10                ? d + 1
-                                                            : 10;
+    size_t initial = hpo_opening_size(s->n_dims, s->config->initial);
     size_t measured = 0;
     for (size_t i = 0; i < view->n_done && measured < 2; i++)
         measured += isnan(view->y[i * view->n_objectives]) ? 0 : 1;
@@ -192,6 +192,7 @@ static hpo_status auto_ask(void *state, const hpo_view *view, uint64_t draw, hpo
         find_shares(s, view);
     }
     s->last = choose(s, draw);
+    if (s->last == MEMBER_SPREAD) return hpo_opening_ask(&s->opening, draw, rng, u_out, err);
     const hpo_sampler *m = &s->member[s->last];
     return m->ops->ask(m->state, view, draw, rng, u_out, err);
 }
@@ -199,7 +200,7 @@ static hpo_status auto_ask(void *state, const hpo_view *view, uint64_t draw, hpo
 static hpo_status auto_tell(void *state, const hpo_view *view, size_t row, hpo_error *err)
 {
     auto_state *s = state;
-    for (int i = 0; i < N_MEMBERS; i++)
+    for (int i = 0; i < MEMBER_SPREAD; i++)
         if (can(s, i, view) && s->member[i].ops->tell != NULL)
             HPO_TRY(s->member[i].ops->tell(s->member[i].state, view, row, err));
     return HPO_OK;
@@ -211,7 +212,7 @@ static hpo_status auto_explain(void *state, const hpo_view *view, const double *
                                size_t *n_out, hpo_error *err)
 {
     auto_state *s = state;
-    const hpo_sampler *m = &s->member[s->last];
+    const hpo_sampler_ops *ops = s->last < MEMBER_SPREAD ? s->member[s->last].ops : NULL;
     hpo_str text = {0};
     hpo_str_addf(&text, "{\"member\":\"%s\",\"shares\":{", members[s->last].name);
     for (int i = 0, comma = 0; i < N_MEMBERS; i++) {
@@ -220,12 +221,13 @@ static hpo_status auto_explain(void *state, const hpo_view *view, const double *
         comma = 1;
     }
     hpo_str_add(&text, "}");
-    if (m->ops->explain != NULL) {
+    if (ops != NULL && ops->explain != NULL) {
+        void *member = s->member[s->last].state;
         size_t n = 0;
-        hpo_status status = m->ops->explain(m->state, view, u, NULL, 0, &n, err);
+        hpo_status status = ops->explain(member, view, u, NULL, 0, &n, err);
         char *own = status == HPO_OK ? hpo_alloc(n + 1) : NULL;
         if (status == HPO_OK && own == NULL) status = hpo_fail_memory(err);
-        if (status == HPO_OK) status = m->ops->explain(m->state, view, u, own, n, &n, err);
+        if (status == HPO_OK) status = ops->explain(member, view, u, own, n, &n, err);
         if (status == HPO_OK && n > 2) { /* the member's own object, without its opening brace */
             hpo_str_addc(&text, ',');
             hpo_str_addn(&text, own + 1, n - 2);

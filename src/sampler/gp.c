@@ -37,7 +37,7 @@
 #include "model/transform.h"
 #include "sampler/builtin.h"
 #include "sampler/evidence.h"
-#include "sampler/sequence.h"
+#include "sampler/opening.h"
 #include "space/space.h"
 
 enum { BEST = 5, LOOKED_AT = 128, MANY_PENDING = 16, REPEAT_EVERY = 10, TOP = 3 };
@@ -46,12 +46,11 @@ typedef enum origin { ORIGIN_DESIGN, ORIGIN_MODEL, ORIGIN_EXPLORE, ORIGIN_REPEAT
 static const char *const origin_names[] = {"design", "model", "exploration", "repeat", "used-up"};
 
 typedef struct gp_state {
-    hpo_sequence sequence; /* of the opening; must stay first */
+    hpo_opening opening;
     const hpo_gp_config *config;
     const hpo_space *space;
     hpo_embed *embed;
     hpo_search *search;
-    hpo_sobol *sobol;
     hpo_gp_models models;
     int has_models;
     uint64_t seed;
@@ -131,13 +130,6 @@ static const hpo_option gp_options[] = {
 /* ---- life
  * -------------------------------------------------------------------------------------------------- */
 
-static hpo_status opening_point(void *state, uint64_t index, double *v, hpo_error *err)
-{
-    (void)err;
-    hpo_sobol_point(((gp_state *)state)->sobol, index, v);
-    return HPO_OK;
-}
-
 static hpo_status gp_init(void *state, const void *config, const hpo_space *space, uint64_t seed,
                           hpo_error *err)
 {
@@ -146,7 +138,7 @@ static hpo_status gp_init(void *state, const void *config, const hpo_space *spac
     s->space = space;
     s->seed = seed;
     s->n_dims = hpo_space_n_dims(space);
-    HPO_TRY(hpo_sequence_init(&s->sequence, space, opening_point, err));
+    HPO_TRY(hpo_opening_init(&s->opening, space, seed, err));
     int circles = s->config->kernel == 1 + HPO_KERNEL_PERIODIC;
     HPO_TRY(circles ? hpo_embed_create_periodic(space, &s->embed, err)
                     : hpo_embed_create(space, &s->embed, err));
@@ -160,8 +152,7 @@ static hpo_status gp_init(void *state, const void *config, const hpo_space *spac
     s->acq = hpo_calloc(most, sizeof *s->acq);
     if (!s->rows || !s->lengthscales || !s->scratch || !s->acq) return hpo_fail_memory(err);
     s->best = s->rows + LOOKED_AT * d;
-    if (d == 0 || d > HPO_SOBOL_MAX_DIMS) return HPO_OK;
-    return hpo_sobol_create(d, HPO_SCRAMBLE_OWEN, seed, &s->sobol, err);
+    return HPO_OK;
 }
 
 static void drop_acquisitions(gp_state *s)
@@ -178,8 +169,7 @@ static void gp_fini(void *state)
     if (s->has_models) hpo_gp_models_close(&s->models);
     hpo_search_free(s->search);
     hpo_embed_free(s->embed);
-    hpo_sobol_free(s->sobol);
-    hpo_sequence_fini(&s->sequence);
+    hpo_opening_fini(&s->opening);
     hpo_free(s->rows);
     hpo_free(s->known);
     hpo_free(s->lengthscales);
@@ -192,11 +182,9 @@ static void gp_fini(void *state)
 
 static int is_opening(const gp_state *s, const hpo_view *view)
 {
-    size_t few = s->n_axes + 1, want = few < 5 ? 5 : few > 10 ? 10 : few;
-    if (s->config->initial >= 0)
-        want = (size_t)s->config->initial;
-    else if (view->planned > 0 &&
-             want > (size_t)view->planned / 5) /* no more than a fifth of a small budget */
+    size_t want = hpo_opening_size(s->n_axes, s->config->initial);
+    if (s->config->initial < 0 && view->planned > 0 &&
+        want > (size_t)view->planned / 5) /* no more than a fifth of a small budget */
         want = view->planned >= 15 ? (size_t)view->planned / 5 : 3;
     return s->n_dims == 0 || view->n_done + view->n_pending < want || !hpo_gp_ready(s->models.objective);
 }
@@ -204,8 +192,7 @@ static int is_opening(const gp_state *s, const hpo_view *view)
 static hpo_status open_with_design(gp_state *s, uint64_t draw, hpo_rng *rng, double *u_out, hpo_error *err)
 {
     s->from = ORIGIN_DESIGN;
-    if (s->sobol == NULL && s->n_dims > 0) return hpo_space_draw(s->space, rng, u_out, err);
-    return hpo_sequence_ask(&s->sequence, draw, rng, u_out, err);
+    return hpo_opening_ask(&s->opening, draw, rng, u_out, err);
 }
 
 /* The process that the search and the account go by. */

@@ -16,36 +16,25 @@
 
 enum { EVERY_ROW = 64, BEST = 10 };
 
-static hpo_status opening_point(void *state, uint64_t index, double *v, hpo_error *err)
-{
-    (void)err;
-    hpo_sobol_point(((hpo_guided *)state)->sobol, index, v);
-    return HPO_OK;
-}
-
 hpo_status hpo_guided_init(hpo_guided *g, const hpo_space *space, uint64_t seed, int64_t opening,
                            hpo_transform_kind kind, hpo_error *err)
 {
     g->space = space;
     g->kind = kind;
     g->n_dims = hpo_space_n_dims(space);
-    size_t few = g->n_dims + 1;
-    g->opening = opening >= 0 ? (size_t)opening : few < 5 ? 5 : few > 10 ? 10 : few;
+    g->opening_size = hpo_opening_size(g->n_dims, opening);
     g->epoch = 1;
     g->value = (double)NAN;
-    HPO_TRY(hpo_sequence_init(&g->sequence, space, opening_point, err));
+    HPO_TRY(hpo_opening_init(&g->opening, space, seed, err));
     HPO_TRY(hpo_embed_create(space, &g->embed, err));
-    HPO_TRY(hpo_search_create(g->embed, seed, &g->search, err));
-    if (g->n_dims == 0 || g->n_dims > HPO_SOBOL_MAX_DIMS) return HPO_OK;
-    return hpo_sobol_create(g->n_dims, HPO_SCRAMBLE_OWEN, seed, &g->sobol, err);
+    return hpo_search_create(g->embed, seed, &g->search, err);
 }
 
 void hpo_guided_fini(hpo_guided *g)
 {
     hpo_search_free(g->search);
     hpo_embed_free(g->embed);
-    hpo_sobol_free(g->sobol);
-    hpo_sequence_fini(&g->sequence);
+    hpo_opening_fini(&g->opening);
     hpo_free(g->z);
     hpo_free(g->failed);
     hpo_free(g->known);
@@ -112,14 +101,13 @@ hpo_status hpo_guided_sync(hpo_guided *g, const hpo_view *view, hpo_error *err)
 
 int hpo_guided_is_opening(const hpo_guided *g, const hpo_view *view)
 {
-    return g->n_dims == 0 || g->n_finite < 2 || view->n_done + view->n_pending < g->opening;
+    return g->n_dims == 0 || g->n_finite < 2 || view->n_done + view->n_pending < g->opening_size;
 }
 
 hpo_status hpo_guided_open(hpo_guided *g, uint64_t draw, hpo_rng *rng, double *u_out, hpo_error *err)
 {
     g->origin = HPO_GUIDED_OPENING;
-    if (g->sobol == NULL && g->n_dims > 0) return hpo_space_draw(g->space, rng, u_out, err);
-    return hpo_sequence_ask(&g->sequence, draw, rng, u_out, err);
+    return hpo_opening_ask(&g->opening, draw, rng, u_out, err);
 }
 
 hpo_status hpo_guided_random(hpo_guided *g, double share, hpo_rng *rng, double *u_out, int *taken,

@@ -5,10 +5,9 @@
 #define SAMPLER_GUIDED_H
 #include "acq/search.h"
 #include "base/str.h"
-#include "math/qmc.h"
 #include "model/embed.h"
 #include "model/transform.h"
-#include "sampler/sequence.h"
+#include "sampler/opening.h"
 
 typedef enum hpo_guided_origin {
     HPO_GUIDED_OPENING, /* quasi-random, before there is a model */
@@ -19,12 +18,11 @@ typedef enum hpo_guided_origin {
 
 /* First member of such a sampler's state. */
 typedef struct hpo_guided {
-    hpo_sequence sequence; /* of the opening; must stay first */
+    hpo_opening opening;
     const hpo_space *space;
     hpo_embed *embed;
     hpo_search *search;
-    hpo_sobol *sobol;
-    size_t n_dims, opening;
+    size_t n_dims, opening_size;
     hpo_transform_kind kind;
     /* rows: a function of the finished trials in their order */
     size_t n_rows, n_finite;

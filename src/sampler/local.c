@@ -23,12 +23,12 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "math/minimise.h"
-#include "math/qmc.h"
 #include "math/rng.h"
 #include "math/stats.h"
 #include "model/embed.h"
 #include "model/quadratic.h"
 #include "sampler/builtin.h"
+#include "sampler/opening.h"
 #include "space/space.h"
 
 enum { MAX_ROWS = 120, TRIALS = 96, STARTS = 3, MOVES = 16 };
@@ -43,7 +43,7 @@ typedef struct local_state {
     const local_config *config;
     const hpo_space *space;
     hpo_embed *embed;
-    hpo_sobol *sobol;
+    hpo_opening opening;
     hpo_quadratic *quadratic;
     size_t n_dims, n_numeric, n_other; /* dims, numeric dims, axes without an order */
     uint32_t *numeric;                 /* the numeric dims */
@@ -110,8 +110,7 @@ static hpo_status local_init(void *state, const void *config, const hpo_space *s
     HPO_TRY(hpo_embed_create(space, &s->embed, err));
     HPO_TRY(list_axes(s, err));
     HPO_TRY(hpo_quadratic_create(s->n_numeric, &s->quadratic, err));
-    if (s->n_dims > 0 && s->n_dims <= HPO_SOBOL_MAX_DIMS)
-        HPO_TRY(hpo_sobol_create(s->n_dims, HPO_SCRAMBLE_OWEN, seed, &s->sobol, err));
+    HPO_TRY(hpo_opening_init(&s->opening, space, seed, err));
     s->u = hpo_alloc_array(scratch, sizeof(double));
     s->s = hpo_alloc_array((MAX_ROWS + 1) * d, sizeof(double));
     s->y = hpo_alloc_array(2 * (size_t)MAX_ROWS, sizeof(double));
@@ -130,7 +129,7 @@ static void local_fini(void *state)
 {
     local_state *s = state;
     hpo_embed_free(s->embed);
-    hpo_sobol_free(s->sobol);
+    hpo_opening_fini(&s->opening);
     hpo_quadratic_free(s->quadratic);
     hpo_free(s->numeric);
     hpo_free(s->other);
@@ -373,22 +372,14 @@ static hpo_status design_point(local_state *s, uint64_t draw, hpo_rng *rng, doub
 {
     s->origin = "design";
     s->predicted = (double)NAN;
-    if (s->sobol != NULL) {
-        hpo_sobol_point(s->sobol, draw, s->u);
-        hpo_space_apply_prior(s->space, s->u, u);
-        if (settle(s, u)) return HPO_OK;
-    }
-    return hpo_space_draw(s->space, rng, u, err);
+    return hpo_opening_ask(&s->opening, draw, rng, u, err);
 }
 
 static hpo_status local_ask(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u_out,
                             hpo_error *err)
 {
     local_state *s = state;
-    size_t d = s->n_dims, initial = s->config->initial >= 0 ? (size_t)s->config->initial
-                                    : d + 1 < 5             ? 5
-                                    : d < 10                ? d + 1
-                                                            : 10;
+    size_t d = s->n_dims, initial = hpo_opening_size(d, s->config->initial);
     if (s->center < 0 || view->n_done + view->n_pending < initial)
         return design_point(s, draw, rng, u_out, err);
     const double *center = row_of(view, (size_t)s->center);

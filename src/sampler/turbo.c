@@ -14,7 +14,7 @@
 #include "math/qmc.h"
 #include "model/transform.h"
 #include "sampler/builtin.h"
-#include "sampler/sequence.h"
+#include "sampler/opening.h"
 #include "sampler/trust.h"
 #include "space/space.h"
 
@@ -30,10 +30,9 @@ typedef struct turbo_config {
 } turbo_config;
 
 typedef struct turbo_state {
-    hpo_sequence sequence; /* of the openings; must stay first */
+    hpo_opening opening; /* of every region */
     const hpo_space *space;
     hpo_embed *embed;
-    hpo_sobol *sobol;
     hpo_trust trust;
     double *known;
     size_t cap_known;
@@ -62,13 +61,6 @@ static const hpo_option turbo_options[] = {
 /* ---- life -----------------------------------------------------------------------------------------------
  */
 
-static hpo_status opening_point(void *state, uint64_t index, double *v, hpo_error *err)
-{
-    (void)err;
-    hpo_sobol_point(((turbo_state *)state)->sobol, index, v);
-    return HPO_OK;
-}
-
 static hpo_trust_options trust_options(const turbo_config *c, size_t n_axes)
 {
     size_t few = 2 * n_axes < 20 ? 2 * n_axes : 20;
@@ -90,14 +82,11 @@ static hpo_status turbo_init(void *state, const void *config, const hpo_space *s
                              hpo_error *err)
 {
     turbo_state *s = state;
-    size_t d = hpo_space_n_dims(space);
     s->space = space;
-    HPO_TRY(hpo_sequence_init(&s->sequence, space, opening_point, err));
+    HPO_TRY(hpo_opening_init(&s->opening, space, seed, err));
     HPO_TRY(hpo_embed_create(space, &s->embed, err));
     hpo_trust_options o = trust_options(config, hpo_embed_n_axes(s->embed));
-    HPO_TRY(hpo_trust_init(&s->trust, s->embed, seed, &o, err));
-    if (d == 0 || d > HPO_SOBOL_MAX_DIMS) return HPO_OK;
-    return hpo_sobol_create(d, HPO_SCRAMBLE_OWEN, seed, &s->sobol, err);
+    return hpo_trust_init(&s->trust, s->embed, seed, &o, err);
 }
 
 static void turbo_fini(void *state)
@@ -105,8 +94,7 @@ static void turbo_fini(void *state)
     turbo_state *s = state;
     hpo_trust_fini(&s->trust);
     hpo_embed_free(s->embed);
-    hpo_sobol_free(s->sobol);
-    hpo_sequence_fini(&s->sequence);
+    hpo_opening_fini(&s->opening);
     hpo_free(s->known);
 }
 
@@ -120,9 +108,7 @@ static hpo_status turbo_ask(void *state, const hpo_view *view, uint64_t draw, hp
     size_t d = view->n_dims, n = view->n_done, p = view->n_pending, n_known = view->noisy ? 0 : n + p;
     HPO_TRY(hpo_trust_fold(&s->trust, view->u, view->y, view->n_objectives, n, err));
     s->from = ORIGIN_OPENING;
-    if (hpo_trust_is_opening(&s->trust, p))
-        return s->sobol != NULL || d == 0 ? hpo_sequence_ask(&s->sequence, draw, rng, u_out, err)
-                                          : hpo_space_draw(s->space, rng, u_out, err);
+    if (hpo_trust_is_opening(&s->trust, p)) return hpo_opening_ask(&s->opening, draw, rng, u_out, err);
     if (n_known > 0) {
         HPO_TRY(hpo_reserve(&s->known, &s->cap_known, n_known * d, sizeof *s->known, err));
         memcpy(s->known, view->u, n * d * sizeof *s->known);
