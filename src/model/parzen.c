@@ -52,7 +52,7 @@ struct by_place {
     size_t i;
 };
 
-enum { NEW = UINT32_MAX };
+static const uint32_t NEW = UINT32_MAX;
 
 static void free_components(components *c)
 {
