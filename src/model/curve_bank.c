@@ -229,9 +229,9 @@ size_t hpo_curve_n(const hpo_curve *c)
 }
 
 /* Correlation of residuals at two times, by class. */
-static double correlation(size_t class, double t, double before)
+static double correlation(size_t kind, double t, double before)
 {
-    return class == 0 ? 0 : hpo_exp(-hpo_log(t / before) / LENGTH[class]);
+    return kind == 0 ? 0 : hpo_exp(-hpo_log(t / before) / LENGTH[kind]);
 }
 
 /* One whitened report into the sums; scale, rho: of one block. */

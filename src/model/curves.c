@@ -240,6 +240,13 @@ void hpo_curves_forecast_at(hpo_curves *c, double resource, hpo_curves_forecast 
     out->evidence = hpo_curve_posterior_evidence(c->posterior);
 }
 
+void hpo_curves_latent(hpo_curves *c, double resource, double *mean, double *sd)
+{
+    look_at(c, resource);
+    hpo_curve_posterior_latent(c->posterior, mean, sd);
+    *sd = sqrt(*sd);
+}
+
 double hpo_curves_below(hpo_curves *c, double resource, double value)
 {
     look_at(c, resource);

@@ -35,6 +35,8 @@ HPO_NODISCARD hpo_status hpo_curves_focus(hpo_curves *c, size_t trial, const hpo
 /* Of the trial in focus, at a resource (never before its last report). */
 void hpo_curves_forecast_at(hpo_curves *c, double resource, hpo_curves_forecast *out);
 double hpo_curves_below(hpo_curves *c, double resource, double value);             /* P(value there < value) */
+/* Mean and standard deviation in curve units without the noise of an observation: cheaper than a forecast. */
+void hpo_curves_latent(hpo_curves *c, double resource, double *mean, double *sd);
 double hpo_curves_quantile(hpo_curves *c, double resource, double q);              /* user's units */
 double hpo_curves_improvement(hpo_curves *c, double resource, double best);        /* curve units */
 
