@@ -306,7 +306,8 @@ static const cli_option options[] = {
     {"html", 0, "FILE", "report: write one page with pictures and every number", 0, "@file"},
     {"svg-dir", 0, "DIR", "report, recheck: write every picture as a file", 0, "@file"},
     {"repeats", 'r', "R", "recheck: evaluations of each configuration; default 20", 0, NULL},
-    {"ensemble", 0, "N", "forecast: N curves a problem by the parametric ensemble too (slow); default 0", 0, NULL},
+    {"ensemble", 0, "N", "forecast: N curves a problem by the parametric ensemble too (slow); default 0", 0,
+     NULL},
     {"title", 0, "TEXT", "report: title of the page", 0, NULL},
     {"commit", 0, "TEXT", "report: state the commit that was measured", 0, NULL},
     {"machine", 0, "TEXT", "report: describe the machine", 0, NULL},
@@ -413,7 +414,8 @@ const cli_command cli_bench = {
         "seeds, "
         "and compares with what is expected of it: its interval (what is not known), the noise of one "
         "measurement, and the luck of the best single value. `forecast` stops learning curves of the suite "
-        "multifidelity early and compares forecasts of their ends with the truth. `solver` is the other side: a sampler that "
+        "multifidelity early and compares forecasts of their ends with the truth. `solver` is the other "
+        "side: a sampler that "
         "answers on standard input and output, for "
         "kurobako or another host (docs/solver-protocol.md).\n\n"
         "`overhead` measures ask, report and tell in memory, the start of the command, and what running a "

@@ -114,9 +114,9 @@ static int measure_one(cli *c, const char *name, int64_t n_ensemble, cli_table *
 
 int bench_forecast(cli *c)
 {
-    static const char *const heads[] = {"problem",   "seen",  "n",          "rank bank", "coupled", "ensemble",
-                                        "power law", "last",  "cover bank", "coupled",   "ensemble", "error bank",
-                                        "coupled",   "ensemble", "power law", "last"};
+    static const char *const heads[] = {
+        "problem",    "seen",    "n",        "rank bank",  "coupled", "ensemble", "power law", "last",
+        "cover bank", "coupled", "ensemble", "error bank", "coupled", "ensemble", "power law", "last"};
     char **names = NULL;
     size_t n = 0;
     int64_t n_ensemble = 0;
@@ -126,8 +126,8 @@ int bench_forecast(cli *c)
     int rc = cli_expect_args(c, 1, 1);
     if (rc == CLI_OK) rc = cli_get_int(c, "ensemble", 0, CUT, &n_ensemble);
     if (rc != CLI_OK) return rc;
-    if (hpo_problem_names(HPO_SUITE_MULTIFIDELITY, cli_get(c, "data", getenv("HPO_BENCH_DATA")), &names, &n, &c->err) !=
-        HPO_OK)
+    if (hpo_problem_names(HPO_SUITE_MULTIFIDELITY, cli_get(c, "data", getenv("HPO_BENCH_DATA")), &names, &n,
+                          &c->err) != HPO_OK)
         return cli_fail(c);
     if (!cli_has(c, "json") && (t = cli_table_new(CLI_COUNT(heads), heads)) == NULL) rc = cli_fail_memory();
     for (size_t i = 0; rc == CLI_OK && i < n; i++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench/forecast.c - calibration and ranking of learning-curve forecasts.
  *
- * Random configurations, a report at every step of the fidelity.  The first n_complete curves are known as a whole
- * (they set the scale and the priors), the others up to a share of the full resource; the value at the full
- * resource is forecast and compared with what the curve has there, noise included.  Curves that fail are left
- * out.  The power law y = a + b t^-c is fitted by least squares, c from a grid; with fewer than four reports it is
- * the last value.  The ensemble draws 60 samples, every second sweep after 200. */
+ * Random configurations, a report at every step of the fidelity.  The first n_complete curves are known as a
+ * whole (they set the scale and the priors), the others up to a share of the full resource; the value at the
+ * full resource is forecast and compared with what the curve has there, noise included.  Curves that fail are
+ * left out.  The power law y = a + b t^-c is fitted by least squares, c from a grid; with fewer than four
+ * reports it is the last value.  The ensemble draws 60 samples, every second sweep after 200. */
 #include "bench/forecast.h"
 
 #include <math.h>
@@ -49,10 +49,8 @@ static hpo_status train(const hpo_problem *p, bench_curves *b, uint64_t seed, hp
     for (size_t i = 0; s == HPO_OK && i < b->n; i++) {
         hpo_space_encode(p->space, b->x + i * b->n_columns, b->u + i * b->n_dims);
         for (size_t r = 1; s == HPO_OK && r <= b->steps && !b->failed[i]; r++) {
-            hpo_problem_query q = {.x = b->x + i * b->n_columns,
-                                   .resource = (double)r,
-                                   .from = (double)r - 1,
-                                   .seed = seed + 1};
+            hpo_problem_query q = {
+                .x = b->x + i * b->n_columns, .resource = (double)r, .from = (double)r - 1, .seed = seed + 1};
             hpo_problem_answer a = {0};
             s = hpo_problem_evaluate(p, &q, &a, err);
             b->failed[i] = a.failed || !isfinite(a.y[0]);
@@ -123,8 +121,8 @@ static void count(hpo_forecast_row *row, bench_curves *b, const hpo_curves *c, h
     row->width[f] += hpo_curves_to_units(c, high) - hpo_curves_to_units(c, low);
 }
 
-static hpo_status bank(hpo_forecast_row *row, bench_curves *b, hpo_curves *c, hpo_forecaster f, size_t i, size_t j,
-                       const hpo_curve_prior *prior, hpo_error *err)
+static hpo_status bank(hpo_forecast_row *row, bench_curves *b, hpo_curves *c, hpo_forecaster f, size_t i,
+                       size_t j, const hpo_curve_prior *prior, hpo_error *err)
 {
     hpo_curves_forecast at;
     hpo_status s = hpo_curves_focus(c, i, prior, err);
@@ -134,8 +132,8 @@ static hpo_status bank(hpo_forecast_row *row, bench_curves *b, hpo_curves *c, hp
     return HPO_OK;
 }
 
-static hpo_status ensemble(hpo_forecast_row *row, bench_curves *b, const hpo_curves *c, size_t i, size_t j, size_t seen,
-                           hpo_error *err)
+static hpo_status ensemble(hpo_forecast_row *row, bench_curves *b, const hpo_curves *c, size_t i, size_t j,
+                           size_t seen, hpo_error *err)
 {
     double t[MAX_STEPS], y[MAX_STEPS], mean[SAMPLES], sd[SAMPLES], q[3];
     static const double levels[3] = {0.05, 0.5, 0.95};
@@ -145,7 +143,8 @@ static hpo_status ensemble(hpo_forecast_row *row, bench_curves *b, const hpo_cur
         y[r] = hpo_curves_to_units(c, b->y[i * b->steps + r]);
     }
     hpo_rng_init(&rng, i, seen, HPO_RNG_USER);
-    hpo_status s = hpo_curve_ensemble_sample(b->ensemble, t, y, seen, &rng, BURN, EVERY, SAMPLES, mean, sd, err);
+    hpo_status s =
+        hpo_curve_ensemble_sample(b->ensemble, t, y, seen, &rng, BURN, EVERY, SAMPLES, mean, sd, err);
     if (s != HPO_OK) return s;
     for (size_t k = 0; k < 3; k++)
         q[k] = hpo_curves_from_units(c, hpo_curve_samples_quantile(mean, sd, SAMPLES, levels[k]));
@@ -169,8 +168,8 @@ static void finish(hpo_forecast_row *row, bench_curves *b, const hpo_curves *c)
     }
 }
 
-static hpo_status measure_share(bench_curves *b, double share, size_t n_ensemble, uint64_t seed, hpo_forecast_row *row,
-                                hpo_error *err)
+static hpo_status measure_share(bench_curves *b, double share, size_t n_ensemble, uint64_t seed,
+                                hpo_forecast_row *row, hpo_error *err)
 {
     hpo_curves *c = NULL;
     hpo_curve_coupling *k = NULL;
@@ -195,7 +194,8 @@ static hpo_status measure_share(bench_curves *b, double share, size_t n_ensemble
         double law = power_law(y, seen, b->steps);
         count(row, b, c, HPO_FORECAST_POWER, j, law, law, law);
         count(row, b, c, HPO_FORECAST_LAST, j, y[seen - 1], y[seen - 1], y[seen - 1]);
-        if (s == HPO_OK && row->n_ensemble < n_ensemble) s = ensemble(row, b, c, i, row->n_ensemble++, seen, err);
+        if (s == HPO_OK && row->n_ensemble < n_ensemble)
+            s = ensemble(row, b, c, i, row->n_ensemble++, seen, err);
     }
     if (s == HPO_OK) finish(row, b, c);
     hpo_curve_coupling_free(k);

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model/curve_coupling.c - curves of one study, joined over configurations.
  *
- * The bank forecasts from a curve's own reports the mean m_i and variance v_i of its value at the full resource.
- * These are observations of a function of the configuration with known errors,
+ * The bank forecasts from a curve's own reports the mean m_i and variance v_i of its value at the full
+ * resource. These are observations of a function of the configuration with known errors,
  *
  *     m_i = f(u_i) + e_i,  e_i ~ N(0, v_i + n2),  f ~ GP  (gp.h; n2: what u does not explain),
  *
  * and the expert for the end of a curve (curve_bank.c) is the prediction of f: for a new configuration the
- * posterior, for trial i the posterior given all others, so that its own reports are not counted twice: leaving
- * one out in closed form (Sundararajan & Keerthi 2001) has variance 1 / [A^-1]_ii, less e_i's for f alone.  The
- * expert's variance has n2 added again, and its standard deviation is 0.05 at least.
+ * posterior, for trial i the posterior given all others, so that its own reports are not counted twice:
+ * leaving one out in closed form (Sundararajan & Keerthi 2001) has variance 1 / [A^-1]_ii, less e_i's for f
+ * alone.  The expert's variance has n2 added again, and 0.3 of the mean v_i: forecasts of one study err in
+ * the same direction, which errors taken to be independent would average away.  Its standard deviation is
+ * 0.05 at least.
  *
- * This is freeze-thaw (Swersky, Snoek & Adams 2014) with the bank in place of the exponential decays, in one pass
- * of expectation propagation rather than jointly. */
+ * This is freeze-thaw (Swersky, Snoek & Adams 2014) with the bank in place of the exponential decays, in one
+ * pass of expectation propagation rather than jointly. */
 #include "model/curve_coupling.h"
 
 #include <math.h>
@@ -22,7 +24,8 @@
 #include "model/gp_internal.h"
 
 static const double LEAST = 0.05;
-enum { FEWEST = 4 }; /* forecasts below which the study's own prior stands */
+static const double SHARED = 0.3; /* of the mean variance */
+enum { FEWEST = 4 };              /* forecasts below which the study's own prior stands */
 
 struct hpo_curve_coupling {
     const hpo_embed *embed;
@@ -31,9 +34,11 @@ struct hpo_curve_coupling {
     hpo_curve_prior study, *prior;
     size_t n, prior_cap;
     double *u, *mean, *sd; /* of those that have a forecast, in one block */
+    double shared;         /* variance of the errors that all forecasts have in common */
 };
 
-hpo_status hpo_curve_coupling_create(const hpo_embed *embed, uint64_t seed, hpo_curve_coupling **out, hpo_error *err)
+hpo_status hpo_curve_coupling_create(const hpo_embed *embed, uint64_t seed, hpo_curve_coupling **out,
+                                     hpo_error *err)
 {
     hpo_curve_coupling *k = *out = hpo_calloc(1, sizeof *k);
     if (k == NULL) return hpo_fail_memory(err);
@@ -67,7 +72,7 @@ static hpo_curve_prior expert(const hpo_curve_coupling *k, double mean, double v
     double scale = t->scale * t->sd; /* HPO_TRANSFORM_STANDARD is linear */
     hpo_curve_prior p = k->study;
     p.end = hpo_transform_invert(t, mean);
-    p.end_sd = fmax(scale * sqrt(fmax(var, 0) + k->gp->n2), LEAST);
+    p.end_sd = fmax(scale * sqrt(fmax(var, 0) + k->gp->n2 + k->shared / (scale * scale)), LEAST);
     return p;
 }
 
@@ -87,7 +92,8 @@ static hpo_status leave_out(hpo_curve_coupling *k, const size_t *who, hpo_error 
     return HPO_OK;
 }
 
-hpo_status hpo_curve_coupling_learn(hpo_curve_coupling *k, hpo_curves *c, const double *u, size_t n, hpo_error *err)
+hpo_status hpo_curve_coupling_learn(hpo_curve_coupling *k, hpo_curves *c, const double *u, size_t n,
+                                    hpo_error *err)
 {
     size_t d = hpo_embed_n_dims(k->embed), m = 0, *who = NULL;
     forget(k);
@@ -114,6 +120,9 @@ hpo_status hpo_curve_coupling_learn(hpo_curve_coupling *k, hpo_curves *c, const 
             k->u[m * d + j] = u[i * d + j];
         who[m++] = i;
     }
+    k->shared = 0;
+    for (size_t i = 0; i < m; i++)
+        k->shared += SHARED * k->sd[i] * k->sd[i] / (double)m;
     if (m >= FEWEST) {
         hpo_gp_options o = hpo_gp_defaults();
         o.transform = HPO_TRANSFORM_STANDARD;
