@@ -178,8 +178,8 @@ static hpo_status measure_share(bench_curves *b, double share, size_t n_ensemble
     hpo_status s = hpo_curves_create((double)b->steps, seed, &c, err);
     if (s == HPO_OK) s = hpo_curve_coupling_create(b->embed, seed, &k, err);
     for (size_t i = 0; s == HPO_OK && i < b->n; i++) {
-        size_t upto = i < b->n_complete ? b->steps : seen;
-        for (size_t r = 0; s == HPO_OK && !b->failed[i] && r < upto; r++)
+        size_t end = i < b->n_complete ? b->steps : seen;
+        for (size_t r = 0; s == HPO_OK && !b->failed[i] && r < end; r++)
             s = hpo_curves_report(c, i, (double)(r + 1), b->y[i * b->steps + r], err);
     }
     if (s == HPO_OK) s = hpo_curve_coupling_learn(k, c, b->u, b->n, err);

@@ -91,6 +91,21 @@ static void test_teaching(void **state)
     tear_down(&x);
 }
 
+/* A curve that ends where no other does keeps the prior that the others make. */
+static void test_outlier(void **state)
+{
+    (void)state;
+    hpo_error err;
+    setup x = set_up(N - 1);
+    x.u[N - 1] = .3;
+    for (size_t e = 1; e <= R; e++)
+        assert_ok(hpo_curves_report(x.c, N - 1, (double)e, .9 - .001 * (double)e, &err), err);
+    assert_ok(hpo_curve_coupling_learn(x.k, x.c, x.u, N, &err), err);
+    hpo_curve_prior p = hpo_curve_coupling_trial(x.k, N - 1);
+    assert_true(p.end < hpo_curves_to_units(x.c, .35) && p.end + p.end_sd < hpo_curves_to_units(x.c, .85));
+    tear_down(&x);
+}
+
 /* Few curves: the study's own prior. */
 static void test_few(void **state)
 {
@@ -129,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_teaching),
+        cmocka_unit_test(test_outlier),
         cmocka_unit_test(test_few),
         cmocka_unit_test(test_memory),
     };
