@@ -112,13 +112,16 @@ typedef struct hpo_study_view {
 typedef struct hpo_study_fold {
     int64_t seq;
     int broken;         /* rebuild before the next use */
+    int fed;            /* the transaction under way has fed something */
     int64_t *ended_seq; /* by trial number: seq of the end that was folded; 0: none */
-    size_t n_ended, cap_ended;
+    int64_t *parent;    /* by trial number */
+    double *u;          /* by trial number, n_dims each; only with HPO_SCHED_POINTS */
+    size_t n_ended, cap_ended, cap_parent, cap_u;
     struct hpo_fold_item {
         int64_t seq, trial;
-        double step;
-        size_t y;            /* offset in values; SIZE_MAX: none */
-        int32_t fold, state; /* state -1: a report */
+        double step, cost;
+        size_t y;                  /* offset in values; SIZE_MAX: none */
+        int32_t fold, kind, state; /* kind: HPO_LOG_*, or an end with its state */
     } * items;
     size_t n_items, cap_items;
     double *values;
@@ -162,6 +165,7 @@ struct hpo_study {
     hpo_view nothing;        /* the view of a sampler that reads none */
     int64_t fidelity_column; /* -1: none */
     double fidelity_low, fidelity_high;
+    int fidelity_whole;
 
     hpo_study_spec spec;
     char *metadata, *attributes, *stop_text;
@@ -175,6 +179,8 @@ struct hpo_study {
     hpo_trial *live, *spare; /* handles in hands; handles to reuse */
     double *u;               /* n_dims: of the ask under way, fast path */
     double *y;               /* n_objectives: of the tell or report under way */
+    double *y_log;           /* n_objectives: of a row of the log */
+    double *u_clone;         /* n_dims: of a clone */
     double *gradient;        /* n_columns */
 
     /* guarded by ask_lock */
@@ -318,12 +324,25 @@ HPO_NODISCARD hpo_status hpo_lag__admit(hpo_study *s, int64_t number, hpo_error 
 
 /* ---- fold.c ------------------------------------------------------------------------------------ */
 int hpo_fold__needed(const hpo_study *s); /* the scheduler has state */
-/* Feeds the scheduler everything up to the transaction's header.  A transaction that is rolled back after
- * fold__report must set fold.broken. */
+/* Feeds the scheduler everything up to the transaction's header.  What the transaction itself does is fed by
+ * the three below, after a sync; hpo_fold__close follows the commit or rollback. */
 HPO_NODISCARD hpo_status hpo_fold__sync(hpo_study *s, const hpo_study_header *h, hpo_error *err);
-/* Folds the report that the transaction stores now, and gets the decision. */
-HPO_NODISCARD hpo_status hpo_fold__report(hpo_study *s, const hpo_report_record *r, hpo_decision *out,
+/* A report that the transaction stores, and the answer. */
+HPO_NODISCARD hpo_status hpo_fold__report(hpo_study *s, const hpo_report_record *r, hpo_sched_answer *out,
                                           hpo_error *err);
+/* Trial t was handed out: logged with the reason (may be NULL). */
+HPO_NODISCARD hpo_status hpo_fold__piece(hpo_study *s, hpo_study_header *h, const hpo_trial_record *t,
+                                         const char *reason, int64_t now, hpo_error *err);
+/* Trial t has ended or was let go (PAUSED). */
+HPO_NODISCARD hpo_status hpo_fold__tell(hpo_study *s, const hpo_trial_record *t, hpo_error *err);
+/* A row of the log (HPO_LOG_*), as an event of its own. */
+HPO_NODISCARD hpo_status hpo_fold__log(hpo_study *s, hpo_study_header *h, const hpo_trial_record *t,
+                                       int32_t kind, double step, const char *reason, int64_t now,
+                                       hpo_error *err);
+/* h: as committed.  status: of the whole transaction. */
+void hpo_fold__close(hpo_study *s, const hpo_study_header *h, hpo_status status);
+void hpo_fold__forget(hpo_study_fold *f); /* for a fresh scheduler; keeps the memory */
+hpo_sched_problem hpo_study__sched_problem(const hpo_study *s);
 void hpo_fold__fini(hpo_study_fold *f);
 
 /* ---- tell.c, report.c, queue.c, control.c, query.c ---------------------------------------------- */
@@ -332,6 +351,8 @@ HPO_NODISCARD hpo_status hpo_study__tell(hpo_study *s, hpo_trial *t, const hpo_r
 void hpo_study__finish(const hpo_study *s, hpo_study_header *h, const hpo_trial_record *t);
 /* HPO_ESTALE / HPO_ESTATE unless the holder of `token` runs the trial. */
 HPO_NODISCARD hpo_status hpo_study__check_holder(const hpo_trial_record *t, uint64_t token, hpo_error *err);
+/* What a trial with these flags is asked to do. */
+hpo_decision hpo_study__requested(int32_t flags);
 int hpo_study__feasible(const hpo_study *s, const double *outcome);
 HPO_NODISCARD hpo_status hpo_study__report(hpo_study *s, hpo_trial *t, const hpo_report *r, hpo_decision *out,
                                            hpo_error *err);
@@ -357,6 +378,11 @@ HPO_NODISCARD hpo_status hpo_study__sync(hpo_study *s, int64_t *changed, hpo_err
 HPO_NODISCARD hpo_status hpo_study__trial(hpo_study *s, int64_t number, hpo_trial_info *out, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__trial_report(hpo_study *s, int64_t number, size_t i, hpo_report *out,
                                                  int64_t *time_ms, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__trial_decision(hpo_study *s, int64_t number, size_t i,
+                                                   hpo_decision_info *out, hpo_error *err);
+/* The scheduler's own picture, brought up to date. */
+HPO_NODISCARD hpo_status hpo_study__rungs(hpo_study *s, char **json, hpo_error *err);
+const char *hpo_log_name(int32_t kind); /* "new" ...; "?" */
 HPO_NODISCARD hpo_status hpo_study__best(hpo_study *s, int64_t *numbers, size_t cap, size_t *n,
                                          hpo_error *err);
 

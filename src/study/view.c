@@ -302,6 +302,7 @@ static hpo_status read_report(void *ctx, const hpo_report_record *rec)
 {
     view_reader *r = ctx;
     hpo_study_view *w = &r->s->view;
+    if (rec->kind != HPO_LOG_REPORT) return HPO_OK;
     if (rec->seq <= w->report_seq) return HPO_OK; /* read before, with a bound that was too low */
     if (w->is_past && !hpo_past__report(w, rec)) return HPO_OK;
     hpo_status status = w->lagged ? hpo_lag__report(r->s, rec, r->err)
