@@ -181,6 +181,7 @@ static hpo_status complete(hpo_study *s, hpo_error *err)
     HPO_TRY(make_scratch(s, err));
     HPO_TRY(find_fidelity(s, err));
     HPO_TRY(open_scheduler(s, err));
+    hpo_level__open(s);
     HPO_TRY(hpo_study__use_until(s, s->spec.until, err));
     return hpo_study__use_sampler(s, s->spec.sampler, err);
 }
@@ -328,6 +329,10 @@ static hpo_status take_spec(hpo_study *s, hpo_study_spec *fresh, hpo_error *err)
     hpo_study_spec old = s->spec;
     s->spec = *fresh;
     hpo_status status = scheduler ? open_scheduler(s, err) : HPO_OK;
+    if (status == HPO_OK && scheduler) {
+        s->view.dirty = 1; /* the view depends on it */
+        hpo_level__open(s);
+    }
     if (status == HPO_OK && sampler) status = hpo_study__use_sampler(s, s->spec.sampler, err);
     if (status != HPO_OK) {
         s->spec = old;

@@ -69,6 +69,24 @@ void hpo_spec__fini(hpo_study_spec *spec);
 
 /* ---- what a history-based sampler sees (view.c, lag.c) ---------------------------------------- */
 
+enum { HPO_STUDY_LEVELS = 64 };
+/* One level of resource at a time (level.c). */
+typedef struct hpo_study_levels {
+    int on;
+    double at[HPO_STUDY_LEVELS]; /* ascending; the last one is the maximum */
+    size_t n, count[HPO_STUDY_LEVELS]; /* trials that have reached each */
+    size_t in_use; /* SIZE_MAX: not chosen yet */
+    double *u, *y, *sem, *outcome, *cost, *reached; /* by trial: its point, its end */
+    uint8_t *state;
+    int64_t *seq_tell;
+    size_t n_trials, cap_u, cap_y, cap_sem, cap_outcome, cap_cost, cap_reached, cap_state, cap_seq;
+    struct hpo_level_event {
+        int64_t seq, trial;
+        size_t report; /* index of the report; SIZE_MAX: the trial's end */
+    } * events;
+    size_t n_events, n_used, cap_events;
+} hpo_study_levels;
+
 typedef struct hpo_study_view {
     hpo_view v;  /* what the sampler gets; its pointers are set by publish */
     int64_t seq; /* all events up to this one are in */
@@ -103,6 +121,8 @@ typedef struct hpo_study_view {
     int64_t *held_previous, *held_last; /* chains of one trial's held reports, by report / by trial */
     size_t cap_held_previous, cap_held_last;
     int64_t report_seq; /* newest report that was read */
+
+    hpo_study_levels levels;
 
     hpo_u64map seen; /* hash of every trial's configuration -> number */
 } hpo_study_view;
@@ -317,6 +337,16 @@ HPO_NODISCARD hpo_status hpo_view__tell_next(hpo_study *s, hpo_study_view *w, hp
 /* Points the public face at the columns: n_done rows finished, the rest as given. */
 void hpo_view__publish(const hpo_study *s, hpo_study_view *w, size_t n_done);
 int hpo_view__is_end(int32_t state); /* COMPLETE, STOPPED, FAILED, INFEASIBLE */
+HPO_NODISCARD hpo_status hpo_view__reserve_pending(const hpo_study *s, hpo_study_view *w, size_t rows,
+                                                   hpo_error *err);
+/* ---- level.c ---- */
+void hpo_level__open(hpo_study *s); /* space and scheduler are there */
+void hpo_level__clear(hpo_study_levels *l);
+void hpo_level__fini(hpo_study_levels *l);
+HPO_NODISCARD hpo_status hpo_level__trial(hpo_study *s, const hpo_trial_record *t, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_level__report(hpo_study *s, size_t report, hpo_error *err);
+/* What was taken in becomes rows.  *again: they are those of another level, and the sampler must start anew. */
+HPO_NODISCARD hpo_status hpo_level__settle(hpo_study *s, int *again, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_lag__trial(hpo_study *s, const hpo_trial_record *t, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_lag__report(hpo_study *s, const hpo_report_record *r, hpo_error *err);
 /* Lets in what suggestion `number` may know; HPO_WAIT when a trial that it must know is not finished. */
