@@ -22,6 +22,10 @@ typedef struct hpo_pool_job {
     int *devices; /* per_trial indices, or NULL */
     int64_t renew_at;
     hpo_decision decision; /* what the study said */
+    int told_to_stop;      /* ... and the program was asked to end; else it ends by itself */
+    double target;         /* its piece ends at this step; NaN: there is no fidelity */
+    int64_t parent;        /* of a clone, whose checkpoint it begins with; -1: it is none */
+    int64_t costed_at;     /* up to when its time was counted as cost of reports, ns */
     int lost;              /* another worker holds the trial */
     int interrupted;       /* the user ended it */
     int ended;             /* `exit` is filled */
@@ -45,6 +49,7 @@ struct hpo_pool {
     hpo_metrics metrics;
     hpo_slots slots;
     int64_t fidelity;    /* index of the fidelity parameter, or -1 */
+    int clones;          /* the scheduler makes clones: a paused trial's checkpoint is set aside for them */
     hpo_words base_env;  /* inherited, without what is set here */
     hpo_words argv, env; /* of the start at hand */
     hpo_pool_job **jobs;
@@ -68,6 +73,8 @@ struct hpo_pool {
 /* Starts the program of a trial; takes the trial over (also on failure, when it is given back). */
 HPO_NODISCARD hpo_status hpo_job_start(hpo_pool *p, hpo_trial *t, hpo_error *err);
 void hpo_job_free(hpo_pool_job *j);
+/* Appends the folder to tell as the checkpoint of a trial that has ended well; nothing when it wrote none. */
+void hpo_job_keep_checkpoint(const hpo_pool_job *j, hpo_str *path);
 /* The texts of the special names; they point into `text` and into the arguments. */
 typedef struct hpo_special_texts {
     hpo_str text;

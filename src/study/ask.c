@@ -80,13 +80,34 @@ static hpo_status give_up(hpo_study *s, hpo_study_header *h, hpo_trial_record *r
     return status;
 }
 
-/* Hands out trial `number` once more; no handle when it was lost once too often. */
+int hpo_study__piece_is_done(const hpo_study *s, const hpo_trial_record *t)
+{
+    return hpo_fold__needed(s) && t->state == HPO_STATE_RUNNING &&
+           (t->flags & (HPO_TRIAL_STOP_REQUESTED | HPO_TRIAL_PAUSE_REQUESTED)) == HPO_TRIAL_PAUSE_REQUESTED;
+}
+
+hpo_status hpo_study__let_go(hpo_study *s, hpo_study_header *h, hpo_trial_record *rec, int64_t now,
+                             hpo_error *err)
+{
+    const hpo_trial_record who = {.number = rec->number, .attempt = rec->attempt};
+    rec->seq = rec->seq_tell = hpo_study__event(h, now);
+    hpo_study__count(h, rec->state, HPO_STATE_PAUSED);
+    rec->state = HPO_STATE_PAUSED;
+    rec->token = 0; /* nobody holds it: a late result is refused */
+    rec->lease_ms = 0;
+    HPO_TRY(hpo_fold__tell(s, rec, err));
+    HPO_TRY(s->ops->update_trial(s->store, s->id, rec, HPO_UPDATE_STATE | HPO_UPDATE_LEASE, err));
+    return hpo_fold__log(s, h, &who, HPO_LOG_PAUSED, (double)NAN, "its worker was lost after that", now, err);
+}
+
+/* Hands out trial `number` once more; no handle when it was lost once too often, or is paused instead. */
 static hpo_status claim(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t number, double resource,
                         int64_t now, hpo_error *err)
 {
     hpo_trial_record rec;
     uint32_t parts = HPO_UPDATE_STATE | HPO_UPDATE_LEASE;
     HPO_TRY(hpo_study__get(s, number, &rec, err));
+    if (hpo_study__piece_is_done(s, &rec)) return hpo_study__let_go(s, h, &rec, now, err);
     rec.lost += rec.state == HPO_STATE_RUNNING;
     if (rec.lost > s->spec.max_retries && rec.state == HPO_STATE_RUNNING)
         return give_up(s, h, &rec, now, err);

@@ -381,6 +381,11 @@ HPO_NODISCARD hpo_status hpo_study__tell(hpo_study *s, hpo_trial *t, const hpo_r
 void hpo_study__finish(const hpo_study *s, hpo_study_header *h, const hpo_trial_record *t);
 /* HPO_ESTALE / HPO_ESTATE unless the holder of `token` runs the trial. */
 HPO_NODISCARD hpo_status hpo_study__check_holder(const hpo_trial_record *t, uint64_t token, hpo_error *err);
+/* 1: a running trial that was told to pause, so that nothing of its piece is left to do when its worker is lost. */
+int hpo_study__piece_is_done(const hpo_study *s, const hpo_trial_record *t);
+/* Pauses such a trial in its worker's place; the scheduler is in sync. */
+HPO_NODISCARD hpo_status hpo_study__let_go(hpo_study *s, hpo_study_header *h, hpo_trial_record *rec, int64_t now,
+                                           hpo_error *err);
 /* What a trial with these flags is asked to do. */
 hpo_decision hpo_study__requested(int32_t flags);
 int hpo_study__feasible(const hpo_study *s, const double *outcome);
