@@ -8,7 +8,7 @@ cat >train.sh <<'END'
 #!/bin/sh
 x=$1 epochs=$2 log=$3
 e=0
-[ "${HPO_RESUME-}" = 1 ] && e=$(cat "$HPO_CKPT_DIR/epoch")
+[ "${HPO_RESUME-}" = 1 ] && [ -f "$HPO_CKPT_DIR/epoch" ] && e=$(cat "$HPO_CKPT_DIR/epoch")
 [ "$epochs" = "$HPO_STEP_MAX" ] || exit 9
 report() {
     echo "{\"step\":$e,\"loss\":$(echo "$x $e" | awk '{ printf "%.17g", ($1 - 0.3) ^ 2 + 1 / $2 }')}"

@@ -28,7 +28,8 @@ static const hpo_option bound_options[] = {
      NULL},
 };
 
-static hpo_status bound_init(void *state, const void *config, const hpo_sched_problem *problem, hpo_error *err)
+static hpo_status bound_init(void *state, const void *config, const hpo_sched_problem *problem,
+                             hpo_error *err)
 {
     (void)problem;
     bound_state *s = state;
@@ -279,8 +280,7 @@ static void test_needs_are_compared(void **state)
         hpo_scheduler s;
         hpo_error err;
         if ((ops->caps & HPO_SCHED_NEEDS_FIDELITY) != 0) {
-            assert_fails(hpo_scheduler_open(ops->name, &none, &s, &err), HPO_EUNSUPPORTED, err,
-                         "fidelity");
+            assert_fails(hpo_scheduler_open(ops->name, &none, &s, &err), HPO_EUNSUPPORTED, err, "fidelity");
         } else {
             assert_ok(hpo_scheduler_open(ops->name, &none, &s, &err), err);
             hpo_scheduler_close(&s);
@@ -294,8 +294,7 @@ static void test_needs_are_compared(void **state)
     assert_ok(hpo_scheduler_open(NULL, &none, &s, &err), err);
     assert_string_equal(s.ops->name, HPO_DEFAULT_SCHEDULER);
     hpo_scheduler_close(&s);
-    assert_fails(hpo_scheduler_open("nome", &none, &s, &err), HPO_ENOTFOUND, err,
-                 "did you mean 'none'?");
+    assert_fails(hpo_scheduler_open("nome", &none, &s, &err), HPO_ENOTFOUND, err, "did you mean 'none'?");
     assert_fails(hpo_scheduler_open("none:x=1", &none, &s, &err), HPO_EINVAL, err, "no options");
     hpo_space_free(plain);
     hpo_space_free(space);
