@@ -94,9 +94,8 @@ hpo_status hpo_asha_start(void *state, const hpo_sched_start *e, hpo_error *err)
 
 static void explain(hpo_sched_answer *out, const hpo_asha *s, size_t level, size_t rank, size_t size)
 {
-    char at[32];
     (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s", rank + 1, size,
-                   hpo_resource_text(s->levels.at[level], at));
+                   s->levels.text[level]);
 }
 
 /* The trial has come to a level above the one that it stands in.  *rank and *size: as it came. */
@@ -174,12 +173,11 @@ static int promotable(const hpo_asha *s, const hpo_ranking *r, const hpo_ranked 
 
 static void promote(const hpo_asha *s, const hpo_ranked *e, size_t n, size_t from, size_t to, hpo_action *out)
 {
-    char at[32], goal[32];
     out->kind = HPO_ACT_RESUME;
     out->trial = e->trial;
     out->resource = s->levels.at[to];
     (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s: goes on to %s", e->rank + 1,
-                   n, hpo_resource_text(s->levels.at[from], at), hpo_resource_text(out->resource, goal));
+                   n, s->levels.text[from], s->levels.text[to]);
 }
 
 /* From the top down, the first trial that may (all: the first that could) go on. */

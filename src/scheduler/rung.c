@@ -37,6 +37,8 @@ hpo_status hpo_levels_init(hpo_levels *l, const hpo_sched_problem *p, double r_m
         if (l->n == 0 || at > l->at[l->n - 1]) l->at[l->n++] = at;
     }
     l->at[l->n++] = p->high;
+    for (size_t k = 0; k < l->n; k++)
+        (void)snprintf(l->text[k], sizeof l->text[k], "%.6g", l->at[k]);
     return HPO_OK;
 }
 

@@ -16,6 +16,7 @@ typedef struct hpo_levels {
     double eta;
     size_t n; /* >= 1 */
     double at[HPO_MAX_LEVELS];
+    char text[HPO_MAX_LEVELS][24]; /* for reasons: made once, a decision is not to wait for it */
 } hpo_levels;
 
 /* r_min 0: the fidelity's minimum (its maximum / eta^4 when that is not above 0).  HPO_EINVAL: r_min is not within
