@@ -66,6 +66,15 @@ static hpo_status set_param(hpo_words *env, hpo_str *scratch, const char *name, 
     return scratch->failed ? hpo_fail_memory(err) : hpo_words_add(env, scratch->text, scratch->len, err);
 }
 
+/* How far the longest trial goes: what a learning-rate schedule plans by. */
+static hpo_status set_full(hpo_words *env, hpo_str *scratch, double high, hpo_error *err)
+{
+    hpo_str_clear(scratch);
+    hpo_str_add(scratch, "HPO_STEP_FULL=");
+    hpo_str_double(scratch, high);
+    return scratch->failed ? hpo_fail_memory(err) : hpo_words_add(env, scratch->text, scratch->len, err);
+}
+
 static hpo_status set_params(hpo_pool *p, const double *x, hpo_str *scratch, hpo_error *err)
 {
     const hpo_space *space = hpo_study_space(p->study);
@@ -78,6 +87,7 @@ static hpo_status set_params(hpo_pool *p, const double *x, hpo_str *scratch, hpo
         if (rc == HPO_OK) rc = set_param(&p->env, scratch, info.name, text, err);
         if (rc == HPO_OK && (int64_t)i == p->fidelity)
             rc = set_env(&p->env, scratch, "HPO_STEP_MAX", text, err);
+        if (rc == HPO_OK && (int64_t)i == p->fidelity) rc = set_full(&p->env, scratch, info.high, err);
         hpo_free(text);
         HPO_TRY(rc);
     }

@@ -43,9 +43,9 @@ static const column TRIAL_COLUMNS[] = {
     COLUMN(cost, ONE),       COLUMN(x, COLUMNS),      COLUMN(y, OBJECTIVES), COLUMN(outcome, OUTCOMES),
     COLUMN(extra, ONE),      COLUMN(last_report, ONE)};
 static const column REPORT_COLUMNS[] = {
-    COLUMN(r_trial, ONE),    COLUMN(r_seq, ONE),      COLUMN(r_time_ms, ONE), COLUMN(r_step, ONE),
-    COLUMN(r_cost, ONE),     COLUMN(r_y, OBJECTIVES), COLUMN(r_fold, ONE),    COLUMN(r_attempt, ONE),
-    COLUMN(r_kind, ONE),     COLUMN(r_previous, ONE), COLUMN(r_metrics, ONE)};
+    COLUMN(r_trial, ONE), COLUMN(r_seq, ONE),      COLUMN(r_time_ms, ONE), COLUMN(r_step, ONE),
+    COLUMN(r_cost, ONE),  COLUMN(r_y, OBJECTIVES), COLUMN(r_fold, ONE),    COLUMN(r_attempt, ONE),
+    COLUMN(r_kind, ONE),  COLUMN(r_previous, ONE), COLUMN(r_metrics, ONE)};
 enum {
     N_TRIAL_COLUMNS = sizeof TRIAL_COLUMNS / sizeof TRIAL_COLUMNS[0],
     N_REPORT_COLUMNS = sizeof REPORT_COLUMNS / sizeof REPORT_COLUMNS[0]
