@@ -327,6 +327,7 @@ static int finish(hpo_pool *p, hpo_pool_job *j)
                               j->dir);
     } else {
         emit_told(j, &r);
+        hpo_pool_keep_quota(p, j);
         explain(j, &r);
         if (abort && hpo_study_stop(p->study, HPO_STOP_REASON_ABORT, text.reason, &err) != HPO_OK)
             hpo_pool_note(p, "cannot end the study: %s", err.msg);

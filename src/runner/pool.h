@@ -63,6 +63,8 @@ struct hpo_pool {
     int64_t reclaim_at;       /* when to look for dead workers again */
     int64_t ask_at, ask_wait; /* ns; when to ask again, and how long the last pause was */
     int preempted;            /* trials in a row that came back at once */
+    int64_t checkpoint_bytes; /* at the last look, and what came since */
+    int told_quota;           /* that the quota cannot be kept */
     int explained;            /* the first failure was shown with its output */
     int64_t tick_at;
     hpo_os_lock lock; /* held as long as this worker or one of its programs lives */
@@ -99,6 +101,10 @@ HPO_NODISCARD hpo_status hpo_pool_lock(hpo_pool *p, hpo_error *err);
 void hpo_pool_unlock(hpo_pool *p);
 /* Requeues what dead workers of this machine held; *n of them. */
 HPO_NODISCARD hpo_status hpo_pool_reclaim(hpo_pool *p, int64_t *n, hpo_error *err);
+
+/* ---- quota.c ---- */
+/* Trial j->number was told: removes checkpoints when they have become too large. */
+void hpo_pool_keep_quota(hpo_pool *p, const hpo_pool_job *j);
 
 /* ---- pool.c ---- */
 int64_t hpo_pool_now(const hpo_pool *p);

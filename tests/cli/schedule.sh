@@ -37,6 +37,10 @@ ok 'the reason names rank and rung' sh -c "sqlite3 hpo.db \"select reason from d
 ok 'costs are those of all pieces' test "$(sqlite3 hpo.db "select count(*) from trials where study='asha' and cost <= 0")" = 0
 run hpo best -n asha
 status 0 'there is a best'
+run hpo top -n asha --rungs --table
+ok 'the table of rungs' grep -q '^ *0 *1 *18 ' "$folder/.out"
+run hpo plot curves -n asha --ascii
+ok 'curves are drawn' grep -q 'loss by step' "$folder/.out"
 
 # ---- stopping ----
 run hpo run -n stop --minimize loss --sampler random --scheduler asha:type=stopping -b 12trials -j 2 --seed 3 -q -- \
@@ -46,6 +50,19 @@ ok 'stops some and never resumes' test "$(sqlite3 hpo.db "select count(*) filter
 n=$(sqlite3 hpo.db "select min(number) from trials where study='stop' and state='stopped'")
 run hpo explain -n stop "$n"
 ok 'explain says why a trial was stopped' grep -q 'stopped at [0-9]*: rank [0-9]* of [0-9]* at rung [139]' "$folder/.out"
+
+# ---- a quota for checkpoints ----
+cat >big.sh <<'END'
+#!/bin/sh
+head -c 10000 /dev/zero >"$HPO_CKPT_DIR/model"
+echo "{\"loss\":$1}"
+END
+chmod +x big.sh
+run hpo run -n quota --minimize loss --sampler random -b 12trials -j 2 --seed 3 --checkpoint-quota 50K -q -- ./big.sh '{x:0..1}'
+status 0 'a run with a quota'
+ok 'keeps five checkpoints or fewer' test "$(find hpo-trials/quota -name model | wc -l)" -le 5
+best=$(sqlite3 hpo.db "select best_number from studies where name='quota'")
+ok 'and among them that of the best' test -f "hpo-trials/quota/$best/ckpt/model"
 
 # ---- a program that reports nothing on its way ----
 cat >whole.sh <<'END'
