@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/bench_overhead.c - `hpo bench overhead`: ask, report and tell in memory through hpo.h, and the start
  * of the command. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bench.h"
+#include "scheduler/registry.h"
 
 enum {
     REPEATS = 401,
@@ -109,6 +111,95 @@ static void measure_reports(bench *b, int64_t n)
     bench_print(b, &l);
 }
 
+/* ---- schedulers ---------------------------------------------------------------------------------------- */
+
+/* Trials number .. number + OPS - 1 come to the lowest rung.  The time of their reports alone, per report:
+ * what a decision costs without the study around it. */
+static hpo_status one_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_error *err)
+{
+    hpo_sched_answer answers[OPS];
+    hpo_status rc = HPO_OK;
+    for (int64_t i = 0; i < OPS && rc == HPO_OK && s->ops->start; i++) {
+        const hpo_sched_start e = {.kind = HPO_ACT_NEW, .trial = number + i, .parent = -1, .resource = 1};
+        rc = s->ops->start(s->state, &e, err);
+    }
+    double start = bench_now();
+    for (int64_t i = 0; i < OPS && rc == HPO_OK; i++) {
+        /* a multiplicative sequence: no order that would be kind to a tree */
+        double y = (double)((uint64_t)(number + i) * UINT64_C(0x9E3779B97F4A7C15) >> 11) * 0x1p-53;
+        const hpo_sched_report r = {
+            .trial = number + i, .step = 1, .y = &y, .n_objectives = 1, .fold = -1, .cost = 1};
+        answers[i] = (hpo_sched_answer){.decision = HPO_CONTINUE};
+        rc = s->ops->report(s->state, &r, &answers[i], err);
+    }
+    *ns = (bench_now() - start) / OPS;
+    for (int64_t i = 0; i < OPS && rc == HPO_OK && s->ops->tell; i++)
+        rc = s->ops->tell(s->state, number + i,
+                          answers[i].decision == HPO_PAUSE ? HPO_STATE_PAUSED : HPO_STATE_STOPPED, NULL, err);
+    return rc;
+}
+
+/* A free worker's question, asked OPS times. */
+static hpo_status ask_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_error *err)
+{
+    hpo_status rc = HPO_OK;
+    double start = bench_now();
+    for (int i = 0; i < OPS && rc == HPO_OK; i++) {
+        hpo_action a = {.kind = HPO_ACT_NEW, .trial = -1, .resource = (double)NAN};
+        const hpo_sched_ask ask = {
+            .draw = (uint64_t)(number + i), .number = number + i, .may_create = 1, .n_running = 1};
+        rc = s->ops->next(s->state, &ask, &a, err);
+    }
+    *ns = (bench_now() - start) / OPS;
+    return rc;
+}
+
+static void measure_scheduler(bench *b, const char *scheduler, int64_t n, int asks)
+{
+    char name[64];
+    double samples[REPEATS], ignored;
+    hpo_scheduler s = {0};
+    hpo_error err = {HPO_OK, ""};
+    static const double sign = 1;
+    const hpo_sched_problem problem = {
+        .n_objectives = 1, .sign = &sign, .seed = 1, .low = 1, .high = 81, .whole = 1};
+    snprintf(name, sizeof name, "scheduler/%s%s", scheduler, asks ? "/next" : "");
+    if (!bench_wanted(b, name, n)) return;
+    int64_t number = 0;
+    hpo_status rc = hpo_scheduler_open(scheduler, &problem, &s, &err);
+    for (; number < n && rc == HPO_OK; number += OPS)
+        rc = one_batch(&s, number, &ignored, &err);
+    for (size_t i = 0; i < REPEATS && rc == HPO_OK; i++) {
+        rc = asks ? ask_batch(&s, number, &samples[i], &err) : one_batch(&s, number, &samples[i], &err);
+        number += asks ? 0 : OPS;
+        if (n > FRESH_MAX || rc != HPO_OK || asks) continue;
+        hpo_scheduler_close(&s);
+        rc = hpo_scheduler_open(scheduler, &problem, &s, &err);
+        for (number = 0; number < n && rc == HPO_OK; number += OPS)
+            rc = one_batch(&s, number, &ignored, &err);
+    }
+    hpo_scheduler_close(&s);
+    if (rc != HPO_OK) {
+        bench_fail(b, name, &err);
+        return;
+    }
+    bench_line l = {.name = name, .n = n, .unit = "ns_per_op", .reference = 1000};
+    bench_summary(samples, REPEATS, &l.value, &l.best);
+    bench_print(b, &l);
+}
+
+static void measure_schedulers(bench *b)
+{
+    static const char *const names[] = {
+        "asha", "asha:type=stopping", "asha-cost", "hyperband-async", "hyperband", "median", "percentile"};
+    static const int64_t counts[] = {0, 1000, 100000};
+    for (size_t i = 0; i < CLI_COUNT(names); i++)
+        for (size_t k = 0; k < CLI_COUNT(counts); k++)
+            measure_scheduler(b, names[i], counts[k], 0);
+    measure_scheduler(b, "asha", 100000, 1);
+    measure_scheduler(b, "hyperband", 100000, 1);
+}
+
 /* Returns the median; BENCH_NONE when it was not measured. */
 static double measure_process(bench *b, const char *name, int64_t n, const char *program,
                               const char *const *words, double reference)
@@ -203,6 +294,7 @@ void bench_overhead(bench *b)
     bench_models(b);
     measure_reports(b, 0);
     measure_reports(b, 100000);
+    measure_schedulers(b);
 
     char self[512];
     if (!bench_self(self, sizeof self)) {

@@ -93,6 +93,28 @@ static void show_prediction(struct json_object *o)
     putchar('\n');
 }
 
+/* "stopped at 9: rank 14 of 40 at rung 9". */
+static void show_decisions(struct json_object *o)
+{
+    static const char *const words[][2] = {{"new", "began, up to"},
+                                           {"resume", "went on, up to"},
+                                           {"clone", "cloned, up to"},
+                                           {"pause", "paused at"},
+                                           {"stop", "stopped at"}};
+    struct json_object *list = member(o, "decisions");
+    size_t shown = 0;
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        struct json_object *d = json_object_array_get_idx(list, i);
+        const char *reason = text_of(d, "reason");
+        char step[32];
+        for (size_t w = 0; w < CLI_COUNT(words); w++) {
+            if (strcmp(text_of(d, "what"), words[w][0]) != 0) continue;
+            printf("%-12s %s %s%s%s\n", shown++ ? "" : "scheduler", words[w][1],
+                   cli_number_text(number_of(d, "step"), step), *reason ? ": " : "", reason);
+        }
+    }
+}
+
 static void show_trial(struct json_object *o)
 {
     struct json_object *knew = member(o, "knew");
@@ -103,6 +125,7 @@ static void show_trial(struct json_object *o)
                text_of(o, "parent"));
         show("note", text_of(o, "why"));
         show("parameters", text_of(o, "params"));
+        show_decisions(o);
         return;
     }
     printf("%-12s suggestion %s of sampler %s, seed %s\n", "origin", text_of(o, "draw"),
@@ -114,6 +137,7 @@ static void show_trial(struct json_object *o)
     show("recomputed", json_object_get_boolean(member(o, "recomputed")) ? "yes: the same configuration again"
                                                                         : "no: another configuration");
     show("note", text_of(o, "note"));
+    show_decisions(o);
     show_prediction(o);
     show_model(o);
 }

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/os.h"
 #include "hpo/runner.h"
 #include "record.h"
@@ -303,8 +304,56 @@ static const cli_option top_options[] = {
     CLI_STUDY_OPTIONS,
     {"count", 'k', "N", "how many; default 10", 0, NULL},
     {"by", 0, "NAME", "the objective to sort by; default: the first", 0, NULL},
+    {"rungs", 0, NULL,
+     "the scheduler's table of rungs instead: how many trials came to each, and the best there", 0, NULL},
     CLI_FORMAT_OPTIONS,
 };
+
+/* "rungs" of hpo_study_rungs; values are minimise-oriented there. */
+static void rung_row(cli_table *t, struct json_object *rung, double sign)
+{
+    static const char *const keys[] = {"bracket", "resource", "size", "promoted", "best", "best_trial"};
+    for (size_t i = 0; i < CLI_COUNT(keys); i++) {
+        struct json_object *v = NULL;
+        if (!json_object_object_get_ex(rung, keys[i], &v) || !v)
+            cli_table_cell(t, "-");
+        else if (json_object_is_type(v, json_type_double))
+            cli_table_number(t, json_object_get_double(v) * (i == 4 ? sign : 1));
+        else
+            cli_table_int(t, json_object_get_int64(v));
+    }
+}
+
+static int show_rungs(cli *c)
+{
+    static const char *const heads[] = {"bracket", "resource", "trials", "went on", "best", "trial"};
+    char *json = NULL;
+    struct json_object *root = NULL;
+    struct json_object *list = NULL;
+    cli_format format;
+    hpo_summary sum;
+    int rc;
+    if ((rc = cli_get_format(c, CLI_TABLE, &format)) != CLI_OK || (rc = cli_open_study(c)) != CLI_OK)
+        return rc;
+    if ((rc = cli_summary(c, &sum)) != CLI_OK) return rc;
+    double sign = sum.objectives[0].direction == HPO_MAXIMIZE ? -1 : 1;
+    if (hpo_study_rungs(c->study, &json, &c->err) != HPO_OK) return cli_fail(c);
+    if (format == CLI_JSON) {
+        puts(json);
+    } else if (hpo_json_parse(json, strlen(json), "rungs", &root, &c->err) != HPO_OK) {
+        rc = cli_fail(c);
+    } else if (!json_object_object_get_ex(root, "rungs", &list) || !json_object_array_length(list)) {
+        rc = cli_error("scheduler %s keeps no rungs, or nothing has come to one yet", sum.scheduler);
+    } else {
+        cli_table *t = cli_table_new(CLI_COUNT(heads), heads);
+        for (size_t i = 0; t && i < json_object_array_length(list); i++)
+            rung_row(t, json_object_array_get_idx(list, i), sign);
+        rc = t ? cli_table_print(c, t, stdout) : cli_fail_memory();
+    }
+    json_object_put(root);
+    hpo_free(json);
+    return rc;
+}
 
 typedef struct ranked {
     double key; /* smaller is better */
@@ -355,6 +404,7 @@ static int run_top(cli *c)
     ranked *list = NULL;
     int64_t *numbers = NULL;
     int rc = cli_expect_args(c, 0, 0);
+    if (rc == CLI_OK && cli_has(c, "rungs")) return show_rungs(c);
     if (rc != CLI_OK || (rc = cli_get_format(c, CLI_TABLE, &format)) != CLI_OK) return rc;
     if ((rc = cli_get_int(c, "count", 1, 1000000, &count)) != CLI_OK) return rc;
     if ((rc = open_and_sync(c, &sum, &shape)) != CLI_OK) return rc;
@@ -388,7 +438,7 @@ const cli_command cli_top = {
     .name = "top",
     .group = "Look",
     .help = "list the best trials",
-    .usage = "[-n NAME] [-k N] [--by OBJECTIVE]",
+    .usage = "[-n NAME] [-k N] [--by OBJECTIVE] [--rungs]",
     .options = top_options,
     .n_options = CLI_COUNT(top_options),
     .run = run_top,

@@ -97,6 +97,69 @@ static hpo_status collect(cli *c, const cli_shape *shape, int64_t n_trials, size
     return HPO_OK;
 }
 
+typedef struct request {
+    size_t by;
+    int64_t width, height;
+    int log, ascii;
+    const char *svg;
+} request;
+
+typedef struct point {
+    double x, y;
+} point;
+
+static int by_x(const void *a, const void *b)
+{
+    double p = ((const point *)a)->x, q = ((const point *)b)->x;
+    return (p > q) - (p < q);
+}
+
+/* Every report as (step, value), and the line of the best value at each step or before it. */
+static hpo_status collect_reports(cli *c, const cli_shape *shape, int64_t n_trials, const request *q,
+                                  series *out)
+{
+    double sign = shape->objectives[q->by].direction == HPO_MAXIMIZE ? -1 : 1;
+    int64_t total = 0;
+    memset(out, 0, sizeof *out);
+    for (int64_t i = 0; i < n_trials; i++) {
+        hpo_trial_info t = {.size = sizeof t};
+        HPO_TRY(hpo_study_trial(c->study, i, &t, &c->err));
+        total += t.n_reports;
+    }
+    HPO_TRY(series_init(out, total, &c->err));
+    for (int64_t i = 0; i < n_trials; i++) {
+        hpo_trial_info t = {.size = sizeof t};
+        HPO_TRY(hpo_study_trial(c->study, i, &t, &c->err));
+        int64_t n = t.n_reports;
+        for (int64_t k = 0; k < n && out->n < (size_t)total; k++) {
+            hpo_report r = hpo_report_init();
+            HPO_TRY(hpo_study_trial_report(c->study, i, (size_t)k, &r, NULL, &c->err));
+            double v = r.values ? r.values[q->by] : (double)NAN;
+            if (!isfinite(v) || (q->log && !(v > 0))) continue;
+            out->x[out->n] = r.step;
+            out->y[out->n++] = v;
+        }
+    }
+    if (!out->n) return HPO_OK;
+    point *list = hpo_alloc_array(out->n, sizeof *list);
+    if (!list) return hpo_fail_memory(&c->err);
+    for (size_t i = 0; i < out->n; i++)
+        list[i] = (point){out->x[i], out->y[i]};
+    qsort(list, out->n, sizeof *list, by_x);
+    for (size_t i = 0; i < out->n; i++) {
+        if (out->n_line && !(sign * list[i].y < sign * out->ly[out->n_line - 1])) continue;
+        out->lx[out->n_line] = list[i].x;
+        out->ly[out->n_line++] = list[i].y;
+    }
+    if (out->n_line < out->n) { /* the line goes on to the last step */
+        out->lx[out->n_line] = list[out->n - 1].x;
+        out->ly[out->n_line] = out->ly[out->n_line - 1];
+        out->n_line++;
+    }
+    hpo_free(list);
+    return HPO_OK;
+}
+
 static void fill(plot *p, const series *s, int worse)
 {
     p->px = s->x;
@@ -186,29 +249,29 @@ static hpo_status slice_axis(cli *c, const cli_shape *shape, const char *name, p
     return HPO_OK;
 }
 
-typedef struct request {
-    size_t by;
-    int64_t width, height;
-    int log, ascii;
-    const char *svg;
-} request;
-
-static int draw(cli *c, const cli_shape *shape, const hpo_summary *sum, const request *q, const char *param)
+static int draw(cli *c, const cli_shape *shape, const hpo_summary *sum, const request *q, const char *param,
+                int curves)
 {
     plot p = {0};
     series data;
     char title[600];
     int64_t column = -1;
     int rc;
-    p.x.title = "trial";
+    p.x.title = curves ? "step" : "trial";
     if (param && slice_axis(c, shape, param, &p.x, &column) != HPO_OK) return cli_fail(c);
-    snprintf(title, sizeof title, param ? "%s by %s" : "%s by trial; line: best so far",
-             shape->objectives[q->by].name, param);
+    if (param)
+        snprintf(title, sizeof title, "%s by %s", shape->objectives[q->by].name, param);
+    else
+        snprintf(title, sizeof title,
+                 curves ? "%s by step, all reports; line: best up to it" : "%s by trial; line: best so far",
+                 shape->objectives[q->by].name);
     p.title = title;
     p.y.title = shape->objectives[q->by].name;
     p.y.scale = q->log ? PLOT_LOG : PLOT_LINEAR;
-    if (series_init(&data, sum->n_trials, &c->err) != HPO_OK ||
-        collect(c, shape, sum->n_trials, q->by, q->log, column, &data) != HPO_OK) {
+    hpo_status st = curves ? collect_reports(c, shape, sum->n_trials, q, &data)
+                           : series_init(&data, sum->n_trials, &c->err);
+    if (st == HPO_OK && !curves) st = collect(c, shape, sum->n_trials, q->by, q->log, column, &data);
+    if (st != HPO_OK) {
         rc = cli_fail(c);
     } else if (!data.n) {
         rc = cli_error("study '%s' has nothing to plot yet: %" PRId64 " trial%s, none with a value%s",
@@ -230,9 +293,10 @@ static int run_plot(cli *c)
     hpo_summary sum;
     cli_shape shape;
     int slice = !strcmp(what, "slice");
+    int curves = !strcmp(what, "curves");
     int rc;
-    if (!slice && strcmp(what, "history") != 0)
-        return cli_usage_error(c, "'%s' is not history or slice", what);
+    if (!slice && !curves && strcmp(what, "history") != 0)
+        return cli_usage_error(c, "'%s' is not history, curves or slice", what);
     if (!slice && (rc = cli_expect_args(c, 0, 1)) != CLI_OK) return rc;
     if ((rc = cli_get_int(c, "width", 20, 1000, &q.width)) != CLI_OK) return rc;
     if ((rc = cli_get_int(c, "height", 4, 60, &q.height)) != CLI_OK) return rc;
@@ -245,16 +309,16 @@ static int run_plot(cli *c)
         q.by++;
     if (q.by >= shape.n_objectives)
         return cli_usage_error(c, "--by: '%s' is no objective of study '%s'", name, sum.name);
-    if (!slice) return draw(c, &shape, &sum, &q, NULL);
+    if (!slice) return draw(c, &shape, &sum, &q, NULL, curves);
     if (q.svg && c->n_args != 2) return cli_usage_error(c, "--svg draws one slice: name one parameter");
     for (size_t i = 1; i < c->n_args && rc == CLI_OK; i++)
-        rc = draw(c, &shape, &sum, &q, c->args[i]);
+        rc = draw(c, &shape, &sum, &q, c->args[i], 0);
     for (size_t i = 0; i < shape.n_params && c->n_args == 1 && rc == CLI_OK;
          i++) { /* all that can be drawn */
         hpo_param_info p = {.size = sizeof p};
         if (hpo_space_param(shape.space, i, &p, &c->err) != HPO_OK) return cli_fail(c);
         if (p.n_columns == 1 && p.kind != HPO_KIND_CONST && !p.is_fidelity)
-            rc = draw(c, &shape, &sum, &q, p.name);
+            rc = draw(c, &shape, &sum, &q, p.name, 0);
     }
     return rc;
 }
@@ -262,12 +326,12 @@ static int run_plot(cli *c)
 const cli_command cli_plot = {
     .name = "plot",
     .group = "Look",
-    .help = "draw the history of a study, or the objective by a parameter",
-    .usage = "history | slice [PARAM]... [OPTION]...",
+    .help = "draw the history of a study, its learning curves, or the objective by a parameter",
+    .usage = "history | curves | slice [PARAM]... [OPTION]...",
     .about = "Points are finished trials; the line of the history is the best feasible value so far. A few "
              "results far worse "
              "than the others are left outside the frame, and counted below it.",
-    .words = "history slice",
+    .words = "history curves slice",
     .options = plot_options,
     .n_options = CLI_COUNT(plot_options),
     .run = run_plot,

@@ -46,6 +46,8 @@ static const cli_option run_options[] = {
     {"cpu-time", 0, "TIME", "limit of processor time for one process", 0, NULL},
     {"memory", 0, "SIZE", "limit of memory resident in all processes of a trial", 0, NULL},
     {"max-output", 0, "SIZE", "how much of stdout and of stderr is kept; default 64M", 0, NULL},
+    {"checkpoint-quota", 0, "SIZE",
+     "room for all checkpoints of the study: those of ended trials are removed", 0, NULL},
     {"grace", 0, "TIME", "time between the steps of a stop (USR1, TERM, KILL); default 30s", 0, NULL},
     {"gpus-per-trial", 0, "N", "devices of a trial: 1, 2 ... or a share such as 0.5", 0, NULL},
     {"render", 0, "TEMPLATE:NAME", "fill in a copy of a file, put into the trial's directory", CLI_REPEAT,

@@ -516,6 +516,7 @@ typedef struct hpo_trial_info {
     const char *worker, *reason, *checkpoint, *attributes; /* or NULL */
     int64_t seq; /* the event that changed it last */
     int32_t repeat; /* made by hpo_study_repeat: `parent` is the trial that it repeats */
+    int64_t n_decisions; /* what its scheduler did: hpo_study_trial_decision */
 } hpo_trial_info;
 /* Brings the local picture of all trials up to date; *changed (may be NULL) gets the number of events read.
  * Sync before walking over all trials: the looks below then show the state at the last sync.  Without any
@@ -525,6 +526,22 @@ HPO_API HPO_NODISCARD hpo_status hpo_study_trial(hpo_study *s, int64_t number, h
 /* Report i (0..n_reports-1) of a trial, in the order they came; pointers as above.  *time_ms may be NULL. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_trial_report(hpo_study *s, int64_t number, size_t i, hpo_report *out,
                                                         int64_t *time_ms, hpo_error *err);
+/* What a scheduler did with a trial.  Pointers are borrowed until the next call on the study. */
+typedef struct hpo_decision_info {
+    size_t size;
+    const char *what;   /* "new", "resume", "clone": it began a piece up to `step`; "pause", "stop": it was told so at
+                           `step`; "paused": its worker let go */
+    double step;        /* NaN: none */
+    const char *reason; /* one line, or NULL */
+    int32_t attempt;
+    int64_t time_ms, seq;
+} hpo_decision_info;
+/* Decision i (0..n_decisions-1) of a trial, in the order of the clock. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_trial_decision(hpo_study *s, int64_t number, size_t i, hpo_decision_info *out,
+                                                          hpo_error *err);
+/* The scheduler's state as one JSON object, {"scheduler":...,"rungs":[{"bracket","resource","size","promoted","best",
+ * "best_trial"},...]}; "rungs" is [] for schedulers that keep none.  *json is yours (hpo_free). */
+HPO_API HPO_NODISCARD hpo_status hpo_study_rungs(hpo_study *s, char **json, hpo_error *err);
 /* The best feasible complete trials as of now: one for a single objective (O(1)), the Pareto set for several
  * (ascending numbers; syncs).  Writes at most cap numbers, *n gets how many there are.  HPO_ENOTFOUND: none yet. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_best(hpo_study *s, int64_t *numbers, size_t cap, size_t *n, hpo_error *err);

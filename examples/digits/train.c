@@ -27,6 +27,7 @@ enum { PIXELS = 64, CLASSES = 10, MAX_IMAGES = 2000, MAX_DEPTH = 6, MAX_HIDDEN =
 typedef struct {
     double lr, momentum, weight_decay, dropout, label_smoothing;
     int hidden, depth, batch, epochs, adam, schedule;
+    int planned; /* epochs that the schedule reckons with; 0: `epochs` */
     uint64_t seed;
     const char *data, *checkpoint;
 } options;
@@ -363,6 +364,7 @@ static options read_options(int argc, char **argv)
     options o = {.lr = 0.05, .momentum = 0.9, .hidden = 64, .depth = 1, .batch = 32, .epochs = 20, .seed = 1};
     o.data = getenv("DIGITS_DATA") ? getenv("DIGITS_DATA") : DIGITS_DATA;
     o.checkpoint = getenv("HPO_CKPT_DIR");
+    if (getenv("HPO_STEP_FULL")) o.planned = atoi(getenv("HPO_STEP_FULL"));
     if (getenv("HPO_SEED")) o.seed = strtoull(getenv("HPO_SEED"), NULL, 10);
     for (int i = 1; i < argc; i += 2) {
         const char *k = argv[i], *v = i + 1 < argc ? argv[i + 1] : NULL;
@@ -436,7 +438,7 @@ int main(int argc, char **argv)
             train_loss += softmax_loss(forward(&net, x, o.dropout, &rng), label, p);
             backward(&net, x, p, label, o.label_smoothing);
             if (++in_batch == o.batch || i == n_train - 1) {
-                double progress = (epoch + (double)i / n_train) / o.epochs;
+                double progress = (epoch + (double)i / n_train) / (o.planned > 0 ? o.planned : o.epochs);
                 update(&net, &o, learning_rate(&o, progress), in_batch);
                 in_batch = 0;
             }

@@ -68,7 +68,20 @@ typedef struct hpo_trial_record {
 enum {
     HPO_TRIAL_STOP_REQUESTED = 1 << 0, /* its next report answers STOP */
     HPO_TRIAL_ENQUEUED = 1 << 1,       /* configuration given by the user */
-    HPO_TRIAL_REPEAT = 1 << 2          /* ... by hpo_study_repeat: `parent` is the trial that is repeated */
+    HPO_TRIAL_REPEAT = 1 << 2, /* ... by hpo_study_repeat: `parent` is the trial that is repeated */
+    HPO_TRIAL_PAUSE_REQUESTED = 1 << 3, /* its next report answers PAUSE */
+    HPO_TRIAL_CONVERGED = 1 << 4        /* stopped because more would not help: its last value is final */
+};
+
+/* What a row of a trial's log is: an intermediate result, or what the scheduler did.  Stored; append only. */
+enum {
+    HPO_LOG_REPORT = 0,
+    HPO_LOG_NEW = 1,    /* handed out for the first time, up to resource `step` */
+    HPO_LOG_RESUME = 2, /* goes on from its checkpoint, up to resource `step` */
+    HPO_LOG_CLONE = 3,  /* made from its parent's checkpoint, up to resource `step` */
+    HPO_LOG_PAUSE = 4,  /* was told to pause at `step` */
+    HPO_LOG_STOP = 5,   /* was told to stop at `step` */
+    HPO_LOG_PAUSED = 6  /* its worker has let go: its checkpoint is complete */
 };
 
 typedef struct hpo_report_record {
@@ -76,7 +89,8 @@ typedef struct hpo_report_record {
     double step, cost;
     int32_t fold, attempt;
     const double *y;     /* n_objectives, minimise-oriented, NaN: not measured */
-    const char *metrics; /* JSON object or NULL */
+    const char *metrics; /* REPORT: JSON object or NULL; others: why, one line, or NULL */
+    int32_t kind;        /* HPO_LOG_* */
 } hpo_report_record;
 
 /* Which parts of a trial record update_trial writes; seq is always written. */

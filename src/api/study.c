@@ -348,6 +348,30 @@ hpo_status hpo_study_trial_report(hpo_study *s, int64_t number, size_t i, hpo_re
     return status;
 }
 
+hpo_status hpo_study_trial_decision(hpo_study *s, int64_t number, size_t i, hpo_decision_info *out,
+                                    hpo_error *err)
+{
+    hpo_decision_info ours;
+    if (s == NULL) return no_study(err);
+    HPO_TRY(check_size(out, "hpo_decision_info", err));
+    hpo_mutex_lock(&s->lock);
+    hpo_status status = hpo_study__trial_decision(s, number, i, &ours, err);
+    hpo_mutex_unlock(&s->lock);
+    if (status == HPO_OK) export_to(out, &ours, sizeof ours);
+    return status;
+}
+
+hpo_status hpo_study_rungs(hpo_study *s, char **json, hpo_error *err)
+{
+    if (json == NULL) return no_out(err);
+    *json = NULL;
+    if (s == NULL) return no_study(err);
+    hpo_mutex_lock(&s->lock);
+    hpo_status status = hpo_study__rungs(s, json, err);
+    hpo_mutex_unlock(&s->lock);
+    return status;
+}
+
 hpo_status hpo_study_best(hpo_study *s, int64_t *numbers, size_t cap, size_t *n, hpo_error *err)
 {
     size_t count = 0;

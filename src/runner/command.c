@@ -97,8 +97,8 @@ static hpo_status write_all(hpo_str *s, const hpo_command *c, hpo_error *err)
     hpo_str_json_double(s, c->limits.cpu);
     hpo_str_add(s, ",\"grace\":");
     hpo_str_json_double(s, c->limits.grace);
-    hpo_str_addf(s, ",\"memory\":%lld,\"max_output\":%lld}}}", (long long)c->limits.memory,
-                 (long long)c->limits.output);
+    hpo_str_addf(s, ",\"memory\":%lld,\"max_output\":%lld,\"checkpoint_quota\":%lld}}}",
+                 (long long)c->limits.memory, (long long)c->limits.output, (long long)c->checkpoint_quota);
     return HPO_OK;
 }
 
@@ -186,6 +186,7 @@ static hpo_status read_program(struct json_object *o, hpo_command *c, hpo_error 
     HPO_TRY(hpo_json_get_double(limits, "program.limits", "cpu_time", &c->limits.cpu, err));
     HPO_TRY(hpo_json_get_double(limits, "program.limits", "grace", &c->limits.grace, err));
     HPO_TRY(hpo_json_get_int(limits, "program.limits", "memory", &c->limits.memory, err));
+    HPO_TRY(hpo_json_get_int(limits, "program.limits", "checkpoint_quota", &c->checkpoint_quota, err));
     return hpo_json_get_int(limits, "program.limits", "max_output", &c->limits.output, err);
 }
 

@@ -20,6 +20,7 @@ typedef struct hpo_command {
     int retries;       /* how often a failed trial is evaluated again */
     double gpus_per_trial;
     hpo_limits limits;
+    int64_t checkpoint_quota; /* bytes of all checkpoints of the study together; 0: no limit */
 } hpo_command;
 
 void hpo_command_init(hpo_command *c); /* defaults */

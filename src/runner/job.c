@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "runner/checkpoint.h"
 #include "runner/pool.h"
 #include "runner/trialdir.h"
 
@@ -65,6 +66,15 @@ static hpo_status set_param(hpo_words *env, hpo_str *scratch, const char *name, 
     return scratch->failed ? hpo_fail_memory(err) : hpo_words_add(env, scratch->text, scratch->len, err);
 }
 
+/* How far the longest trial goes: what a learning-rate schedule plans by. */
+static hpo_status set_full(hpo_words *env, hpo_str *scratch, double high, hpo_error *err)
+{
+    hpo_str_clear(scratch);
+    hpo_str_add(scratch, "HPO_STEP_FULL=");
+    hpo_str_double(scratch, high);
+    return scratch->failed ? hpo_fail_memory(err) : hpo_words_add(env, scratch->text, scratch->len, err);
+}
+
 static hpo_status set_params(hpo_pool *p, const double *x, hpo_str *scratch, hpo_error *err)
 {
     const hpo_space *space = hpo_study_space(p->study);
@@ -77,6 +87,7 @@ static hpo_status set_params(hpo_pool *p, const double *x, hpo_str *scratch, hpo
         if (rc == HPO_OK) rc = set_param(&p->env, scratch, info.name, text, err);
         if (rc == HPO_OK && (int64_t)i == p->fidelity)
             rc = set_env(&p->env, scratch, "HPO_STEP_MAX", text, err);
+        if (rc == HPO_OK && (int64_t)i == p->fidelity) rc = set_full(&p->env, scratch, info.high, err);
         hpo_free(text);
         HPO_TRY(rc);
     }
@@ -153,7 +164,7 @@ static hpo_status build_env(hpo_pool *p, const hpo_pool_job *j, const hpo_specia
     HPO_TRY(set_path(env, scratch, "HPO_METRICS", j->dir, "metrics.jsonl", err));
     HPO_TRY(set_env(env, scratch, "HPO_METRICS_FD", "3", err));
     if (p->storage) HPO_TRY(set_env(env, scratch, "HPO_STORAGE", p->storage, err));
-    if (j->attempt > 1 && hpo_trialdir_has_checkpoint(j->dir))
+    if ((j->attempt > 1 || j->parent >= 0) && hpo_trialdir_has_checkpoint(j->dir))
         HPO_TRY(set_env(env, scratch, "HPO_RESUME", "1", err));
     HPO_TRY(set_params(p, hpo_trial_x(j->trial), scratch, err));
     return j->devices ? set_devices(p, j, scratch, err) : HPO_OK;
@@ -196,6 +207,56 @@ static hpo_status write_files(hpo_pool *p, const hpo_pool_job *j, const hpo_spec
     return write_renders(p, j, s, err);
 }
 
+/* ---- checkpoints ------------------------------------------------------------------------------------- */
+
+/* A clone begins with a copy of its parent's checkpoint, taken once: its own attempts go on from there. */
+static hpo_status take_parents(hpo_pool_job *j, hpo_error *err)
+{
+    hpo_trial_info t = {.size = sizeof t};
+    hpo_str own = {0};
+    j->parent = -1;
+    if (!j->pool->clones) return HPO_OK;
+    HPO_TRY(hpo_study_trial(j->pool->study, j->number, &t, err));
+    if (t.parent < 0 || t.repeat) return HPO_OK;
+    j->parent = t.parent;
+    if (!t.checkpoint || hpo_trialdir_has_checkpoint(j->dir)) return HPO_OK;
+    hpo_str_addf(&own, "%s/ckpt", j->dir);
+    hpo_status rc = own.failed ? hpo_fail_memory(err) : hpo_checkpoint_copy(t.checkpoint, own.text, err);
+    if (rc ==
+        HPO_ENOTFOUND) { /* it wrote none, or it is gone: the clone begins at the start, and pays for it */
+        hpo_pool_note(j->pool,
+                      "trial %" PRId64 ": the checkpoint of trial %" PRId64 " is not there: it begins anew",
+                      j->number, j->parent);
+        rc = HPO_OK;
+    }
+    hpo_str_fini(&own);
+    return rc;
+}
+
+/* The folder that is told as the trial's checkpoint.  Where clones are made it is set aside under the number
+ * of the attempt, since the trial itself may go on and change its own; the one but last is dropped. */
+void hpo_job_keep_checkpoint(const hpo_pool_job *j, hpo_str *path)
+{
+    hpo_str own = {0};
+    hpo_error err;
+    if (!hpo_trialdir_has_checkpoint(j->dir)) return;
+    hpo_str_addf(&own, "%s/ckpt", j->dir);
+    hpo_str_addf(path, "%s/ckpt", j->dir);
+    if (j->pool->clones && !own.failed) {
+        hpo_str_addf(path, ".%d", (int)j->attempt);
+        if (path->failed || hpo_checkpoint_copy(own.text, path->text, &err) != HPO_OK) {
+            hpo_pool_note(j->pool, "trial %" PRId64 ": its checkpoint cannot be set aside: %s", j->number,
+                          path->failed ? "out of memory" : err.msg);
+            hpo_str_clear(path);
+        }
+        hpo_str_clear(&own);
+        hpo_str_addf(&own, "%s/ckpt.%d", j->dir, (int)j->attempt - 2);
+        if (!own.failed && j->attempt > 2 && hpo_checkpoint_remove(own.text, &err) != HPO_OK)
+            hpo_pool_note(j->pool, "%s", err.msg);
+    }
+    hpo_str_fini(&own);
+}
+
 /* ---- start ------------------------------------------------------------------------------------------- */
 
 static hpo_status launch(hpo_pool *p, hpo_pool_job *j, hpo_error *err)
@@ -218,6 +279,7 @@ static hpo_status prepare(hpo_pool *p, hpo_pool_job *j, hpo_error *err)
                                    err));
     hpo_words_clear(&p->argv);
     hpo_status rc = hpo_trialdir_make(j->dir, j->attempt, err);
+    if (rc == HPO_OK) rc = take_parents(j, err);
     if (rc == HPO_OK) rc = hpo_space_config_to_json(space, x, &params_json, err);
     if (rc == HPO_OK) rc = hpo_command_argv(&p->command, &p->template, space, x, s.list, &p->argv, err);
     if (rc == HPO_OK) rc = build_env(p, j, &s, params_json, &scratch, err);
@@ -253,6 +315,13 @@ static hpo_status take_devices(hpo_pool *p, hpo_pool_job *j, hpo_error *err)
     return HPO_OK;
 }
 
+static size_t fidelity_column(const hpo_pool *p)
+{
+    hpo_param_info info = {.size = sizeof info};
+    hpo_status rc = hpo_space_param(hpo_study_space(p->study), (size_t)p->fidelity, &info, NULL);
+    return rc == HPO_OK ? info.column : 0;
+}
+
 hpo_status hpo_job_start(hpo_pool *p, hpo_trial *t, hpo_error *err)
 {
     hpo_str dir = {0};
@@ -267,6 +336,10 @@ hpo_status hpo_job_start(hpo_pool *p, hpo_trial *t, hpo_error *err)
     j->id = p->next_id++;
     j->number = hpo_trial_number(t);
     j->attempt = hpo_trial_attempt(t);
+    j->parent = -1;
+    j->target = (double)NAN;
+    if (p->fidelity >= 0) j->target = hpo_trial_x(t)[fidelity_column(p)];
+    j->costed_at = hpo_pool_now(p);
     hpo_trialdir_path(&dir, p->command.dir, p->study_name, j->number);
     rc = hpo_str_steal(&dir, &j->dir, err);
     if (rc == HPO_OK) rc = hpo_reserve(&p->jobs, &p->cap_jobs, p->n_jobs + 1, sizeof *p->jobs, err);

@@ -117,6 +117,8 @@ static int ended_by_user(const hpo_pool_job *j, hpo_result *r, hpo_str *why)
 static int ended_by_study(const hpo_pool_job *j, hpo_result *r, hpo_str *why)
 {
     if (j->decision == HPO_CONTINUE) return 0;
+    if (!j->told_to_stop && j->exit.code != 0)
+        return 0; /* it was to end by itself, and did so in another way */
     r->state = j->decision == HPO_STOP ? HPO_STATE_STOPPED : HPO_STATE_PAUSED;
     hpo_str_add(why, j->decision == HPO_STOP ? "stopped early" : "paused");
     if (j->decision == HPO_STOP && !j->capture.n_reports && hpo_capture_complete(&j->capture)) {

@@ -297,6 +297,12 @@ static hpo_status set_max_output(hpo_plan *p, const char *v, hpo_error *err)
     return rc == HPO_OK ? rc : hpo_fail_prefix(err, rc, "max-output");
 }
 
+static hpo_status set_checkpoint_quota(hpo_plan *p, const char *v, hpo_error *err)
+{
+    hpo_status rc = hpo_bytes_parse(v, &p->command.checkpoint_quota, err);
+    return rc == HPO_OK ? rc : hpo_fail_prefix(err, rc, "checkpoint-quota");
+}
+
 static hpo_status set_workers(hpo_plan *p, const char *v, hpo_error *err)
 {
     int64_t n;
@@ -362,6 +368,8 @@ static const setting settings[] = {
     {"cpu-time", "TIME", "limit of processor time for one process", set_cpu_time},
     {"memory", "SIZE", "limit of memory resident in all processes of a trial", set_memory},
     {"max-output", "SIZE", "how much of stdout and of stderr is kept; default 64M", set_max_output},
+    {"checkpoint-quota", "SIZE", "room for all checkpoints of the study: those of ended trials are removed",
+     set_checkpoint_quota},
     {"grace", "TIME", "time between the steps of a stop (USR1, TERM, KILL); default 30s", set_grace},
     {"workers", "N", "how many programs run at once; default 1", set_workers},
     {"gpus", "LIST", "devices to hand out, e.g. 0,1; default: CUDA_VISIBLE_DEVICES, else those found",
@@ -371,7 +379,7 @@ static const setting settings[] = {
      set_dir},
 };
 enum { N_SETTINGS = sizeof settings / sizeof settings[0] };
-_Static_assert(N_SETTINGS <= 32, "hpo_plan.given has a bit for each setting");
+_Static_assert(N_SETTINGS <= 64, "hpo_plan.given has a bit for each setting");
 
 static size_t find_setting(const char *key)
 {
@@ -432,7 +440,7 @@ hpo_status hpo_plan_set(hpo_plan *p, const char *key, const char *value, hpo_err
     else
         replace_entries(p, i);
     HPO_TRY(settings[i].set(p, value, err));
-    p->given |= 1u << i;
+    p->given |= UINT64_C(1) << i;
     return HPO_OK;
 }
 

@@ -311,10 +311,16 @@ static hpo_status read_root(hpo_plan *p, struct json_object *root, const char *t
                                       {"render", "render"}, {"metric_file", "metric-file"},
                                       {"shell", "shell"},   {"dir", "dir"},
                                       {"until", "until"},   {NULL, NULL}};
-    static const key_setting limits[] = {
-        {"trial_time", "trial-time"},   {"cpu_time", "cpu-time"}, {"memory", "memory"},
-        {"max_output", "max-output"},   {"grace", "grace"},       {"retries", "retries"},
-        {"max_retries", "max-retries"}, {"lease", "lease"},       {NULL, NULL}};
+    static const key_setting limits[] = {{"trial_time", "trial-time"},
+                                         {"cpu_time", "cpu-time"},
+                                         {"memory", "memory"},
+                                         {"max_output", "max-output"},
+                                         {"checkpoint_quota", "checkpoint-quota"},
+                                         {"grace", "grace"},
+                                         {"retries", "retries"},
+                                         {"max_retries", "max-retries"},
+                                         {"lease", "lease"},
+                                         {NULL, NULL}};
     static const key_setting resources[] = {
         {"workers", "workers"}, {"gpus", "gpus"}, {"gpus_per_trial", "gpus-per-trial"}, {NULL, NULL}};
     struct json_object *o;

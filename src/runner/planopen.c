@@ -141,6 +141,7 @@ static hpo_status merge(const hpo_plan *p, hpo_command *c, hpo_error *err)
     if (hpo_plan_given(p, "cpu-time")) c->limits.cpu = n->limits.cpu;
     if (hpo_plan_given(p, "memory")) c->limits.memory = n->limits.memory;
     if (hpo_plan_given(p, "max-output")) c->limits.output = n->limits.output;
+    if (hpo_plan_given(p, "checkpoint-quota")) c->checkpoint_quota = n->checkpoint_quota;
     if (hpo_plan_given(p, "grace")) c->limits.grace = n->limits.grace;
     return HPO_OK;
 }

@@ -80,10 +80,17 @@ static void lose(hpo_pool_job *j)
     if (!j->ended) j->pool->ops->stop(j->pool->runner, j->id, HPO_STEP_KILL);
 }
 
-static void obey(hpo_pool_job *j, hpo_decision d)
+/* A program that was told how far to go (HPO_STEP_MAX) and has got there ends by itself, after saving its
+ * checkpoint: it is not disturbed, unless it goes on beyond that. */
+static void obey(hpo_pool_job *j, hpo_decision d, double step)
 {
-    if (d == HPO_CONTINUE || j->decision != HPO_CONTINUE) return;
-    j->decision = d;
+    if (d == HPO_CONTINUE || j->told_to_stop) return;
+    if (j->decision != HPO_STOP) j->decision = d;
+    if (d == HPO_PAUSE && !(step > j->target * (1 + 1e-9))) {
+        if (step >= j->target * (1 - 1e-9)) return;
+        if (isnan(step) && !isnan(j->target)) return; /* a renewal: the report has been heard */
+    }
+    j->told_to_stop = 1;
     if (!j->ended) j->pool->ops->stop(j->pool->runner, j->id, HPO_STEP_REQUEST);
 }
 
@@ -107,14 +114,20 @@ void hpo_pool_report(void *ctx, const hpo_report *r)
     hpo_decision d = HPO_CONTINUE;
     hpo_error err;
     if (j->lost) return;
-    hpo_status rc = hpo_study_report(j->pool->study, j->trial, r, &d, &err);
+    hpo_report costed = *r;
+    if (!j->capture.has_cost) { /* without a cost of its own the program costs its time */
+        int64_t now = hpo_pool_now(j->pool);
+        costed.cost = (double)(now - j->costed_at) * 1e-9;
+        j->costed_at = now;
+    }
+    hpo_status rc = hpo_study_report(j->pool->study, j->trial, &costed, &d, &err);
     if (rc == HPO_ESTALE) {
         lose(j);
     } else if (rc != HPO_OK) {
         trouble(j, "store a report", &err);
     } else {
         plan_renewal(j);
-        obey(j, d);
+        obey(j, d, r->step);
         hpo_pool_event e = event_of(HPO_POOL_REPORT, j, NULL);
         e.step = r->step;
         e.values = r->values;
@@ -134,7 +147,7 @@ static void renew(hpo_pool_job *j)
     else if (rc != HPO_OK)
         trouble(j, "renew its lease", &err);
     else
-        obey(j, d);
+        obey(j, d, (double)NAN);
 }
 
 /* ---- what the runner reports ---- */
@@ -256,6 +269,15 @@ static void after_return(hpo_pool *p, hpo_pool_job *j, const hpo_result *r)
     p->ask_at = hpo_pool_now(p) + pause;
 }
 
+/* A scheduler may have made a pause of the end of a piece. */
+static hpo_state as_it_stands(const hpo_pool_job *j, hpo_state told)
+{
+    hpo_trial_info t = {.size = sizeof t};
+    hpo_error ignored;
+    if (isnan(j->target) || told != HPO_STATE_COMPLETE) return told;
+    return hpo_study_trial(j->pool->study, j->number, &t, &ignored) == HPO_OK ? t.state : told;
+}
+
 /* 1 when the job is done with; 0 when its result must be told again later. */
 static int finish(hpo_pool *p, hpo_pool_job *j)
 {
@@ -263,6 +285,7 @@ static int finish(hpo_pool *p, hpo_pool_job *j)
     hpo_outcome_text text;
     hpo_error err;
     int abort = 0;
+    hpo_str checkpoint = {0};
     if (j->lost) {
         hpo_pool_emit(p, HPO_POOL_DROPPED, j, "another worker holds the trial now");
         p->ask_at = 0;
@@ -279,10 +302,14 @@ static int finish(hpo_pool *p, hpo_pool_job *j)
         r.state = HPO_STATE_WAITING;
         r.cost = 0;
     }
-    if (r.state == HPO_STATE_PAUSED) r.checkpoint = j->dir;
+    if (r.state == HPO_STATE_PAUSED || r.state == HPO_STATE_COMPLETE) hpo_job_keep_checkpoint(j, &checkpoint);
+    if (!checkpoint.failed && checkpoint.len) r.checkpoint = checkpoint.text;
     if (!j->tell_at) hpo_job_record(j, &r);
     if (!j->tell_at && r.state != HPO_STATE_WAITING) keep_metrics(j);
     hpo_status rc = hpo_study_tell(p->study, j->trial, &r, &err);
+    hpo_str_fini(&checkpoint);
+    r.checkpoint = NULL;
+    if (rc == HPO_OK) r.state = as_it_stands(j, r.state);
     if (rc == HPO_EIO || rc == HPO_EBUSY || rc == HPO_ENOMEM) {
         int64_t now = hpo_pool_now(p);
         trouble(j, "store its result (trying again)", &err);
@@ -300,6 +327,7 @@ static int finish(hpo_pool *p, hpo_pool_job *j)
                               j->dir);
     } else {
         emit_told(j, &r);
+        hpo_pool_keep_quota(p, j);
         explain(j, &r);
         if (abort && hpo_study_stop(p->study, HPO_STOP_REASON_ABORT, text.reason, &err) != HPO_OK)
             hpo_pool_note(p, "cannot end the study: %s", err.msg);
@@ -524,6 +552,21 @@ static hpo_status make_base_env(hpo_pool *p, hpo_error *err)
     return HPO_OK;
 }
 
+/* Does the scheduler go on from other trials' checkpoints? */
+static hpo_status find_clones(hpo_pool *p, const char *scheduler, hpo_error *err)
+{
+    char name[64];
+    char *text = NULL;
+    size_t n = scheduler ? strcspn(scheduler, ":,") : 0;
+    if (!n || n >= sizeof name) return HPO_OK;
+    memcpy(name, scheduler, n);
+    name[n] = '\0';
+    HPO_TRY(hpo_registry_describe(HPO_SCHEDULERS, name, &text, err));
+    p->clones = strstr(text, "\"clones\"") != NULL;
+    hpo_free(text);
+    return HPO_OK;
+}
+
 static hpo_status read_study(hpo_pool *p, hpo_error *err)
 {
     const hpo_space *space = hpo_study_space(p->study);
@@ -545,6 +588,7 @@ static hpo_status read_study(hpo_pool *p, hpo_error *err)
         HPO_TRY(hpo_metrics_add(&p->metrics, hpo_words_at(&p->command.metrics, i), err));
     for (size_t i = 0; i < p->command.metric_files.n; i++)
         HPO_TRY(hpo_metrics_add_file(&p->metrics, hpo_words_at(&p->command.metric_files, i), err));
+    HPO_TRY(find_clones(p, sum.scheduler, err));
     p->fidelity = -1;
     for (size_t i = 0; i < hpo_space_n_params(space); i++) {
         hpo_param_info info = {.size = sizeof info};

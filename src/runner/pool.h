@@ -22,6 +22,10 @@ typedef struct hpo_pool_job {
     int *devices; /* per_trial indices, or NULL */
     int64_t renew_at;
     hpo_decision decision; /* what the study said */
+    int told_to_stop;      /* ... and the program was asked to end; else it ends by itself */
+    double target;         /* its piece ends at this step; NaN: there is no fidelity */
+    int64_t parent;        /* of a clone, whose checkpoint it begins with; -1: it is none */
+    int64_t costed_at;     /* up to when its time was counted as cost of reports, ns */
     int lost;              /* another worker holds the trial */
     int interrupted;       /* the user ended it */
     int ended;             /* `exit` is filled */
@@ -45,6 +49,7 @@ struct hpo_pool {
     hpo_metrics metrics;
     hpo_slots slots;
     int64_t fidelity;    /* index of the fidelity parameter, or -1 */
+    int clones;          /* the scheduler makes clones: a paused trial's checkpoint is set aside for them */
     hpo_words base_env;  /* inherited, without what is set here */
     hpo_words argv, env; /* of the start at hand */
     hpo_pool_job **jobs;
@@ -58,6 +63,8 @@ struct hpo_pool {
     int64_t reclaim_at;       /* when to look for dead workers again */
     int64_t ask_at, ask_wait; /* ns; when to ask again, and how long the last pause was */
     int preempted;            /* trials in a row that came back at once */
+    int64_t checkpoint_bytes; /* at the last look, and what came since */
+    int told_quota;           /* that the quota cannot be kept */
     int explained;            /* the first failure was shown with its output */
     int64_t tick_at;
     hpo_os_lock lock; /* held as long as this worker or one of its programs lives */
@@ -68,6 +75,8 @@ struct hpo_pool {
 /* Starts the program of a trial; takes the trial over (also on failure, when it is given back). */
 HPO_NODISCARD hpo_status hpo_job_start(hpo_pool *p, hpo_trial *t, hpo_error *err);
 void hpo_job_free(hpo_pool_job *j);
+/* Appends the folder to tell as the checkpoint of a trial that has ended well; nothing when it wrote none. */
+void hpo_job_keep_checkpoint(const hpo_pool_job *j, hpo_str *path);
 /* The texts of the special names; they point into `text` and into the arguments. */
 typedef struct hpo_special_texts {
     hpo_str text;
@@ -92,6 +101,10 @@ HPO_NODISCARD hpo_status hpo_pool_lock(hpo_pool *p, hpo_error *err);
 void hpo_pool_unlock(hpo_pool *p);
 /* Requeues what dead workers of this machine held; *n of them. */
 HPO_NODISCARD hpo_status hpo_pool_reclaim(hpo_pool *p, int64_t *n, hpo_error *err);
+
+/* ---- quota.c ---- */
+/* Trial j->number was told: removes checkpoints when they have become too large. */
+void hpo_pool_keep_quota(hpo_pool *p, const hpo_pool_job *j);
 
 /* ---- pool.c ---- */
 int64_t hpo_pool_now(const hpo_pool *p);

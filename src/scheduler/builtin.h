@@ -5,7 +5,23 @@
 #define SCHEDULER_BUILTIN_H
 #include "hpo/scheduler.h"
 
-#define HPO_SCHEDULER_LIST(X) X(none)
+#define HPO_SCHEDULER_LIST(X)                                                                                \
+    X(none)                                                                                                  \
+    X(asha)                                                                                                  \
+    X(asha_cost)                                                                                             \
+    X(hyperband_async)                                                                                       \
+    X(pasha)                                                                                                 \
+    X(halving)                                                                                               \
+    X(hyperband)                                                                                             \
+    X(iepoch)                                                                                                \
+    X(median)                                                                                                \
+    X(percentile)                                                                                            \
+    X(threshold)                                                                                             \
+    X(patience)                                                                                              \
+    X(plateau)                                                                                               \
+    X(wilcoxon)                                                                                              \
+    X(hoeffding)                                                                                             \
+    X(friedman)
 
 #define HPO_SCHEDULER_DECLARE(name) extern const hpo_scheduler_ops hpo_scheduler_##name;
 HPO_SCHEDULER_LIST(HPO_SCHEDULER_DECLARE)

@@ -3,10 +3,9 @@
  * gets a new trial at full resource. */
 #include "scheduler/builtin.h"
 
-static hpo_status none_report(void *state, const hpo_sched_report *r, hpo_decision *out, hpo_error *err)
+static hpo_status none_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out, hpo_error *err)
 {
-    (void)state, (void)r, (void)err;
-    *out = HPO_CONTINUE;
+    (void)state, (void)r, (void)out, (void)err;
     return HPO_OK;
 }
 

@@ -3,6 +3,8 @@
  * To add a scheduler: its file, one word in builtin.h, its section in docs/schedulers.md. */
 #include "scheduler/registry.h"
 
+#include <math.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/options.h"
@@ -51,37 +53,29 @@ const char *hpo_scheduler_cap_name(uint32_t bit)
         return "clones";
     case HPO_SCHED_MULTI_OBJECTIVE:
         return "multi-objective";
+    case HPO_SCHED_POINTS:
+        return "points";
     default:
         return NULL;
     }
 }
 
-static int has_fidelity(const hpo_space *space)
+static hpo_status check(const hpo_scheduler_ops *ops, const hpo_sched_problem *p, hpo_error *err)
 {
-    for (size_t i = 0; i < hpo_space_n_params(space); i++) {
-        hpo_param_info p = {.size = sizeof p};
-        if (hpo_space_param(space, i, &p, NULL) == HPO_OK && p.is_fidelity) return 1;
-    }
-    return 0;
-}
-
-static hpo_status check(const hpo_scheduler_ops *ops, const hpo_space *space, size_t n_objectives,
-                        hpo_error *err)
-{
-    if ((ops->caps & HPO_SCHED_NEEDS_FIDELITY) != 0 && !has_fidelity(space))
+    if ((ops->caps & HPO_SCHED_NEEDS_FIDELITY) != 0 && isnan(p->high))
         return hpo_fail(
             err, HPO_EUNSUPPORTED,
             "scheduler '%s' needs a fidelity parameter: add one ('epochs: fidelity 1..81') or choose 'none'",
             ops->name);
-    if (n_objectives > 1 && (ops->caps & HPO_SCHED_MULTI_OBJECTIVE) == 0)
+    if (p->n_objectives > 1 && (ops->caps & HPO_SCHED_MULTI_OBJECTIVE) == 0)
         return hpo_fail(err, HPO_EUNSUPPORTED,
                         "scheduler '%s' handles one objective, the study has %zu: choose 'none'", ops->name,
-                        n_objectives);
+                        p->n_objectives);
     return HPO_OK;
 }
 
-hpo_status hpo_scheduler_open(const char *spec, const hpo_space *space, size_t n_objectives, uint64_t seed,
-                              hpo_scheduler *out, hpo_error *err)
+hpo_status hpo_scheduler_open(const char *spec, const hpo_sched_problem *problem, hpo_scheduler *out,
+                              hpo_error *err)
 {
     char name[32];
     const char *rest;
@@ -91,7 +85,7 @@ hpo_status hpo_scheduler_open(const char *spec, const hpo_space *space, size_t n
     HPO_TRY(hpo_options_split(spec != NULL ? spec : HPO_DEFAULT_SCHEDULER, name, sizeof name, &rest, err));
     HPO_TRY(hpo_ops_lookup(&schedulers, name, &found, err));
     const hpo_scheduler_ops *ops = found;
-    HPO_TRY(check(ops, space, n_objectives, err));
+    HPO_TRY(check(ops, problem, err));
 
     hpo_status rc = HPO_OK;
     s.config = hpo_calloc(1, ops->config_size + 1);
@@ -103,7 +97,7 @@ hpo_status hpo_scheduler_open(const char *spec, const hpo_space *space, size_t n
     rc = hpo_options_read(ops->options, ops->n_options, ops->name, rest, s.config, err);
     if (rc != HPO_OK) goto done;
     s.ops = ops; /* from here on close() runs fini, also after a failed init */
-    if (ops->init != NULL) rc = ops->init(s.state, s.config, space, n_objectives, seed, err);
+    if (ops->init != NULL) rc = ops->init(s.state, s.config, problem, err);
 done:
     if (rc != HPO_OK) {
         hpo_scheduler_close(&s);

@@ -17,8 +17,8 @@ typedef struct hpo_scheduler {
 } hpo_scheduler;
 
 /* As hpo_sampler_open. */
-HPO_NODISCARD hpo_status hpo_scheduler_open(const char *spec, const hpo_space *space, size_t n_objectives,
-                                            uint64_t seed, hpo_scheduler *out, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_scheduler_open(const char *spec, const hpo_sched_problem *problem,
+                                            hpo_scheduler *out, hpo_error *err);
 void hpo_scheduler_close(hpo_scheduler *s);
 /* Word of one HPO_SCHED_* bit ("needs-fidelity"), NULL for an unknown one. */
 const char *hpo_scheduler_cap_name(uint32_t bit);

@@ -43,9 +43,9 @@ static const column TRIAL_COLUMNS[] = {
     COLUMN(cost, ONE),       COLUMN(x, COLUMNS),      COLUMN(y, OBJECTIVES), COLUMN(outcome, OUTCOMES),
     COLUMN(extra, ONE),      COLUMN(last_report, ONE)};
 static const column REPORT_COLUMNS[] = {
-    COLUMN(r_trial, ONE),    COLUMN(r_seq, ONE),      COLUMN(r_time_ms, ONE), COLUMN(r_step, ONE),
-    COLUMN(r_cost, ONE),     COLUMN(r_y, OBJECTIVES), COLUMN(r_fold, ONE),    COLUMN(r_attempt, ONE),
-    COLUMN(r_previous, ONE), COLUMN(r_metrics, ONE)};
+    COLUMN(r_trial, ONE), COLUMN(r_seq, ONE),      COLUMN(r_time_ms, ONE), COLUMN(r_step, ONE),
+    COLUMN(r_cost, ONE),  COLUMN(r_y, OBJECTIVES), COLUMN(r_fold, ONE),    COLUMN(r_attempt, ONE),
+    COLUMN(r_kind, ONE),  COLUMN(r_previous, ONE), COLUMN(r_metrics, ONE)};
 enum {
     N_TRIAL_COLUMNS = sizeof TRIAL_COLUMNS / sizeof TRIAL_COLUMNS[0],
     N_REPORT_COLUMNS = sizeof REPORT_COLUMNS / sizeof REPORT_COLUMNS[0]
@@ -390,6 +390,7 @@ hpo_status hpo_history_put_report(hpo_history *h, const hpo_report_record *r, hp
     h->r_cost[i] = r->cost;
     h->r_fold[i] = r->fold;
     h->r_attempt[i] = r->attempt;
+    h->r_kind[i] = r->kind;
     set_row(h->r_y, i, r->y, n);
     h->r_metrics[i] = metrics;
     h->r_previous[i] = h->last_report[row];
@@ -408,7 +409,8 @@ void hpo_history_get_report(const hpo_history *h, size_t i, hpo_report_record *o
                                .fold = h->r_fold[i],
                                .attempt = h->r_attempt[i],
                                .y = h->r_y + i * h->shape.n_objectives,
-                               .metrics = h->r_metrics[i]};
+                               .metrics = h->r_metrics[i],
+                               .kind = h->r_kind[i]};
 }
 
 /* ---- undoing ------------------------------------------------------------------------------- */

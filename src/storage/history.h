@@ -36,7 +36,7 @@ typedef struct hpo_history {
     size_t n_reports, cap_reports;
     int64_t *r_trial, *r_seq, *r_time_ms;
     double *r_step, *r_cost, *r_y;            /* r_y: n_reports x n_objectives */
-    int32_t *r_fold, *r_attempt, *r_previous; /* r_previous: the same trial's report before it, or -1 */
+    int32_t *r_fold, *r_attempt, *r_kind, *r_previous; /* r_previous: the same trial's report before it, or -1 */
     char **r_metrics;                         /* NULL when absent; owned */
 } hpo_history;
 

@@ -16,7 +16,7 @@
 #include "hpo/storage.h"
 
 enum {
-    HPO_SQLITE_SCHEMA = 1, /* the schema that this library reads and writes; PRAGMA user_version */
+    HPO_SQLITE_SCHEMA = 2, /* the schema that this library reads and writes; PRAGMA user_version */
     HPO_SQLITE_APPLICATION = 0x68706F44 /* "hpoD", PRAGMA application_id: the mark of our files */
 };
 
@@ -51,7 +51,7 @@ enum {
       "SELECT number FROM trial INDEXED BY trial_hash WHERE study = ?1 AND hash = ?2 AND state <> 5 "        \
       "ORDER BY id LIMIT 1")                                                                                 \
     X(INSERT_REPORT, "INSERT INTO report(id, study, " HPO_SQLITE_REPORT_COLUMNS                              \
-                     ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")                                         \
+                     ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)")                                         \
     X(REPORTS_SINCE,                                                                                         \
       "SELECT " HPO_SQLITE_REPORT_COLUMNS " FROM report WHERE id > ?1 AND id < ?2 ORDER BY id")              \
     X(REPORTS_OF, "SELECT " HPO_SQLITE_REPORT_COLUMNS                                                        \
@@ -69,7 +69,7 @@ enum {
     "state, attempt, flags, lost, draw, parent, token, hash, seq, seq_ask, seq_from, seq_tell, created_ms, " \
     "started_ms, ended_ms, lease_ms, cost, x, y, sem, outcome, gradient, worker, reason, checkpoint, "       \
     "attributes"
-#define HPO_SQLITE_REPORT_COLUMNS "trial, seq, time_ms, step, fold, cost, attempt, y, metrics"
+#define HPO_SQLITE_REPORT_COLUMNS "trial, seq, time_ms, step, fold, cost, attempt, y, metrics, kind"
 
 typedef enum hpo_sqlite_statement {
 #define HPO_SQLITE_ENUM(name, sql) HPO_SQL_##name,

@@ -54,7 +54,7 @@
     "CREATE TABLE report("                                                                                   \
     "id INTEGER PRIMARY KEY, study INTEGER NOT NULL, trial INTEGER NOT NULL, seq INTEGER NOT NULL, "         \
     "time_ms INTEGER NOT NULL, step REAL, fold INTEGER NOT NULL, cost REAL, attempt INTEGER NOT NULL, "      \
-    "y TEXT NOT NULL, metrics TEXT) STRICT;"                                                                 \
+    "y TEXT NOT NULL, metrics TEXT, kind INTEGER NOT NULL DEFAULT 0) STRICT;"                                \
     "CREATE INDEX report_trial ON report(study, trial);"
 
 #define TABLE_META "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
@@ -132,7 +132,14 @@ static const char *const VIEWS[] = {
     "  " OBJECTIVES("r.y") " AS objectives,\n"
     "  iif(r.fold < 0, NULL, r.fold) AS fold, r.cost, r.attempt, " ISO_TIME("r.time_ms") " AS time,\n"
     "  r.metrics, r.seq\n"
-    "FROM report r JOIN study s ON s.id = r.study;"};
+    "FROM report r JOIN study s ON s.id = r.study WHERE r.kind = 0;",
+
+    "DROP VIEW IF EXISTS decisions;\n"
+    "CREATE VIEW decisions AS SELECT s.name AS study, r.trial AS number,\n"
+    "  CASE r.kind WHEN 1 THEN 'new' WHEN 2 THEN 'resume' WHEN 3 THEN 'clone' WHEN 4 THEN 'pause'\n"
+    "    WHEN 5 THEN 'stop' WHEN 6 THEN 'paused' END AS decision,\n"
+    "  r.step, r.metrics AS reason, r.attempt, " ISO_TIME("r.time_ms") " AS time, r.seq\n"
+    "FROM report r JOIN study s ON s.id = r.study WHERE r.kind <> 0;"};
 
 /* clang-format on */
 
@@ -166,11 +173,14 @@ static const char FILL_PARAMS[] =
         "ALTER TABLE study DROP COLUMN since_best;"                                                          \
         "ALTER TABLE report ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;"
 
+/* Version 1 had no log of the scheduler's decisions. */
+#define FROM_1 "ALTER TABLE report ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
+
 /* Entry v brings version v to v + 1. */
 static const struct {
     const char *sql;
     int fill_params; /* 1: the table param is new and is filled for every study */
-} MIGRATIONS[HPO_SQLITE_SCHEMA] = {{FROM_0, 1}};
+} MIGRATIONS[HPO_SQLITE_SCHEMA] = {{FROM_0, 1}, {FROM_1, 0}};
 
 hpo_status hpo_sqlite__fill_params(hpo_sqlite *s, int64_t study, hpo_error *err)
 {

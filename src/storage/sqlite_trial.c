@@ -237,6 +237,7 @@ static hpo_status insert_report(hpo_sqlite *s, int64_t study, const hpo_report_r
     (void)sqlite3_bind_int(st, 9, r->attempt);
     HPO_TRY(bind_array(s, st, 10, ARRAY_Y, r->y, shape.n_objectives, err));
     bind_text(st, 11, r->metrics);
+    (void)sqlite3_bind_int(st, 12, r->kind);
     return hpo_sqlite__run(s, st, "writing", err);
 }
 
@@ -376,6 +377,7 @@ static hpo_status read_report(const hpo_sqlite *s, sqlite3_stmt *st, const hpo_r
     r->attempt = sqlite3_column_int(st, 6);
     int sound = read_array(st, 7, v, shape->n_objectives, &r->y);
     r->metrics = (const char *)sqlite3_column_text(st, 8);
+    r->kind = sqlite3_column_int(st, 9);
     return sound && r->y != NULL && r->trial >= 0 ? HPO_OK
                                                   : fail_row(s, "the values of a report", r->trial, err);
 }

@@ -26,6 +26,7 @@ typedef enum ask_step { STEP_NONE, STEP_REFRESH, STEP_SLOW, STEP_COMPUTE, STEP_J
 
 typedef struct ask_state {
     const char *worker;
+    hpo_action act; /* what the scheduler wants, and why */
     double lease;
     int slow;      /* the ask locks are held */
     int have;      /* u_ask holds the suggestion for `draw` */
@@ -72,41 +73,64 @@ static hpo_status give_up(hpo_study *s, hpo_study_header *h, hpo_trial_record *r
     rec->reason = reason.text;
     rec->ended_ms = now;
     hpo_study__finish(s, h, rec);
-    hpo_status status = s->ops->update_trial(s->store, s->id, rec, HPO_UPDATE_STATE | HPO_UPDATE_RESULT, err);
+    hpo_status status = hpo_fold__tell(s, rec, err); /* first: what rec points to is the storage's */
+    if (status == HPO_OK)
+        status = s->ops->update_trial(s->store, s->id, rec, HPO_UPDATE_STATE | HPO_UPDATE_RESULT, err);
     hpo_str_fini(&reason);
     return status;
 }
 
-/* Hands out trial `number` once more; no handle when it was lost once too often. */
+int hpo_study__piece_is_done(const hpo_study *s, const hpo_trial_record *t)
+{
+    return hpo_fold__needed(s) && t->state == HPO_STATE_RUNNING &&
+           (t->flags & (HPO_TRIAL_STOP_REQUESTED | HPO_TRIAL_PAUSE_REQUESTED)) == HPO_TRIAL_PAUSE_REQUESTED;
+}
+
+hpo_status hpo_study__let_go(hpo_study *s, hpo_study_header *h, hpo_trial_record *rec, int64_t now,
+                             hpo_error *err)
+{
+    const hpo_trial_record who = {.number = rec->number, .attempt = rec->attempt};
+    rec->seq = rec->seq_tell = hpo_study__event(h, now);
+    hpo_study__count(h, rec->state, HPO_STATE_PAUSED);
+    rec->state = HPO_STATE_PAUSED;
+    rec->token = 0; /* nobody holds it: a late result is refused */
+    rec->lease_ms = 0;
+    HPO_TRY(hpo_fold__tell(s, rec, err));
+    HPO_TRY(s->ops->update_trial(s->store, s->id, rec, HPO_UPDATE_STATE | HPO_UPDATE_LEASE, err));
+    return hpo_fold__log(s, h, &who, HPO_LOG_PAUSED, (double)NAN, "its worker was lost after that", now, err);
+}
+
+/* Hands out trial `number` once more; no handle when it was lost once too often, or is paused instead. */
 static hpo_status claim(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t number, double resource,
                         int64_t now, hpo_error *err)
 {
     hpo_trial_record rec;
     uint32_t parts = HPO_UPDATE_STATE | HPO_UPDATE_LEASE;
     HPO_TRY(hpo_study__get(s, number, &rec, err));
+    if (hpo_study__piece_is_done(s, &rec)) return hpo_study__let_go(s, h, &rec, now, err);
     rec.lost += rec.state == HPO_STATE_RUNNING;
     if (rec.lost > s->spec.max_retries && rec.state == HPO_STATE_RUNNING)
         return give_up(s, h, &rec, now, err);
     HPO_TRY(hpo_study__take_handle(s, &c->trial, err));
     memcpy(c->trial->x, rec.x, s->shape.n_columns * sizeof *rec.x);
+    rec.x = c->trial->x;
     if (!isnan(resource)) {
         set_resource(s, c->trial->x, resource);
-        rec.x = c->trial->x;
         parts |= HPO_UPDATE_CONFIG;
     }
     rec.seq = rec.seq_ask = hpo_study__event(h, now);
     hpo_study__count(h, rec.state, HPO_STATE_RUNNING);
     rec.state = HPO_STATE_RUNNING;
     rec.attempt++;
-    rec.flags &= ~HPO_TRIAL_STOP_REQUESTED;
+    rec.flags &= ~(HPO_TRIAL_STOP_REQUESTED | HPO_TRIAL_PAUSE_REQUESTED | HPO_TRIAL_CONVERGED);
     rec.token = hpo_study__token(s, number, rec.attempt);
     rec.started_ms = now;
     rec.seq_tell = 0;
     rec.lease_ms = hpo_study__lease(h, now, c->lease);
     rec.worker = c->worker;
     hold(c->trial, &rec, c->lease);
-    c->trial->attached = rec.attempt > 1; /* the attempts before may have reported costs */
-    return s->ops->update_trial(s->store, s->id, &rec, parts, err);
+    HPO_TRY(s->ops->update_trial(s->store, s->id, &rec, parts, err));
+    return hpo_fold__piece(s, h, &rec, c->act.reason, now, err);
 }
 
 /* ---- a new trial -------------------------------------------------------------------------------- */
@@ -132,10 +156,12 @@ static hpo_status insert(hpo_study *s, ask_state *c, hpo_study_header *h, int64_
     rec.lease_ms = hpo_study__lease(h, now, c->lease);
     hpo_study__count(h, -1, HPO_STATE_RUNNING);
     hold(c->trial, &rec, c->lease);
-    return s->ops->insert_trial(s->store, s->id, &rec, err);
+    HPO_TRY(s->ops->insert_trial(s->store, s->id, &rec, err));
+    return hpo_fold__piece(s, h, &rec, c->act.reason, now, err);
 }
 
-/* A copy of a trial with its checkpoint, to go on from there (population based training). */
+/* A new trial that goes on from another's checkpoint, with the parameters that the scheduler chose: its
+ * parent's, or changed ones.  A row of its own: each stretch of a schedule stands beside its results. */
 static hpo_status insert_clone(hpo_study *s, ask_state *c, hpo_study_header *h, const hpo_action *act,
                                int64_t now, hpo_error *err)
 {
@@ -143,12 +169,20 @@ static hpo_status insert_clone(hpo_study *s, ask_state *c, hpo_study_header *h, 
     hpo_str checkpoint = {0};
     HPO_TRY(hpo_study__get(s, act->trial, &parent, err));
     HPO_TRY(hpo_study__take_handle(s, &c->trial, err));
-    memcpy(c->trial->x, parent.x, s->shape.n_columns * sizeof *parent.x);
-    set_resource(s, c->trial->x, act->resource);
+    uint64_t hash = parent.hash;
+    double *x = c->trial->x;
+    memcpy(x, parent.x, s->shape.n_columns * sizeof *x);
+    if (act->changed) {
+        hpo_space_decode(s->space, act->u, x);
+        if (!hpo_space_feasible(s->space, x))
+            return hpo_fail(err, HPO_EUSER, "scheduler '%s' changed trial %lld into a violation: a bug in it",
+                            s->spec.scheduler, (long long)act->trial);
+        hash = hpo_space_hash(s->space, x);
+    }
+    set_resource(s, x, isnan(act->resource) ? s->fidelity_high : act->resource);
     if (parent.checkpoint != NULL) hpo_str_add(&checkpoint, parent.checkpoint);
-    hpo_status status = checkpoint.failed
-                            ? hpo_fail_memory(err)
-                            : insert(s, c, h, -1, act->trial, parent.hash, checkpoint.text, now, err);
+    hpo_status status = checkpoint.failed ? hpo_fail_memory(err)
+                                          : insert(s, c, h, -1, act->trial, hash, checkpoint.text, now, err);
     hpo_str_fini(&checkpoint);
     return status;
 }
@@ -289,12 +323,21 @@ static hpo_status judge_rule(hpo_study *s, ask_state *c, hpo_error *err)
 
 /* ---- the order of questions --------------------------------------------------------------------- */
 
-static hpo_status ask_scheduler(hpo_study *s, const hpo_study_header *h, hpo_action *act, hpo_error *err)
+static hpo_status ask_scheduler(hpo_study *s, const hpo_study_header *h, int may_create, hpo_action *act,
+                                hpo_error *err)
 {
-    *act = (hpo_action){HPO_ACT_NEW, -1, (double)NAN};
+    *act = (hpo_action){.kind = HPO_ACT_NEW, .trial = -1, .resource = (double)NAN, .u = s->u_clone};
     if (s->scheduler.ops->next == NULL) return HPO_OK;
-    if (hpo_fold__needed(s)) HPO_TRY(hpo_fold__sync(s, h, err));
-    return s->scheduler.ops->next(s->scheduler.state, (uint64_t)h->next_draw, act, err);
+    const hpo_sched_ask ask = {.draw = (uint64_t)h->next_draw,
+                               .number = h->next_number,
+                               .may_create = may_create,
+                               .n_running = h->n_by_state[HPO_STATE_RUNNING],
+                               .planned = s->spec.budget.trials};
+    HPO_TRY(s->scheduler.ops->next(s->scheduler.state, &ask, act, err));
+    if (act->kind == HPO_ACT_WAIT && h->n_by_state[HPO_STATE_RUNNING] == 0 && may_create)
+        return hpo_fail(err, HPO_EUSER, "scheduler '%s' waits although nothing runs: a bug in it",
+                        s->spec.scheduler);
+    return HPO_OK;
 }
 
 static hpo_status resume(hpo_study *s, ask_state *c, hpo_study_header *h, const hpo_action *act, int64_t now,
@@ -303,7 +346,8 @@ static hpo_status resume(hpo_study *s, ask_state *c, hpo_study_header *h, const 
     hpo_trial_record rec;
     HPO_TRY(hpo_study__get(s, act->trial, &rec, err));
     if (rec.state != HPO_STATE_PAUSED)
-        return HPO_WAIT; /* told to pause, but its worker has not yet done so */
+        return hpo_fail(err, HPO_EUSER, "scheduler '%s' resumes trial %lld, which is %s: a bug in it",
+                        s->spec.scheduler, (long long)act->trial, hpo_state_name((hpo_state)rec.state));
     double resource = isnan(act->resource) ? s->fidelity_high : act->resource;
     return claim(s, c, h, act->trial, s->fidelity_column >= 0 ? resource : (double)NAN, now, err);
 }
@@ -330,7 +374,9 @@ static hpo_status from_queue(hpo_study *s, ask_state *c, hpo_study_header *h, in
 static hpo_status hand_out(hpo_study *s, ask_state *c, hpo_study_header *h, hpo_error *err)
 {
     int64_t now = hpo_study__now(s, h);
-    hpo_action act;
+    hpo_action *act = &c->act;
+    act->reason[0] = '\0';
+    if (hpo_fold__needed(s)) HPO_TRY(hpo_fold__sync(s, h, err));
     if (c->queue_only) return from_queue(s, c, h, now, err);
     if (h->status == HPO_STUDY_STOPPED) return HPO_DONE;
     if (h->status == HPO_STUDY_PAUSED) return HPO_WAIT;
@@ -340,13 +386,13 @@ static hpo_status hand_out(hpo_study *s, ask_state *c, hpo_study_header *h, hpo_
     if (c->trial != NULL) return HPO_OK;
     HPO_TRY(check_rule(s, c, h, now, err));
     if (c->step != STEP_NONE) return HPO_OK;
-    HPO_TRY(ask_scheduler(s, h, &act, err));
-    if (act.kind == HPO_ACT_RESUME) return resume(s, c, h, &act, now, err);
     int may_create = hpo_budget__may_create(s, h);
-    if (act.kind == HPO_ACT_WAIT && may_create) return HPO_WAIT;
+    HPO_TRY(ask_scheduler(s, h, may_create, act, err));
+    if (act->kind == HPO_ACT_RESUME) return resume(s, c, h, act, now, err);
+    if (act->kind == HPO_ACT_WAIT && may_create) return HPO_WAIT;
     if (!may_create) return hpo_budget__finish(s, h, now, HPO_STOP_REASON_TRIALS, err);
-    if (act.kind == HPO_ACT_CLONE) return insert_clone(s, c, h, &act, now, err);
-    return insert_new(s, c, h, act.resource, now, err);
+    if (act->kind == HPO_ACT_CLONE) return insert_clone(s, c, h, act, now, err);
+    return insert_new(s, c, h, act->resource, now, err);
 }
 
 /* One transaction.  It may end without a trial because something must be done outside of it first (c->step).
@@ -374,6 +420,7 @@ static hpo_status attempt(hpo_study *s, ask_state *c, hpo_error *err)
     } else {
         s->ops->rollback(s->store, s->id);
     }
+    hpo_fold__close(s, &h, status < 0 ? status : HPO_OK);
     if (!given && c->trial != NULL) {
         hpo_study__return_handle(s, c->trial);
         c->trial = NULL;

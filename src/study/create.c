@@ -82,16 +82,19 @@ static hpo_status new_handle(hpo_storage *st, hpo_study **out, hpo_error *err)
 
 /* ---- what follows from space and spec --------------------------------------------------------------- */
 
-/* One block holds the scratch rows: u, u_ask (n_dims each), y (n_objectives), gradient (n_columns). */
+/* One block holds the scratch rows: u, u_ask, u_clone (n_dims each), y, y_log (n_objectives each), gradient
+ * (n_columns). */
 static hpo_status make_scratch(hpo_study *s, hpo_error *err)
 {
     size_t d = s->n_dims, m = s->shape.n_objectives, n = s->shape.n_columns;
     s->sign = hpo_alloc_array(m + 1, sizeof *s->sign);
-    s->u = hpo_calloc(2 * d + m + n + 1, sizeof *s->u);
+    s->u = hpo_calloc(3 * d + 2 * m + n + 1, sizeof *s->u);
     if (s->sign == NULL || s->u == NULL) return hpo_fail_memory(err);
     s->u_ask = s->u + d;
-    s->y = s->u_ask + d;
-    s->gradient = s->y + m;
+    s->u_clone = s->u_ask + d;
+    s->y = s->u_clone + d;
+    s->y_log = s->y + m;
+    s->gradient = s->y_log + m;
     for (size_t i = 0; i < m; i++)
         s->sign[i] = s->spec.objectives[i].direction == HPO_MAXIMIZE ? -1 : 1;
     return HPO_OK;
@@ -108,7 +111,19 @@ static hpo_status find_fidelity(hpo_study *s, hpo_error *err)
     s->fidelity_column = (int64_t)info.column;
     s->fidelity_low = info.low;
     s->fidelity_high = info.high;
+    s->fidelity_whole = info.kind == HPO_KIND_INT;
     return HPO_OK;
+}
+
+hpo_sched_problem hpo_study__sched_problem(const hpo_study *s)
+{
+    return (hpo_sched_problem){.space = s->space,
+                               .n_objectives = s->shape.n_objectives,
+                               .sign = s->sign,
+                               .seed = s->seed,
+                               .low = s->fidelity_low,
+                               .high = s->fidelity_high,
+                               .whole = s->fidelity_whole};
 }
 
 /* Lag promises the same study whatever the order of events; a scheduler decides by that order. */
@@ -124,7 +139,8 @@ static hpo_status check_lag(const hpo_study *s, const hpo_scheduler_ops *schedul
 static hpo_status open_scheduler(hpo_study *s, hpo_error *err)
 {
     hpo_scheduler fresh = {0};
-    HPO_TRY(hpo_scheduler_open(s->spec.scheduler, s->space, s->shape.n_objectives, s->seed, &fresh, err));
+    const hpo_sched_problem problem = hpo_study__sched_problem(s);
+    HPO_TRY(hpo_scheduler_open(s->spec.scheduler, &problem, &fresh, err));
     hpo_status status = check_lag(s, fresh.ops, err);
     if (status != HPO_OK) {
         hpo_scheduler_close(&fresh);
@@ -132,9 +148,7 @@ static hpo_status open_scheduler(hpo_study *s, hpo_error *err)
     }
     hpo_scheduler_close(&s->scheduler);
     s->scheduler = fresh;
-    s->fold.seq = 0;
-    s->fold.n_ended = 0;
-    s->fold.broken = 0;
+    hpo_fold__forget(&s->fold);
     return HPO_OK;
 }
 
@@ -167,6 +181,7 @@ static hpo_status complete(hpo_study *s, hpo_error *err)
     HPO_TRY(make_scratch(s, err));
     HPO_TRY(find_fidelity(s, err));
     HPO_TRY(open_scheduler(s, err));
+    hpo_level__open(s);
     HPO_TRY(hpo_study__use_until(s, s->spec.until, err));
     return hpo_study__use_sampler(s, s->spec.sampler, err);
 }
@@ -314,6 +329,10 @@ static hpo_status take_spec(hpo_study *s, hpo_study_spec *fresh, hpo_error *err)
     hpo_study_spec old = s->spec;
     s->spec = *fresh;
     hpo_status status = scheduler ? open_scheduler(s, err) : HPO_OK;
+    if (status == HPO_OK && scheduler) {
+        s->view.dirty = 1; /* the view depends on it */
+        hpo_level__open(s);
+    }
     if (status == HPO_OK && sampler) status = hpo_study__use_sampler(s, s->spec.sampler, err);
     if (status != HPO_OK) {
         s->spec = old;

@@ -199,6 +199,36 @@ static hpo_status explain_suggestion(hpo_study *shadow, const hpo_trial_info *t,
     return status;
 }
 
+/* What the scheduler did with it: [{"what","step","reason"},...]. */
+static hpo_status write_decisions(hpo_study *shadow, const hpo_trial_info *t, hpo_str *o, hpo_error *err)
+{
+    int64_t n = t->n_decisions;
+    if (n == 0) return HPO_OK;
+    hpo_str_add(o, ",\"scheduler\":");
+    hpo_str_json(o, shadow->spec.scheduler);
+    hpo_str_add(o, ",\"decisions\":[");
+    for (int64_t i = 0; i < n; i++) {
+        hpo_decision_info d;
+        hpo_mutex_lock(&shadow->lock);
+        hpo_status status = hpo_study__trial_decision(shadow, t->number, (size_t)i, &d, err);
+        hpo_mutex_unlock(&shadow->lock);
+        HPO_TRY(status);
+        hpo_str_addf(o, "%s{\"what\":\"%s\",\"step\":", i > 0 ? "," : "", d.what);
+        if (isnan(d.step))
+            hpo_str_add(o, "null");
+        else
+            hpo_str_json_double(o, d.step);
+        hpo_str_add(o, ",\"reason\":");
+        if (d.reason != NULL)
+            hpo_str_json(o, d.reason);
+        else
+            hpo_str_add(o, "null");
+        hpo_str_addc(o, '}');
+    }
+    hpo_str_addc(o, ']');
+    return HPO_OK;
+}
+
 static hpo_status explain_trial(hpo_study *s, hpo_study *shadow, int64_t number, hpo_str *o, hpo_error *err)
 {
     hpo_trial_info t;
@@ -208,7 +238,9 @@ static hpo_status explain_trial(hpo_study *s, hpo_study *shadow, int64_t number,
     HPO_TRY(status);
     write_origin(s, &t, o);
     HPO_TRY(write_params(s, t.x, o, err));
+    const hpo_trial_info asked = {.number = t.number, .n_decisions = t.n_decisions};
     if (t.draw >= 0) HPO_TRY(explain_suggestion(shadow, &t, o, err));
+    HPO_TRY(write_decisions(shadow, &asked, o, err));
     hpo_str_addc(o, '}');
     return HPO_OK;
 }

@@ -238,12 +238,26 @@ static hpo_status find_trial(hpo_study *s, int64_t number, int fresh, const hpo_
     return exists(*h, number) ? HPO_OK : fail_number(s, number, err);
 }
 
-static size_t count_reports(const hpo_history *h, size_t row)
+static int is_report(const hpo_history *h, int32_t i)
+{
+    return h->r_kind[i] == HPO_LOG_REPORT;
+}
+
+/* Its reports, or the other rows of its log. */
+static size_t count_log(const hpo_history *h, size_t row, int reports)
 {
     size_t n = 0;
     for (int32_t i = h->last_report[row]; i >= 0; i = h->r_previous[i])
-        n++;
+        n += is_report(h, i) == reports;
     return n;
+}
+
+/* Row `back` of those, from the newest one; there is one. */
+static size_t find_log(const hpo_history *h, size_t row, int reports, size_t back)
+{
+    int32_t i = h->last_report[row];
+    for (;; i = h->r_previous[i])
+        if (is_report(h, i) == reports && back-- == 0) return (size_t)i;
 }
 
 static hpo_status trial_in(hpo_study *s, int64_t number, hpo_trial_info *out, hpo_error *err)
@@ -255,8 +269,9 @@ static hpo_status trial_in(hpo_study *s, int64_t number, hpo_trial_info *out, hp
     hpo_history_get(h, (int64_t)row, &t);
     t.number = number;
     HPO_TRY(copy_trial(s, &t, out, err));
-    if (h->last_report[row] >= 0) out->last_step = h->r_step[h->last_report[row]];
-    out->n_reports = (int64_t)count_reports(h, row);
+    out->n_reports = (int64_t)count_log(h, row, 1);
+    out->n_decisions = (int64_t)count_log(h, row, 0);
+    if (out->n_reports > 0) out->last_step = h->r_step[find_log(h, row, 1, 0)];
     return HPO_OK;
 }
 
@@ -283,27 +298,56 @@ static hpo_status copy_report(hpo_study *s, const hpo_report_record *r, hpo_repo
     return ok ? HPO_OK : hpo_fail_memory(err);
 }
 
-/* Reports are only ever added: those that were read with the trial are still right. */
+/* Row i of the trial's reports, or of its other rows.  They are only ever added: those that were read with
+ * the trial are still right. */
+static hpo_status log_in(hpo_study *s, int64_t number, size_t i, int reports, hpo_report_record *out,
+                         hpo_error *err)
+{
+    const hpo_history *h;
+    size_t row;
+    HPO_TRY(find_trial(s, number, 0, &h, &row, err));
+    size_t n = count_log(h, row, reports);
+    if (i >= n && h == &s->look) {
+        HPO_TRY(find_trial(s, number, 1, &h, &row, err));
+        n = count_log(h, row, reports);
+    }
+    if (i >= n)
+        return hpo_fail(err, HPO_ENOTFOUND, "trial %lld has %zu %s%s: there is no %s %zu", (long long)number,
+                        n, reports ? "report" : "decision", hpo_plural((int64_t)n),
+                        reports ? "report" : "decision", i);
+    hpo_history_get_report(h, find_log(h, row, reports, n - 1 - i), out);
+    return HPO_OK;
+}
+
 static hpo_status report_in(hpo_study *s, int64_t number, size_t i, hpo_report *out, int64_t *time_ms,
                             hpo_error *err)
 {
-    const hpo_history *h;
     hpo_report_record r;
-    size_t row;
-    HPO_TRY(find_trial(s, number, 0, &h, &row, err));
-    size_t n = count_reports(h, row);
-    if (i >= n && h == &s->look) {
-        HPO_TRY(find_trial(s, number, 1, &h, &row, err));
-        n = count_reports(h, row);
-    }
-    if (i >= n)
-        return hpo_fail(err, HPO_ENOTFOUND, "trial %lld has %zu report%s: there is no report %zu",
-                        (long long)number, n, hpo_plural((int64_t)n), i);
-    int32_t k = h->last_report[row];
-    for (size_t back = n - 1 - i; back > 0; back--)
-        k = h->r_previous[k];
-    hpo_history_get_report(h, (size_t)k, &r);
+    HPO_TRY(log_in(s, number, i, 1, &r, err));
     return copy_report(s, &r, out, time_ms, err);
+}
+
+static hpo_status decision_in(hpo_study *s, int64_t number, size_t i, hpo_decision_info *out, hpo_error *err)
+{
+    hpo_report_record r;
+    HPO_TRY(log_in(s, number, i, 0, &r, err));
+    *out = (hpo_decision_info){.size = sizeof *out,
+                               .what = hpo_log_name(r.kind),
+                               .step = r.step,
+                               .attempt = r.attempt,
+                               .time_ms = r.time_ms,
+                               .seq = r.seq};
+    return copy_text(s, r.metrics, &out->reason) ? HPO_OK : hpo_fail_memory(err);
+}
+
+hpo_status hpo_study__trial_decision(hpo_study *s, int64_t number, size_t i, hpo_decision_info *out,
+                                     hpo_error *err)
+{
+    hpo_arena_reset(&s->answer);
+    HPO_TRY(begin_look(s, err));
+    hpo_status status = decision_in(s, number, i, out, err);
+    leave(s);
+    return status;
 }
 
 hpo_status hpo_study__trial_report(hpo_study *s, int64_t number, size_t i, hpo_report *out, int64_t *time_ms,

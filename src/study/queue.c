@@ -125,6 +125,11 @@ static hpo_status requeue_in(hpo_study *s, hpo_study_header *h, int64_t number, 
         return hpo_fail(err, HPO_ESTATE,
                         "trial %lld is %s: only a failed, stopped, paused or running one is requeued",
                         (long long)number, hpo_state_name((hpo_state)rec.state));
+    if (hpo_study__piece_is_done(s, &rec)) {
+        HPO_TRY(hpo_fold__sync(s, h, err));
+        HPO_TRY(hpo_study__get(s, number, &rec, err));
+        return hpo_study__let_go(s, h, &rec, hpo_study__now(s, h), err);
+    }
     rec.seq = hpo_study__event(h, hpo_study__now(s, h));
     hpo_study__count(h, rec.state, HPO_STATE_WAITING);
     rec.state = HPO_STATE_WAITING;
@@ -145,7 +150,9 @@ hpo_status hpo_study__requeue(hpo_study *s, int64_t number, hpo_error *err)
 {
     hpo_study_header h;
     HPO_TRY(hpo_study__begin(s, &h, err));
-    return hpo_study__end(s, &h, requeue_in(s, &h, number, err), err);
+    hpo_status status = hpo_study__end(s, &h, requeue_in(s, &h, number, err), err);
+    hpo_fold__close(s, &h, status);
+    return status;
 }
 
 static hpo_status request_stop_in(hpo_study *s, hpo_study_header *h, int64_t number, hpo_error *err)

@@ -29,6 +29,21 @@ static void extend_lease(hpo_study_header *h, hpo_trial_record *rec, const hpo_t
     if (end > rec->lease_ms) rec->lease_ms = end;
 }
 
+/* What the trial's record keeps of an answer. */
+static int32_t decision_flags(const hpo_sched_answer *a)
+{
+    if (a->decision == HPO_PAUSE) return HPO_TRIAL_PAUSE_REQUESTED;
+    if (a->decision != HPO_STOP) return 0;
+    return HPO_TRIAL_STOP_REQUESTED | (a->complete ? HPO_TRIAL_CONVERGED : 0);
+}
+
+hpo_decision hpo_study__requested(int32_t flags)
+{
+    return flags & HPO_TRIAL_STOP_REQUESTED    ? HPO_STOP
+           : flags & HPO_TRIAL_PAUSE_REQUESTED ? HPO_PAUSE
+                                               : HPO_CONTINUE;
+}
+
 static hpo_status report_in(hpo_study *s, hpo_study_header *h, hpo_trial *t, const hpo_report *r,
                             hpo_decision *out, hpo_error *err)
 {
@@ -49,17 +64,22 @@ static hpo_status report_in(hpo_study *s, hpo_study_header *h, hpo_trial *t, con
                                 .attempt = rec.attempt,
                                 .y = s->y,
                                 .metrics = r->metrics};
+    hpo_sched_answer answer;
     uint32_t parts = HPO_UPDATE_LEASE;
-    HPO_TRY(hpo_fold__report(s, &report, out, err));
-    if (rec.flags & HPO_TRIAL_STOP_REQUESTED) *out = HPO_STOP;
-    if (*out == HPO_STOP && !(rec.flags & HPO_TRIAL_STOP_REQUESTED)) {
-        rec.flags |= HPO_TRIAL_STOP_REQUESTED; /* whoever looks next gets the same answer */
-        parts |= HPO_UPDATE_STATE;
-    }
+    HPO_TRY(hpo_fold__report(s, &report, &answer, err));
+    int32_t flags = rec.flags | decision_flags(&answer);
+    *out = hpo_study__requested(flags);
+    if (flags != rec.flags) parts |= HPO_UPDATE_STATE; /* whoever looks next gets the same answer */
+    int decided = flags != rec.flags;
+    rec.flags = flags;
     rec.seq = report.seq;
     extend_lease(h, &rec, t, now);
     HPO_TRY(s->ops->update_trial(s->store, s->id, &rec, parts, err));
-    return s->ops->insert_report(s->store, s->id, &report, err);
+    HPO_TRY(s->ops->insert_report(s->store, s->id, &report, err));
+    if (!decided) return HPO_OK;
+    const hpo_trial_record who = {.number = t->number, .attempt = t->attempt};
+    return hpo_fold__log(s, h, &who, answer.decision == HPO_STOP ? HPO_LOG_STOP : HPO_LOG_PAUSE, r->step,
+                         answer.reason, now, err);
 }
 
 hpo_status hpo_study__report(hpo_study *s, hpo_trial *t, const hpo_report *r, hpo_decision *out,
@@ -69,10 +89,8 @@ hpo_status hpo_study__report(hpo_study *s, hpo_trial *t, const hpo_report *r, hp
     HPO_TRY(check_report(s, r, err));
     HPO_TRY(hpo_study__begin(s, &h, err));
     hpo_status status = hpo_study__end(s, &h, report_in(s, &h, t, r, out, err), err);
-    if (status == HPO_OK)
-        t->reported_cost += r->cost;
-    else if (hpo_fold__needed(s))
-        s->fold.broken = 1; /* it may have folded a report that is not stored */
+    hpo_fold__close(s, &h, status);
+    if (status == HPO_OK) t->reported_cost += r->cost;
     return status;
 }
 
@@ -85,7 +103,7 @@ static hpo_status renew_in(hpo_study *s, hpo_study_header *h, const hpo_trial *t
     int64_t now = hpo_study__now(s, h);
     rec.seq = hpo_study__event(h, now);
     extend_lease(h, &rec, t, now);
-    *out = rec.flags & HPO_TRIAL_STOP_REQUESTED ? HPO_STOP : HPO_CONTINUE;
+    *out = hpo_study__requested(rec.flags);
     return s->ops->update_trial(s->store, s->id, &rec, HPO_UPDATE_LEASE, err);
 }
 

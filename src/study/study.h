@@ -69,6 +69,24 @@ void hpo_spec__fini(hpo_study_spec *spec);
 
 /* ---- what a history-based sampler sees (view.c, lag.c) ---------------------------------------- */
 
+enum { HPO_STUDY_LEVELS = 64 };
+/* One level of resource at a time (level.c). */
+typedef struct hpo_study_levels {
+    int on;
+    double at[HPO_STUDY_LEVELS]; /* ascending; the last one is the maximum */
+    size_t n, count[HPO_STUDY_LEVELS]; /* trials that have reached each */
+    size_t in_use; /* SIZE_MAX: not chosen yet */
+    double *u, *y, *sem, *outcome, *cost, *reached; /* by trial: its point, its end */
+    uint8_t *state;
+    int64_t *seq_tell;
+    size_t n_trials, cap_u, cap_y, cap_sem, cap_outcome, cap_cost, cap_reached, cap_state, cap_seq;
+    struct hpo_level_event {
+        int64_t seq, trial;
+        size_t report; /* index of the report; SIZE_MAX: the trial's end */
+    } * events;
+    size_t n_events, n_used, cap_events;
+} hpo_study_levels;
+
 typedef struct hpo_study_view {
     hpo_view v;  /* what the sampler gets; its pointers are set by publish */
     int64_t seq; /* all events up to this one are in */
@@ -104,6 +122,8 @@ typedef struct hpo_study_view {
     size_t cap_held_previous, cap_held_last;
     int64_t report_seq; /* newest report that was read */
 
+    hpo_study_levels levels;
+
     hpo_u64map seen; /* hash of every trial's configuration -> number */
 } hpo_study_view;
 
@@ -112,13 +132,16 @@ typedef struct hpo_study_view {
 typedef struct hpo_study_fold {
     int64_t seq;
     int broken;         /* rebuild before the next use */
+    int fed;            /* the transaction under way has fed something */
     int64_t *ended_seq; /* by trial number: seq of the end that was folded; 0: none */
-    size_t n_ended, cap_ended;
+    int64_t *parent;    /* by trial number */
+    double *u;          /* by trial number, n_dims each; only with HPO_SCHED_POINTS */
+    size_t n_ended, cap_ended, cap_parent, cap_u;
     struct hpo_fold_item {
         int64_t seq, trial;
-        double step;
-        size_t y;            /* offset in values; SIZE_MAX: none */
-        int32_t fold, state; /* state -1: a report */
+        double step, cost;
+        size_t y;                  /* offset in values; SIZE_MAX: none */
+        int32_t fold, kind, state; /* kind: HPO_LOG_*, or an end with its state */
     } * items;
     size_t n_items, cap_items;
     double *values;
@@ -162,6 +185,7 @@ struct hpo_study {
     hpo_view nothing;        /* the view of a sampler that reads none */
     int64_t fidelity_column; /* -1: none */
     double fidelity_low, fidelity_high;
+    int fidelity_whole;
 
     hpo_study_spec spec;
     char *metadata, *attributes, *stop_text;
@@ -175,6 +199,8 @@ struct hpo_study {
     hpo_trial *live, *spare; /* handles in hands; handles to reuse */
     double *u;               /* n_dims: of the ask under way, fast path */
     double *y;               /* n_objectives: of the tell or report under way */
+    double *y_log;           /* n_objectives: of a row of the log */
+    double *u_clone;         /* n_dims: of a clone */
     double *gradient;        /* n_columns */
 
     /* guarded by ask_lock */
@@ -311,6 +337,16 @@ HPO_NODISCARD hpo_status hpo_view__tell_next(hpo_study *s, hpo_study_view *w, hp
 /* Points the public face at the columns: n_done rows finished, the rest as given. */
 void hpo_view__publish(const hpo_study *s, hpo_study_view *w, size_t n_done);
 int hpo_view__is_end(int32_t state); /* COMPLETE, STOPPED, FAILED, INFEASIBLE */
+HPO_NODISCARD hpo_status hpo_view__reserve_pending(const hpo_study *s, hpo_study_view *w, size_t rows,
+                                                   hpo_error *err);
+/* ---- level.c ---- */
+void hpo_level__open(hpo_study *s); /* space and scheduler are there */
+void hpo_level__clear(hpo_study_levels *l);
+void hpo_level__fini(hpo_study_levels *l);
+HPO_NODISCARD hpo_status hpo_level__trial(hpo_study *s, const hpo_trial_record *t, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_level__report(hpo_study *s, size_t report, hpo_error *err);
+/* What was taken in becomes rows.  *again: they are those of another level, and the sampler must start anew. */
+HPO_NODISCARD hpo_status hpo_level__settle(hpo_study *s, int *again, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_lag__trial(hpo_study *s, const hpo_trial_record *t, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_lag__report(hpo_study *s, const hpo_report_record *r, hpo_error *err);
 /* Lets in what suggestion `number` may know; HPO_WAIT when a trial that it must know is not finished. */
@@ -318,12 +354,25 @@ HPO_NODISCARD hpo_status hpo_lag__admit(hpo_study *s, int64_t number, hpo_error 
 
 /* ---- fold.c ------------------------------------------------------------------------------------ */
 int hpo_fold__needed(const hpo_study *s); /* the scheduler has state */
-/* Feeds the scheduler everything up to the transaction's header.  A transaction that is rolled back after
- * fold__report must set fold.broken. */
+/* Feeds the scheduler everything up to the transaction's header.  What the transaction itself does is fed by
+ * the three below, after a sync; hpo_fold__close follows the commit or rollback. */
 HPO_NODISCARD hpo_status hpo_fold__sync(hpo_study *s, const hpo_study_header *h, hpo_error *err);
-/* Folds the report that the transaction stores now, and gets the decision. */
-HPO_NODISCARD hpo_status hpo_fold__report(hpo_study *s, const hpo_report_record *r, hpo_decision *out,
+/* A report that the transaction stores, and the answer. */
+HPO_NODISCARD hpo_status hpo_fold__report(hpo_study *s, const hpo_report_record *r, hpo_sched_answer *out,
                                           hpo_error *err);
+/* Trial t was handed out: logged with the reason (may be NULL). */
+HPO_NODISCARD hpo_status hpo_fold__piece(hpo_study *s, hpo_study_header *h, const hpo_trial_record *t,
+                                         const char *reason, int64_t now, hpo_error *err);
+/* Trial t has ended or was let go (PAUSED). */
+HPO_NODISCARD hpo_status hpo_fold__tell(hpo_study *s, const hpo_trial_record *t, hpo_error *err);
+/* A row of the log (HPO_LOG_*), as an event of its own. */
+HPO_NODISCARD hpo_status hpo_fold__log(hpo_study *s, hpo_study_header *h, const hpo_trial_record *t,
+                                       int32_t kind, double step, const char *reason, int64_t now,
+                                       hpo_error *err);
+/* h: as committed.  status: of the whole transaction. */
+void hpo_fold__close(hpo_study *s, const hpo_study_header *h, hpo_status status);
+void hpo_fold__forget(hpo_study_fold *f); /* for a fresh scheduler; keeps the memory */
+hpo_sched_problem hpo_study__sched_problem(const hpo_study *s);
 void hpo_fold__fini(hpo_study_fold *f);
 
 /* ---- tell.c, report.c, queue.c, control.c, query.c ---------------------------------------------- */
@@ -332,6 +381,13 @@ HPO_NODISCARD hpo_status hpo_study__tell(hpo_study *s, hpo_trial *t, const hpo_r
 void hpo_study__finish(const hpo_study *s, hpo_study_header *h, const hpo_trial_record *t);
 /* HPO_ESTALE / HPO_ESTATE unless the holder of `token` runs the trial. */
 HPO_NODISCARD hpo_status hpo_study__check_holder(const hpo_trial_record *t, uint64_t token, hpo_error *err);
+/* 1: a running trial that was told to pause, so that nothing of its piece is left to do when its worker is lost. */
+int hpo_study__piece_is_done(const hpo_study *s, const hpo_trial_record *t);
+/* Pauses such a trial in its worker's place; the scheduler is in sync. */
+HPO_NODISCARD hpo_status hpo_study__let_go(hpo_study *s, hpo_study_header *h, hpo_trial_record *rec, int64_t now,
+                                           hpo_error *err);
+/* What a trial with these flags is asked to do. */
+hpo_decision hpo_study__requested(int32_t flags);
 int hpo_study__feasible(const hpo_study *s, const double *outcome);
 HPO_NODISCARD hpo_status hpo_study__report(hpo_study *s, hpo_trial *t, const hpo_report *r, hpo_decision *out,
                                            hpo_error *err);
@@ -357,6 +413,11 @@ HPO_NODISCARD hpo_status hpo_study__sync(hpo_study *s, int64_t *changed, hpo_err
 HPO_NODISCARD hpo_status hpo_study__trial(hpo_study *s, int64_t number, hpo_trial_info *out, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__trial_report(hpo_study *s, int64_t number, size_t i, hpo_report *out,
                                                  int64_t *time_ms, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__trial_decision(hpo_study *s, int64_t number, size_t i,
+                                                   hpo_decision_info *out, hpo_error *err);
+/* The scheduler's own picture, brought up to date. */
+HPO_NODISCARD hpo_status hpo_study__rungs(hpo_study *s, char **json, hpo_error *err);
+const char *hpo_log_name(int32_t kind); /* "new" ...; "?" */
 HPO_NODISCARD hpo_status hpo_study__best(hpo_study *s, int64_t *numbers, size_t cap, size_t *n,
                                          hpo_error *err);
 

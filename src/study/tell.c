@@ -7,6 +7,10 @@
  *   PAUSED, WAITING    HPO_ESTATE, but the same state again is OK
  *   any, not holder    HPO_ESTALE
  *
+ * A scheduler turns some ends into others.  COMPLETE below the fidelity's maximum ends a piece: what the
+ * scheduler has answered, or answers to that value, makes it PAUSED, STOPPED or COMPLETE.  STOPPED becomes
+ * COMPLETE when the trial was stopped because more would not help.
+ *
  * An expired lease that nobody has taken up still belongs to its holder. */
 #include <math.h>
 #include <string.h>
@@ -53,6 +57,13 @@ static hpo_status check_result(const hpo_study *s, const hpo_result *r, hpo_erro
     return HPO_OK;
 }
 
+/* 1: its piece ends below the fidelity's maximum, under a scheduler that may want more of it. */
+static int below_full(const hpo_study *s, const hpo_trial_record *t)
+{
+    return (s->scheduler.ops->caps & HPO_SCHED_PAUSES) != 0 && s->fidelity_column >= 0 &&
+           t->x[s->fidelity_column] < s->fidelity_high;
+}
+
 /* ---- what was told ---------------------------------------------------------------------------- */
 
 static int same_numbers(const double *a, const double *b, size_t n)
@@ -64,12 +75,21 @@ static int same_numbers(const double *a, const double *b, size_t n)
     return 1;
 }
 
+/* The scheduler made another end of what was told. */
+static int was_turned(const hpo_study *s, const hpo_trial_record *t, const hpo_result *r)
+{
+    if (r->state == HPO_STATE_STOPPED)
+        return t->state == HPO_STATE_COMPLETE && (t->flags & HPO_TRIAL_CONVERGED) != 0;
+    return r->state == HPO_STATE_COMPLETE && below_full(s, t) &&
+           (t->state == HPO_STATE_PAUSED || t->state == HPO_STATE_STOPPED);
+}
+
 /* Values count for COMPLETE and STOPPED only; a STOPPED trial told without values took them from its reports.
  */
 static int same_result(const hpo_study *s, const hpo_trial_record *t, const hpo_result *r, const double *y)
 {
     if (r->state == HPO_STATE_WAITING && t->state == HPO_STATE_FAILED) return t->lost > s->spec.max_retries;
-    if (t->state != (int32_t)r->state) return 0;
+    if (t->state != (int32_t)r->state) return t->token == 0 ? 0 : was_turned(s, t, r);
     if (r->state != HPO_STATE_COMPLETE && r->state != HPO_STATE_STOPPED) return 1;
     if (r->values != NULL && !same_numbers(t->y, y, s->shape.n_objectives)) return 0;
     return r->outcomes == NULL || same_numbers(t->outcome, r->outcomes, s->shape.n_outcomes);
@@ -104,13 +124,15 @@ typedef struct sum_of_reports {
     double *y; /* NULL: not wanted */
     size_t n;
     int any;
+    int32_t attempt; /* costs of earlier attempts were told with them */
     double cost;
 } sum_of_reports;
 
 static hpo_status add_report(void *ctx, const hpo_report_record *r)
 {
     sum_of_reports *sum = ctx;
-    sum->cost += r->cost;
+    if (r->kind != HPO_LOG_REPORT) return HPO_OK;
+    if (r->attempt == sum->attempt) sum->cost += r->cost;
     int measured = 0;
     for (size_t i = 0; r->y != NULL && i < sum->n; i++)
         measured |= !isnan(r->y[i]);
@@ -129,7 +151,7 @@ static hpo_status use_reports(hpo_study *s, const hpo_trial *t, const hpo_result
     int need_cost = r->cost == 0 && t->attached;
     *cost = r->cost > 0 ? r->cost : t->reported_cost;
     if (!need_y && !need_cost) return HPO_OK;
-    sum_of_reports sum = {need_y ? s->y : NULL, s->shape.n_objectives, 0, 0};
+    sum_of_reports sum = {need_y ? s->y : NULL, s->shape.n_objectives, 0, t->attempt, 0};
     hpo_reader reader = {NULL, add_report, &sum};
     HPO_TRY(s->ops->read_reports(s->store, s->id, t->number, &reader, err));
     if (sum.any) *y = s->y;
@@ -179,9 +201,9 @@ static hpo_status end_trial(hpo_study *s, hpo_study_header *h, const hpo_trial *
     double cost;
     HPO_TRY(use_reports(s, t, r, &y, &cost, err));
     int has_values = r->state == HPO_STATE_COMPLETE || r->state == HPO_STATE_STOPPED;
-    int over = hpo_view__is_end((int32_t)r->state);
+    int over = hpo_view__is_end((int32_t)r->state), paused = r->state == HPO_STATE_PAUSED;
     rec->seq = hpo_study__event(h, now);
-    rec->seq_tell = over || r->state == HPO_STATE_PAUSED ? rec->seq : 0;
+    rec->seq_tell = over || paused ? rec->seq : 0;
     rec->state = (int32_t)r->state;
     rec->y = has_values ? y : NULL;
     rec->sem = has_values && r->values != NULL ? r->sems : NULL;
@@ -194,7 +216,63 @@ static hpo_status end_trial(hpo_study *s, hpo_study_header *h, const hpo_trial *
     h->cost += cost;
     hpo_study__count(h, HPO_STATE_RUNNING, rec->state);
     if (over) hpo_study__finish(s, h, rec);
-    return s->ops->update_trial(s->store, s->id, rec, HPO_UPDATE_STATE | HPO_UPDATE_RESULT, err);
+    if (over || paused) HPO_TRY(hpo_fold__tell(s, rec, err)); /* before the storage's own rows move */
+    HPO_TRY(s->ops->update_trial(s->store, s->id, rec, HPO_UPDATE_STATE | HPO_UPDATE_RESULT, err));
+    if (!paused || !hpo_fold__needed(s)) return HPO_OK;
+    const hpo_trial_record who = {.number = t->number, .attempt = t->attempt};
+    return hpo_fold__log(s, h, &who, HPO_LOG_PAUSED, (double)NAN, NULL, now, err);
+}
+
+/* The piece of a trial has ended well below the maximum: its value is a report, unless the scheduler has
+ * answered already.  *state: how the trial stands now. */
+static hpo_status end_of_piece(hpo_study *s, hpo_study_header *h, const hpo_trial *t, hpo_trial_record *rec,
+                               int64_t now, hpo_state *state, hpo_error *err)
+{
+    hpo_decision asked = hpo_study__requested(rec->flags);
+    if (asked == HPO_CONTINUE) {
+        hpo_sched_answer answer;
+        const double resource = rec->x[s->fidelity_column];
+        const hpo_report_record report = {.trial = t->number,
+                                          .seq = hpo_study__event(h, now),
+                                          .time_ms = now,
+                                          .step = resource,
+                                          .fold = -1,
+                                          .attempt = rec->attempt,
+                                          .y = s->y};
+        HPO_TRY(hpo_fold__report(s, &report, &answer, err));
+        HPO_TRY(s->ops->insert_report(s->store, s->id, &report, err));
+        asked = answer.decision;
+        if (asked == HPO_STOP && answer.complete) asked = HPO_CONTINUE;
+        const hpo_trial_record who = {.number = t->number, .attempt = t->attempt};
+        if (asked != HPO_CONTINUE)
+            HPO_TRY(hpo_fold__log(s, h, &who, asked == HPO_STOP ? HPO_LOG_STOP : HPO_LOG_PAUSE, resource,
+                                  answer.reason, now, err));
+        HPO_TRY(hpo_study__get(s, t->number, rec, err)); /* the storage has moved */
+    }
+    *state = asked == HPO_PAUSE  ? HPO_STATE_PAUSED
+             : asked == HPO_STOP ? HPO_STATE_STOPPED
+                                 : HPO_STATE_COMPLETE;
+    return HPO_OK;
+}
+
+/* What becomes of a result under a scheduler. */
+static hpo_status turn(hpo_study *s, hpo_study_header *h, const hpo_trial *t, hpo_result *r,
+                       hpo_trial_record *rec, int64_t now, hpo_error *err)
+{
+    if (r->state == HPO_STATE_COMPLETE && below_full(s, rec)) {
+        HPO_TRY(end_of_piece(s, h, t, rec, now, &r->state, err));
+    } else if (r->state == HPO_STATE_STOPPED && (rec->flags & HPO_TRIAL_CONVERGED) != 0) {
+        double cost;
+        const double *y = r->values != NULL ? s->y : NULL;
+        HPO_TRY(use_reports(s, t, r, &y, &cost, err));
+        if (y != NULL) {
+            r->state = HPO_STATE_COMPLETE;
+            r->values = s->y; /* oriented already: end_trial takes them from there */
+            r->n_values = s->shape.n_objectives;
+        }
+        HPO_TRY(hpo_study__get(s, t->number, rec, err));
+    }
+    return HPO_OK;
 }
 
 /* Back to the queue.  The token stays, so that giving back twice is seen as the same tell. */
@@ -225,8 +303,14 @@ static hpo_status tell_in(hpo_study *s, hpo_study_header *h, hpo_trial *t, const
     *changed = rec.state == HPO_STATE_RUNNING;
     if (!*changed) return same_result(s, &rec, r, s->y) ? HPO_OK : refuse(&rec, r, err);
     int64_t now = hpo_study__now(s, h);
+    hpo_result turned = *r;
+    if (hpo_fold__needed(s)) {
+        HPO_TRY(hpo_fold__sync(s, h, err));
+        HPO_TRY(hpo_study__get(s, t->number, &rec, err));
+        HPO_TRY(turn(s, h, t, &turned, &rec, now, err));
+    }
     if (r->state == HPO_STATE_WAITING) return give_back(s, h, t, r, &rec, now, err);
-    return end_trial(s, h, t, r, &rec, now, err);
+    return end_trial(s, h, t, &turned, &rec, now, err);
 }
 
 hpo_status hpo_study__tell(hpo_study *s, hpo_trial *t, const hpo_result *r, hpo_error *err)
@@ -240,5 +324,7 @@ hpo_status hpo_study__tell(hpo_study *s, hpo_trial *t, const hpo_result *r, hpo_
         s->ops->rollback(s->store, s->id);
         return HPO_OK;
     }
-    return hpo_study__end(s, &h, status, err);
+    status = hpo_study__end(s, &h, status, err);
+    hpo_fold__close(s, &h, status);
+    return status;
 }

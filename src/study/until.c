@@ -37,7 +37,11 @@ static double best_of_view(const hpo_study *s)
 hpo_until_facts hpo_study__until_facts(const hpo_study *s, const hpo_study_header *h)
 {
     double best = s->view.lagged && s->shape.n_objectives == 1 ? best_of_view(s) : h->best_value;
-    return (hpo_until_facts){.trials = (double)s->view.v.n_done,
+    double done = (double)s->view.v.n_done;
+    if (s->view.levels.on) /* a row is a trial that has come to a level, not one that has ended */
+        done = (double)(h->n_by_state[HPO_STATE_COMPLETE] + h->n_by_state[HPO_STATE_STOPPED] +
+                        h->n_by_state[HPO_STATE_FAILED] + h->n_by_state[HPO_STATE_INFEASIBLE]);
+    return (hpo_until_facts){.trials = done,
                              .seconds = (double)hpo_study__active(h, hpo_study__now(s, h)) / 1000,
                              .cost = h->cost,
                              .best = best * s->sign[0]};

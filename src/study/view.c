@@ -63,6 +63,7 @@ void hpo_view__clear(hpo_study_view *w)
     w->n_rows = w->n_told = w->n_pending = w->n_place = w->n_reports_told = 0;
     w->dirty = w->has_gradient = 0;
     w->reports.n = w->held.n = 0;
+    hpo_level__clear(&w->levels);
     hpo_u64map_fini(&w->seen);
     memset(&w->v, 0, sizeof w->v);
 }
@@ -94,6 +95,7 @@ void hpo_view__fini(hpo_study_view *w)
     hpo_free(w->held_last);
     free_reports(&w->reports);
     free_reports(&w->held);
+    hpo_level__fini(&w->levels);
     hpo_u64map_fini(&w->seen);
     memset(w, 0, sizeof *w);
 }
@@ -188,17 +190,22 @@ static size_t find_pending(const hpo_study_view *w, int64_t number)
     return low;
 }
 
+hpo_status hpo_view__reserve_pending(const hpo_study *s, hpo_study_view *w, size_t rows, hpo_error *err)
+{
+    if (rows <= w->cap_pending) return HPO_OK;
+    size_t cap = w->cap_pending + w->cap_pending / 2 + 16;
+    if (!grow(&w->u_pending, cap, s->n_dims, sizeof(double)) ||
+        !grow(&w->number_pending, cap, 1, sizeof(int64_t)))
+        return hpo_fail_memory(err);
+    w->cap_pending = cap;
+    return HPO_OK;
+}
+
 static hpo_status add_pending(const hpo_study *s, hpo_study_view *w, const hpo_trial_record *t,
                               hpo_error *err)
 {
     size_t d = s->n_dims, at = find_pending(w, t->number);
-    if (w->n_pending == w->cap_pending) {
-        size_t cap = w->cap_pending + w->cap_pending / 2 + 16;
-        if (!grow(&w->u_pending, cap, d, sizeof(double)) ||
-            !grow(&w->number_pending, cap, 1, sizeof(int64_t)))
-            return hpo_fail_memory(err);
-        w->cap_pending = cap;
-    }
+    HPO_TRY(hpo_view__reserve_pending(s, w, w->n_pending + 1, err));
     size_t behind = w->n_pending - at;
     memmove(w->number_pending + at + 1, w->number_pending + at, behind * sizeof *w->number_pending);
     if (d > 0) memmove(w->u_pending + (at + 1) * d, w->u_pending + at * d, behind * d * sizeof(double));
@@ -259,6 +266,7 @@ static hpo_status read_trial(void *ctx, const hpo_trial_record *t)
     }
     HPO_TRY(note_seen(s, w, t, r->err));
     if (w->lagged) return hpo_lag__trial(s, t, r->err);
+    if (w->levels.on) return hpo_level__trial(s, t, r->err);
     HPO_TRY(reserve_place(w, t->number, r->err));
     int64_t place = w->place[t->number];
     int ended = hpo_view__is_end(t->state);
@@ -302,10 +310,12 @@ static hpo_status read_report(void *ctx, const hpo_report_record *rec)
 {
     view_reader *r = ctx;
     hpo_study_view *w = &r->s->view;
+    if (rec->kind != HPO_LOG_REPORT) return HPO_OK;
     if (rec->seq <= w->report_seq) return HPO_OK; /* read before, with a bound that was too low */
     if (w->is_past && !hpo_past__report(w, rec)) return HPO_OK;
     hpo_status status = w->lagged ? hpo_lag__report(r->s, rec, r->err)
                                   : hpo_view__add_report(&w->reports, r->s->shape.n_objectives, rec, r->err);
+    if (status == HPO_OK && w->levels.on) status = hpo_level__report(r->s, w->reports.n - 1, r->err);
     if (status == HPO_OK) w->report_seq = rec->seq;
     return status;
 }
@@ -421,8 +431,8 @@ hpo_status hpo_view__tell_next(hpo_study *s, hpo_study_view *w, hpo_error *err)
     return HPO_OK;
 }
 
-/* A sampler in its first state, and an empty view. */
-static hpo_status start_again(hpo_study *s, hpo_error *err)
+/* A sampler and a rule in their first state. */
+static hpo_status forget_rows(hpo_study *s, hpo_error *err)
 {
     hpo_sampler fresh = {0};
     if (s->history) {
@@ -433,9 +443,16 @@ static hpo_status start_again(hpo_study *s, hpo_error *err)
         s->sampler.state = fresh.state;
         hpo_sampler_close(&old);
     }
+    return hpo_until_restart(s->until, err);
+}
+
+/* ... and an empty view. */
+static hpo_status start_again(hpo_study *s, hpo_error *err)
+{
+    HPO_TRY(forget_rows(s, err));
     hpo_view__clear(&s->view);
     hpo_suggest__forget(s);
-    return hpo_until_restart(s->until, err);
+    return HPO_OK;
 }
 
 static hpo_status read_new(hpo_study *s, int64_t seq, hpo_error *err)
@@ -445,9 +462,13 @@ static hpo_status read_new(hpo_study *s, int64_t seq, hpo_error *err)
     hpo_reader reader = {read_trial, read_report, &ctx};
     size_t first = w->n_rows;
     HPO_TRY(s->ops->read_since(s->store, s->id, w->seq, &reader, err));
-    if (!w->lagged && !w->dirty) HPO_TRY(sort_new_rows(s, w, first, err));
+    int again = 0;
+    if (w->levels.on && !w->dirty)
+        HPO_TRY(hpo_level__settle(s, &again, err));
+    else if (!w->lagged && !w->dirty)
+        HPO_TRY(sort_new_rows(s, w, first, err));
     w->seq = seq;
-    return HPO_OK;
+    return again ? forget_rows(s, err) : HPO_OK;
 }
 
 hpo_status hpo_view__sync(hpo_study *s, int64_t seq, hpo_error *err)

@@ -68,6 +68,21 @@ END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
 none
+asha
+asha-cost
+hyperband-async
+pasha
+halving
+hyperband
+i-epoch
+median
+percentile
+threshold
+patience
+plateau
+wilcoxon
+hoeffding
+friedman
 END
 run hpo samplers lhs
 status 0 'one sampler'

@@ -9,7 +9,7 @@
 #include "scheduler/registry.h"
 #include "t.h"
 
-enum { TRIALS = 12, STEPS = 9, SEED = 5 };
+enum { TRIALS = 40, STEPS = 27, WORKERS = 3, SEED = 5 };
 
 /* ---- a third party's scheduler: stops what is worse than a bound after a grace period --------------- */
 
@@ -28,22 +28,22 @@ static const hpo_option bound_options[] = {
      NULL},
 };
 
-static hpo_status bound_init(void *state, const void *config, const hpo_space *space, size_t n_objectives,
-                             uint64_t seed, hpo_error *err)
+static hpo_status bound_init(void *state, const void *config, const hpo_sched_problem *problem,
+                             hpo_error *err)
 {
-    (void)space, (void)n_objectives, (void)seed;
+    (void)problem;
     bound_state *s = state;
     s->c = *(const bound_config *)config;
     s->stopped = hpo_calloc(1, sizeof *s->stopped);
     return s->stopped != NULL ? HPO_OK : hpo_fail_memory(err);
 }
 
-static hpo_status bound_report(void *state, const hpo_sched_report *r, hpo_decision *out, hpo_error *err)
+static hpo_status bound_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out, hpo_error *err)
 {
     (void)err;
     bound_state *s = state;
-    *out = r->step > (double)s->c.grace && r->y[0] > s->c.bound ? HPO_STOP : HPO_CONTINUE;
-    *s->stopped += *out == HPO_STOP;
+    out->decision = r->step > (double)s->c.grace && r->y[0] > s->c.bound ? HPO_STOP : HPO_CONTINUE;
+    *s->stopped += out->decision == HPO_STOP;
     return HPO_OK;
 }
 
@@ -71,7 +71,7 @@ static hpo_space *make_space(int fidelity)
 {
     hpo_error err;
     hpo_space *s;
-    assert_ok(hpo_space_parse(fidelity ? "x: 0..1; epochs: fidelity 1..9" : "x: 0..1", &s, &err), err);
+    assert_ok(hpo_space_parse(fidelity ? "x: 0..1; epochs: fidelity 1..27" : "x: 0..1", &s, &err), err);
     assert_ok(hpo_space_freeze(s, &err), err);
     return s;
 }
@@ -104,67 +104,165 @@ static void test_describes_itself(void **state)
     }
     assert_true(n >= 2);
     assert_non_null(hpo_scheduler_find(HPO_DEFAULT_SCHEDULER));
-    for (uint32_t bit = HPO_SCHED_NEEDS_FIDELITY; bit <= HPO_SCHED_MULTI_OBJECTIVE; bit <<= 1)
+    for (uint32_t bit = HPO_SCHED_NEEDS_FIDELITY; bit <= HPO_SCHED_POINTS; bit <<= 1)
         assert_non_null(hpo_scheduler_cap_name(bit));
     assert_null(hpo_scheduler_cap_name(1u << 31));
 }
 
-/* Folds a whole study and notes each decision and action. */
-static hpo_status play(hpo_scheduler *s, uint32_t caps, int *log, hpo_error *err)
+/* What a study tells a scheduler, with WORKERS workers that make one step each in turn. */
+typedef struct played {
+    double reached[TRIALS], target[TRIALS];
+    int state[TRIALS];
+    int64_t n, at[WORKERS]; /* the trial that a worker has, -1: none */
+    double spent;
+    int n_new, n_resumed, n_complete;
+} played;
+
+static const double one = 1;
+
+static hpo_sched_problem problem_of(const hpo_space *space, size_t n_objectives, int fidelity)
+{
+    return (hpo_sched_problem){.space = space,
+                               .n_objectives = n_objectives,
+                               .sign = &one,
+                               .seed = SEED,
+                               .low = fidelity ? 1 : (double)NAN,
+                               .high = fidelity ? STEPS : (double)NAN,
+                               .whole = 1};
+}
+
+static hpo_status ask(hpo_scheduler *s, played *p, size_t worker, int *log, size_t *k, hpo_error *err)
+{
+    double u[2] = {0.5, 0.5};
+    uint32_t caps = s->ops->caps;
+    int64_t running = 0;
+    for (size_t w = 0; w < WORKERS; w++)
+        running += p->at[w] >= 0;
+    hpo_action a = {.kind = HPO_ACT_NEW, .trial = -1, .resource = (double)NAN, .u = u};
+    const hpo_sched_ask q = {.draw = (uint64_t)p->n,
+                             .number = p->n,
+                             .may_create = p->n < TRIALS,
+                             .n_running = running,
+                             .planned = TRIALS};
+    if (s->ops->next != NULL) {
+        hpo_action again = a;
+        hpo_status rc = s->ops->next(s->state, &q, &a, err);
+        if (rc < 0) return rc;
+        rc = s->ops->next(s->state, &q, &again, err); /* asking changes nothing */
+        if (rc < 0) return rc;
+        assert_true(a.kind == again.kind && a.trial == again.trial);
+    }
+    assert_true(a.kind >= HPO_ACT_NEW && a.kind <= HPO_ACT_WAIT);
+    assert_true(a.kind != HPO_ACT_CLONE || (caps & HPO_SCHED_CLONES) != 0);
+    assert_true(a.kind != HPO_ACT_RESUME || (caps & HPO_SCHED_PAUSES) != 0);
+    assert_true(a.kind != HPO_ACT_WAIT || running > 0);
+    log[(*k)++] = 100 + (int)a.kind;
+    if (a.kind == HPO_ACT_WAIT || (a.kind != HPO_ACT_RESUME && p->n >= TRIALS)) return HPO_OK;
+    int64_t trial = a.kind == HPO_ACT_RESUME ? a.trial : p->n++;
+    double resource = isnan(a.resource) ? STEPS : a.resource;
+    assert_true(trial >= 0 && trial < p->n && resource <= STEPS && resource >= 1);
+    if (a.kind == HPO_ACT_RESUME) {
+        assert_int_equal(p->state[trial], HPO_STATE_PAUSED);
+        assert_true(resource > p->reached[trial]); /* nothing is trained twice */
+        p->n_resumed++;
+    } else {
+        p->reached[trial] = a.kind == HPO_ACT_CLONE ? p->reached[a.trial] : 0;
+        p->n_new++;
+    }
+    p->state[trial] = HPO_STATE_RUNNING;
+    p->target[trial] = resource;
+    p->at[worker] = trial;
+    const hpo_sched_start e = {.kind = a.kind,
+                               .trial = trial,
+                               .parent = a.kind == HPO_ACT_CLONE ? a.trial : -1,
+                               .resource = resource,
+                               .u = (caps & HPO_SCHED_POINTS) != 0 ? u : NULL};
+    return s->ops->start == NULL ? HPO_OK : s->ops->start(s->state, &e, err);
+}
+
+static hpo_status step(hpo_scheduler *s, played *p, size_t worker, int *log, size_t *k, hpo_error *err)
+{
+    int64_t trial = p->at[worker];
+    double at = p->reached[trial] += 1, y = curve(trial, at);
+    p->spent++;
+    const hpo_sched_report r = {
+        .trial = trial, .step = at, .y = &y, .n_objectives = 1, .fold = -1, .cost = 1};
+    hpo_sched_answer d = {0};
+    HPO_TRY(s->ops->report(s->state, &r, &d, err));
+    if (at >= STEPS) d.decision = HPO_CONTINUE;
+    assert_true(d.decision == HPO_CONTINUE || d.decision == HPO_STOP ||
+                (d.decision == HPO_PAUSE && (s->ops->caps & HPO_SCHED_PAUSES) != 0));
+    if (d.decision != HPO_CONTINUE) assert_true(s->ops == &bound || strlen(d.reason) > 10);
+    log[(*k)++] = (int)d.decision;
+    if (d.decision == HPO_CONTINUE && at < p->target[trial]) return HPO_OK;
+    p->state[trial] = d.decision == HPO_PAUSE  ? HPO_STATE_PAUSED
+                      : d.decision == HPO_STOP ? HPO_STATE_STOPPED
+                                               : HPO_STATE_COMPLETE;
+    p->n_complete += p->state[trial] == HPO_STATE_COMPLETE;
+    p->at[worker] = -1;
+    const double *told = p->state[trial] == HPO_STATE_PAUSED ? NULL : &y;
+    return s->ops->tell == NULL ? HPO_OK
+                                : s->ops->tell(s->state, trial, (hpo_state)p->state[trial], told, err);
+}
+
+enum { LOG_MAX = 2 * TRIALS * STEPS + WORKERS * TRIALS * STEPS + 8 };
+
+/* Plays a study to its end and notes each decision and action. */
+static hpo_status play(hpo_scheduler *s, played *p, int *log, hpo_error *err)
 {
     size_t k = 0;
-    uint64_t draw = 0;
-    int over[TRIALS] = {0};
-    for (int64_t step = 1; step <= STEPS; step++) {
-        for (int64_t trial = 0; trial < TRIALS; trial++) {
-            if (step == 1 && s->ops->next != NULL) {
-                hpo_action a = {HPO_ACT_NEW, -1, (double)NAN};
-                hpo_status rc = s->ops->next(s->state, draw++, &a, err);
-                if (rc < 0) return rc;
-                assert_true(a.kind >= HPO_ACT_NEW && a.kind <= HPO_ACT_WAIT);
-                assert_true(a.kind != HPO_ACT_CLONE || (caps & HPO_SCHED_CLONES) != 0);
-                assert_true(a.kind != HPO_ACT_RESUME || (caps & HPO_SCHED_PAUSES) != 0);
-                log[k++] = 100 + (int)a.kind;
-            }
-            if (over[trial]) continue;
-            double y[2] = {curve(trial, (double)step), -(double)trial};
-            hpo_sched_report r = {
-                .trial = trial, .step = (double)step, .y = y, .n_objectives = 1, .fold = -1};
-            hpo_decision d = (hpo_decision)99;
-            hpo_status rc = s->ops->report(s->state, &r, &d, err);
-            if (rc != HPO_OK) return rc;
-            assert_true(d == HPO_CONTINUE || d == HPO_STOP ||
-                        (d == HPO_PAUSE && (caps & HPO_SCHED_PAUSES) != 0));
-            log[k++] = (int)d;
-            over[trial] = d != HPO_CONTINUE;
-            if (s->ops->tell == NULL || (!over[trial] && step < STEPS)) continue;
-            hpo_state end = d == HPO_PAUSE  ? HPO_STATE_PAUSED
-                            : d == HPO_STOP ? HPO_STATE_STOPPED
-                                            : HPO_STATE_COMPLETE;
-            rc = s->ops->tell(s->state, trial, end, y, err);
-            if (rc != HPO_OK) return rc;
+    *p = (played){0};
+    for (size_t w = 0; w < WORKERS; w++)
+        p->at[w] = -1;
+    for (int busy = 1; busy;) {
+        busy = 0;
+        for (size_t w = 0; w < WORKERS; w++) {
+            assert_true(k + 2 < LOG_MAX);
+            if (p->at[w] < 0) HPO_TRY(ask(s, p, w, log, &k, err));
+            if (p->at[w] < 0) continue;
+            busy = 1;
+            HPO_TRY(step(s, p, w, log, &k, err));
         }
     }
     log[k] = -1;
     return HPO_OK;
 }
 
-enum { LOG_MAX = TRIALS * STEPS + TRIALS + 1 };
+static void check_describe(const hpo_scheduler *s)
+{
+    static char buf[1 << 16];
+    hpo_error err;
+    size_t n = 0;
+    if (s->ops->describe == NULL) return;
+    assert_ok(s->ops->describe(s->state, buf, sizeof buf - 1, &n, &err), err);
+    assert_true(n < sizeof buf);
+    buf[n] = '\0';
+    assert_ptr_equal(strstr(buf, "{\"rungs\":["), buf);
+    assert_int_equal(buf[n - 1], '}');
+}
 
 static void test_decisions_follow_from_events(void **state)
 {
     (void)state;
     hpo_space *space = make_space(1);
+    const hpo_sched_problem problem = problem_of(space, 1, 1);
     const hpo_scheduler_ops *ops;
     for (EACH_SCHEDULER(ops, i)) {
-        int first[LOG_MAX] = {0}, second[LOG_MAX] = {0};
+        static int first[LOG_MAX], second[LOG_MAX];
+        played p, q;
+        memset(first, 0, sizeof first);
+        memset(second, 0, sizeof second);
         hpo_scheduler a, b;
         hpo_error err;
-        assert_ok(hpo_scheduler_open(ops->name, space, 1, SEED, &a, &err), err);
-        assert_ok(hpo_scheduler_open(ops->name, space, 1, SEED, &b, &err), err);
-        assert_ok(play(&a, ops->caps, first, &err), err);
-        assert_ok(play(&b, ops->caps, second, &err), err);
+        assert_ok(hpo_scheduler_open(ops->name, &problem, &a, &err), err);
+        assert_ok(hpo_scheduler_open(ops->name, &problem, &b, &err), err);
+        assert_ok(play(&a, &p, first, &err), err);
+        assert_ok(play(&b, &q, second, &err), err);
         assert_memory_equal(first, second, sizeof first);
+        assert_int_equal(p.n_new, TRIALS);
+        assert_true(p.spent <= TRIALS * STEPS);
+        if (strcmp(ops->name, "threshold") != 0) assert_true(p.n_complete > 0);
+        check_describe(&a);
         hpo_scheduler_close(&a);
         hpo_scheduler_close(&b);
         hpo_scheduler_close(&b);
@@ -176,29 +274,28 @@ static void test_needs_are_compared(void **state)
 {
     (void)state;
     hpo_space *plain = make_space(0), *space = make_space(1);
+    const hpo_sched_problem none = problem_of(plain, 1, 0), two = problem_of(space, 2, 1);
     const hpo_scheduler_ops *ops;
     for (EACH_SCHEDULER(ops, i)) {
         hpo_scheduler s;
         hpo_error err;
         if ((ops->caps & HPO_SCHED_NEEDS_FIDELITY) != 0) {
-            assert_fails(hpo_scheduler_open(ops->name, plain, 1, SEED, &s, &err), HPO_EUNSUPPORTED, err,
-                         "fidelity");
+            assert_fails(hpo_scheduler_open(ops->name, &none, &s, &err), HPO_EUNSUPPORTED, err, "fidelity");
         } else {
-            assert_ok(hpo_scheduler_open(ops->name, plain, 1, SEED, &s, &err), err);
+            assert_ok(hpo_scheduler_open(ops->name, &none, &s, &err), err);
             hpo_scheduler_close(&s);
         }
         if ((ops->caps & HPO_SCHED_MULTI_OBJECTIVE) == 0)
-            assert_fails(hpo_scheduler_open(ops->name, space, 2, SEED, &s, &err), HPO_EUNSUPPORTED, err,
+            assert_fails(hpo_scheduler_open(ops->name, &two, &s, &err), HPO_EUNSUPPORTED, err,
                          "one objective");
     }
     hpo_scheduler s;
     hpo_error err;
-    assert_ok(hpo_scheduler_open(NULL, plain, 1, SEED, &s, &err), err);
+    assert_ok(hpo_scheduler_open(NULL, &none, &s, &err), err);
     assert_string_equal(s.ops->name, HPO_DEFAULT_SCHEDULER);
     hpo_scheduler_close(&s);
-    assert_fails(hpo_scheduler_open("nome", plain, 1, SEED, &s, &err), HPO_ENOTFOUND, err,
-                 "did you mean 'none'?");
-    assert_fails(hpo_scheduler_open("none:x=1", plain, 1, SEED, &s, &err), HPO_EINVAL, err, "no options");
+    assert_fails(hpo_scheduler_open("nome", &none, &s, &err), HPO_ENOTFOUND, err, "did you mean 'none'?");
+    assert_fails(hpo_scheduler_open("none:x=1", &none, &s, &err), HPO_EINVAL, err, "no options");
     hpo_space_free(plain);
     hpo_space_free(space);
 }
@@ -211,10 +308,12 @@ typedef struct oom_case {
 static hpo_status oom_body(void *ctx, hpo_error *err)
 {
     const oom_case *c = ctx;
+    const hpo_sched_problem problem = problem_of(c->space, 1, 1);
     hpo_scheduler s;
-    int log[LOG_MAX];
-    hpo_status rc = hpo_scheduler_open(c->name, c->space, 1, SEED, &s, err);
-    if (rc == HPO_OK) rc = play(&s, s.ops->caps, log, err);
+    static int log[LOG_MAX];
+    played p;
+    hpo_status rc = hpo_scheduler_open(c->name, &problem, &s, err);
+    if (rc == HPO_OK) rc = play(&s, &p, log, err);
     hpo_scheduler_close(&s);
     return rc;
 }

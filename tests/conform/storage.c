@@ -122,6 +122,7 @@ static void assert_report(const hpo_report_record *a, const hpo_report_record *b
     assert_int_equal(a->attempt, b->attempt);
     assert_array(a->y, b->y, OBJECTIVES);
     assert_text(a->metrics, b->metrics);
+    assert_int_equal(a->kind, b->kind);
 }
 
 static void assert_header(const hpo_study_header *a, const hpo_study_header *b)
@@ -297,7 +298,8 @@ static void random_operation(const hpo_storage_ops *o, void *self, int64_t id, m
                                    .cost = some_scalar(rng),
                                    .fold = (int32_t)t_int(rng, -1, 5),
                                    .attempt = (int32_t)t_int(rng, 1, 3),
-                                   .metrics = some_text(rng)};
+                                   .metrics = some_text(rng),
+                                   .kind = (int32_t)t_int(rng, 0, HPO_LOG_PAUSED)};
         some_doubles(rng, r->y, OBJECTIVES);
         if (t_int(rng, 0, 3) == 0) r->y[0] = (double)NAN;
         assert_ok(o->insert_report(self, id, whole_report(r), &err), err);

@@ -399,15 +399,12 @@ typedef struct strict_state {
     uint64_t hash;
 } strict_state;
 
-static hpo_status strict_report(void *state, const hpo_sched_report *r, hpo_decision *out, hpo_error *err)
+static hpo_status strict_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out, hpo_error *err)
 {
     strict_state *s = state;
     (void)err;
-    *out = s->any && r->y[0] > s->best ? HPO_STOP : HPO_CONTINUE;
-    if (r->step == 5) {
-        *out = HPO_PAUSE;
-        s->paused = r->trial + 1;
-    }
+    out->decision = s->any && r->y[0] > s->best ? HPO_STOP : HPO_CONTINUE;
+    if (r->step == 5) out->decision = HPO_PAUSE;
     if (!s->any || r->y[0] < s->best) s->best = r->y[0];
     s->any = 1;
     s->hash = probe_mix(s->hash, &r->trial, sizeof r->trial);
@@ -423,17 +420,28 @@ static hpo_status strict_tell(void *state, int64_t trial, hpo_state end, const d
     (void)err;
     s->hash = probe_mix(s->hash, &trial, sizeof trial);
     s->hash = probe_mix(s->hash, &e, sizeof e);
-    s->hash = probe_mix_doubles(s->hash, y, 1);
-    if (s->paused == trial + 1) s->paused = 0;
+    s->hash = probe_mix_doubles(s->hash, y, y != NULL);
+    s->paused = end == HPO_STATE_PAUSED ? trial + 1 : s->paused == trial + 1 ? 0 : s->paused;
     return HPO_OK;
 }
 
-static hpo_status strict_next(void *state, uint64_t draw, hpo_action *out, hpo_error *err)
+static hpo_status strict_start(void *state, const hpo_sched_start *e, hpo_error *err)
+{
+    strict_state *s = state;
+    (void)err;
+    s->hash = probe_mix(s->hash, &e->trial, sizeof e->trial);
+    s->hash = probe_mix_doubles(s->hash, &e->resource, 1);
+    if (s->paused == e->trial + 1) s->paused = 0;
+    return HPO_OK;
+}
+
+static hpo_status strict_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
 {
     const strict_state *s = state;
-    (void)draw, (void)err;
-    *out = (hpo_action){HPO_ACT_NEW, -1, 9};
-    if (s->paused > 0) *out = (hpo_action){HPO_ACT_RESUME, s->paused - 1, 81};
+    (void)ask, (void)err;
+    out->resource = s->paused > 0 ? 81 : 9;
+    if (s->paused > 0) out->kind = HPO_ACT_RESUME;
+    out->trial = s->paused - 1;
     return HPO_OK;
 }
 
@@ -443,6 +451,7 @@ static const hpo_scheduler_ops STRICT = {.size = sizeof STRICT,
                                          .reference = "none",
                                          .caps = HPO_SCHED_NEEDS_FIDELITY | HPO_SCHED_PAUSES,
                                          .state_size = sizeof(strict_state),
+                                         .start = strict_start,
                                          .report = strict_report,
                                          .tell = strict_tell,
                                          .next = strict_next};

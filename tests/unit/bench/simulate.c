@@ -296,34 +296,51 @@ static void test_order_follows_from_the_seed(void **state)
 typedef struct halving {
     int64_t at_one, promoted;
     double y[N_CONFIGS];
-    int went_on[N_CONFIGS];
+    int went_on[N_CONFIGS], let_go[N_CONFIGS];
 } halving;
 
-static hpo_status halving_report(void *state, const hpo_sched_report *r, hpo_decision *out, hpo_error *err)
+static hpo_status halving_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out,
+                                 hpo_error *err)
 {
     halving *h = state;
     (void)err;
-    *out = HPO_CONTINUE;
     if (r->step != 1) return HPO_OK;
     h->y[r->trial] = r->y[0];
     h->at_one++;
-    *out = HPO_PAUSE;
+    out->decision = HPO_PAUSE;
     return HPO_OK;
 }
 
-static hpo_status halving_next(void *state, uint64_t draw, hpo_action *out, hpo_error *err)
+static hpo_status halving_start(void *state, const hpo_sched_start *e, hpo_error *err)
 {
     halving *h = state;
-    int64_t best = -1;
-    (void)draw;
     (void)err;
-    *out = (hpo_action){HPO_ACT_NEW, -1, 1};
+    h->went_on[e->trial] = e->kind == HPO_ACT_RESUME;
+    h->promoted += e->kind == HPO_ACT_RESUME;
+    return HPO_OK;
+}
+
+static hpo_status halving_tell(void *state, int64_t trial, hpo_state end, const double *y, hpo_error *err)
+{
+    (void)y, (void)err;
+    ((halving *)state)->let_go[trial] = end == HPO_STATE_PAUSED;
+    return HPO_OK;
+}
+
+static hpo_status halving_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
+{
+    const halving *h = state;
+    int64_t best = -1;
+    (void)ask;
+    (void)err;
+    out->resource = 1;
     if (h->at_one < 2 * (h->promoted + 1)) return HPO_OK;
     for (int64_t i = 0; i < h->at_one; i++)
-        if (!h->went_on[i] && (best < 0 || h->y[i] < h->y[best])) best = i;
-    h->went_on[best] = 1; /* one worker: nobody asks in between */
-    h->promoted++;
-    *out = (hpo_action){HPO_ACT_RESUME, best, 8};
+        if (h->let_go[i] && !h->went_on[i] && (best < 0 || h->y[i] < h->y[best])) best = i;
+    if (best < 0) return HPO_OK;
+    out->kind = HPO_ACT_RESUME;
+    out->trial = best;
+    out->resource = 8;
     return HPO_OK;
 }
 
@@ -333,7 +350,9 @@ static const hpo_scheduler_ops HALVING = {.size = sizeof HALVING,
                                           .reference = "none",
                                           .caps = HPO_SCHED_NEEDS_FIDELITY | HPO_SCHED_PAUSES,
                                           .state_size = sizeof(halving),
+                                          .start = halving_start,
                                           .report = halving_report,
+                                          .tell = halving_tell,
                                           .next = halving_next};
 
 /* y: trial 0 and 1 pause at 1 and 2 s; the better, 1, goes on from 1 to 8 in 7 s; 2 and 3 pause at 10 and 11
@@ -368,11 +387,12 @@ static void test_pause_and_resume(void **state)
 }
 
 /* Stops what is above 5 at step 2; counts the steps that it was shown. */
-static hpo_status threshold_report(void *state, const hpo_sched_report *r, hpo_decision *out, hpo_error *err)
+static hpo_status threshold_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out,
+                                   hpo_error *err)
 {
     (void)state;
     (void)err;
-    *out = r->step == 2 && r->y[0] > 5 ? HPO_STOP : HPO_CONTINUE;
+    if (r->step == 2 && r->y[0] > 5) out->decision = HPO_STOP;
     return r->step == 1 || r->step == 2 || r->step == 4 || r->step == 8 ? HPO_OK : HPO_EUSER;
 }
 
@@ -404,20 +424,18 @@ static void test_stop(void **state)
 }
 
 /* A new trial to 4, then its clone from there to 8. */
-static hpo_status clone_report(void *state, const hpo_sched_report *r, hpo_decision *out, hpo_error *err)
+static hpo_status clone_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out, hpo_error *err)
 {
-    (void)state;
-    (void)r;
-    (void)err;
-    *out = HPO_CONTINUE;
+    (void)state, (void)r, (void)out, (void)err;
     return HPO_OK;
 }
 
-static hpo_status clone_next(void *state, uint64_t draw, hpo_action *out, hpo_error *err)
+static hpo_status clone_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
 {
-    (void)state;
-    (void)err;
-    *out = draw == 0 ? (hpo_action){HPO_ACT_NEW, -1, 4} : (hpo_action){HPO_ACT_CLONE, 0, 8};
+    (void)state, (void)err;
+    out->kind = ask->draw == 0 ? HPO_ACT_NEW : HPO_ACT_CLONE;
+    out->trial = ask->draw == 0 ? -1 : 0;
+    out->resource = ask->draw == 0 ? 4 : 8;
     return HPO_OK;
 }
 

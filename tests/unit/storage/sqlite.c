@@ -205,7 +205,7 @@ static void test_future(void **state)
     SQL->close(self);
     (void)query(path, "PRAGMA user_version=7");
     assert_fails(SQL->open(path, &self, &err), HPO_EUNSUPPORTED, err, "schema version 7");
-    assert_contains(err.msg, "up to 1");
+    assert_contains(err.msg, "up to 2");
 }
 
 static hpo_status one_report(void *ctx, const hpo_report_record *r)
@@ -282,6 +282,35 @@ static void test_version_1(void **state)
     assert_string_equal(t.attributes, "{\"note\":\"\xc3\xa4\"}");
     SQL->free_study(self, &r);
     SQL->close(self);
+}
+
+static hpo_status find_resume(void *ctx, const hpo_report_record *r)
+{
+    if (r->kind == HPO_LOG_RESUME) *(hpo_report_record *)ctx = *r;
+    if (r->kind == HPO_LOG_RESUME) assert_string_equal(r->metrics, "rank 1 of 3 at rung 1: goes on to 3");
+    return HPO_OK;
+}
+
+/* The first version with the scheduler's log. */
+static void test_version_2(void **state)
+{
+    (void)state;
+    hpo_error err;
+    hpo_study_record r;
+    hpo_report_record resumed = {0};
+    hpo_reader reader = {NULL, find_resume, &resumed};
+    const char *path = t_temp_path("v2.db");
+    copy_golden("v2.db", path);
+    void *self = open_url(path);
+    assert_sound(self);
+    assert_ok(SQL->load_study(self, "s", &r, &err), err);
+    assert_int_equal(r.header.next_number, 3);
+    assert_ok(SQL->read_reports(self, r.id, 0, &reader, &err), err);
+    assert_true(resumed.step == 3);
+    SQL->free_study(self, &r);
+    SQL->close(self);
+    assert_string_equal(query(path, "SELECT count(*) FROM reports"), "3");
+    assert_string_equal(query(path, "SELECT count(*) FROM decisions"), "10");
 }
 
 /* ---- views --------------------------------------------------------------------------------- */
@@ -652,7 +681,7 @@ static void test_findings(void **state)
         {"DELETE FROM trial WHERE number = 1", "trials were handed out, 2 are stored"},
         {"UPDATE progress SET seq = 1", "the clock stands at 1"},
         {"UPDATE trial SET seq = 1", "3 changes of trials have the number 1"},
-        {"INSERT INTO report VALUES(5, 1, 77, 5, 0, 0, 0, 0, 1, '[1,2]', NULL)",
+        {"INSERT INTO report VALUES(5, 1, 77, 5, 0, 0, 0, 0, 1, '[1,2]', NULL, 0)",
          "reports belong to no trial"},
         {"UPDATE trial SET x = '[1,2]' WHERE number = 2", "trial 2 has an array of a wrong length"},
         {"UPDATE trial SET state = 1, lease_ms = 0 WHERE number = 2", "trial 2 has no lease"},
@@ -763,7 +792,7 @@ static void test_describe(void **state)
     assert_ok(hpo_storage_open(path, &st, &err), err);
     assert_ok(hpo_storage_info(st, &text, &err), err);
     assert_contains(text, "{\"storage\":\"sqlite\",\"path\":\"");
-    assert_contains(text, "\"schema\":1,");
+    assert_contains(text, "\"schema\":2,");
     assert_contains(text, "\"studies\":[]}");
     hpo_free(text);
     hpo_storage_free(st);
@@ -780,13 +809,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_urls),          cmocka_unit_test(test_wrong_files),
         cmocka_unit_test(test_future),        cmocka_unit_test(test_version_0),
-        cmocka_unit_test(test_version_1),     cmocka_unit_test(test_views),
-        cmocka_unit_test(test_read_only),     cmocka_unit_test(test_log),
-        cmocka_unit_test(test_deleted_file),  cmocka_unit_test(test_failed_change),
-        cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_backup),
-        cmocka_unit_test(test_damage),        cmocka_unit_test(test_findings),
-        cmocka_unit_test(test_damaged_array), cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_other_program), cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_version_1),     cmocka_unit_test(test_version_2),
+        cmocka_unit_test(test_views),         cmocka_unit_test(test_read_only),
+        cmocka_unit_test(test_log),           cmocka_unit_test(test_deleted_file),
+        cmocka_unit_test(test_failed_change), cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_backup),        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_findings),      cmocka_unit_test(test_damaged_array),
+        cmocka_unit_test(test_fork),          cmocka_unit_test(test_other_program),
+        cmocka_unit_test(test_describe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

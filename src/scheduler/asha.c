@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scheduler/asha.c - asynchronous successive halving (ASHA).
+ *
+ * Rungs k = 0 .. K at resources r_k hold the values of all trials that got there.  A trial runs to r_0 and is
+ * paused.  A free worker looks from the top rung down for the best paused trial among the best floor(n_k /
+ * eta) of its rung, and takes it on to r_{k+1}; if there is none it begins a new trial.  Nobody waits.
+ *
+ * stopping: trials are not paused.  One that reaches rung k as number n_k goes on iff n_k < eta or its rank
+ * there is at most n_k / eta; it is judged once a rung, against those before it.  For programs that cannot
+ * resume, and when starting is dear.
+ *
+ * by cost: trials of a rung in order of their values have costs c_1, c_2, ...; number i may be promoted iff
+ * c_1 + ... + c_i <= (c_1 + ... + c_n) / eta, so that the best trials get a share of what was spent, not of
+ * how many they are.
+ *
+ * brackets: bracket b begins at r_b, with rungs of its own.  A new trial joins bracket b with probability
+ * proportional to the number of configurations that bracket would begin with in Hyperband.
+ *
+ * Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht, Talwalkar: "A system for massively parallel
+ * hyperparameter tuning", MLSys 2020, Algorithm 2; stopping: Liaw and others, Ray Tune, arXiv:1807.05118;
+ * brackets: Klein, Tiao, Lienart, Archambeau, Seeger, arXiv:2003.10865, section 3.1; cost: as in Syne Tune,
+ * AutoML 2022. */
+#include "scheduler/asha.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "math/rng.h"
+#include "scheduler/builtin.h"
+
+hpo_asha_rung *hpo_asha_rung_at(const hpo_asha *s, size_t bracket, size_t level)
+{
+    return &s->rungs[bracket * s->levels.n + level];
+}
+
+/* ---- begin and end ---------------------------------------------------------------------------------- */
+
+hpo_status hpo_asha_init(hpo_asha *s, const hpo_asha_config *c, const hpo_sched_problem *p, hpo_error *err)
+{
+    s->config = *c;
+    s->seed = p->seed;
+    s->sign = p->sign != NULL ? p->sign[0] : 1;
+    HPO_TRY(hpo_levels_init(&s->levels, p, c->min, c->eta, err));
+    s->top = s->levels.n - 1;
+    s->n_brackets = c->brackets > 0 && (size_t)c->brackets < s->levels.n ? (size_t)c->brackets : s->levels.n;
+    s->rungs = hpo_calloc(s->n_brackets * s->levels.n, sizeof *s->rungs);
+    if (s->rungs == NULL) return hpo_fail_memory(err);
+    for (size_t b = 0; b < s->n_brackets; b++)
+        s->total_share += (double)hpo_hyperband_size(s->levels.n, s->levels.n - 1 - b, c->eta, 0);
+    return HPO_OK;
+}
+
+void hpo_asha_fini(void *state)
+{
+    hpo_asha *s = state;
+    for (size_t i = 0; s->rungs != NULL && i < s->n_brackets * s->levels.n; i++)
+        hpo_ranking_fini(&s->rungs[i].ranking);
+    hpo_free(s->rungs);
+    hpo_sched_rows_fini(&s->rows);
+}
+
+static hpo_status asha_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)
+{
+    return hpo_asha_init(state, config, p, err);
+}
+
+/* ---- events ------------------------------------------------------------------------------------------ */
+
+/* The rung that a trial stands in, or NULL. */
+static hpo_asha_rung *rung_of(const hpo_asha *s, const hpo_sched_row *t)
+{
+    return t->level < 0 ? NULL : hpo_asha_rung_at(s, (size_t)t->bracket, (size_t)t->level);
+}
+
+hpo_status hpo_asha_start(void *state, const hpo_sched_start *e, hpo_error *err)
+{
+    hpo_asha *s = state;
+    HPO_TRY(hpo_sched_rows_need(&s->rows, e->trial, err));
+    hpo_sched_row *t = &s->rows.row[e->trial];
+    int64_t level = hpo_levels_find(&s->levels, e->resource);
+    if (t->bracket < 0) /* one that was enqueued at a resource of its own belongs to the first */
+        t->bracket = level >= 0 && (size_t)level < s->n_brackets ? (int32_t)level : 0;
+    hpo_asha_rung *rung = rung_of(s, t);
+    if (rung != NULL) {
+        hpo_ranking_set_open(&rung->ranking, t->entry, e->trial, 0);
+        rung->promoted += level > t->level && t->target < e->resource;
+    }
+    t->target = e->resource;
+    t->running = 1;
+    return HPO_OK;
+}
+
+static void explain(hpo_sched_answer *out, const hpo_asha *s, size_t level, size_t rank, size_t size)
+{
+    (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s", rank + 1, size,
+                   s->levels.text[level]);
+}
+
+/* The trial has come to a level above the one that it stands in.  *rank and *size: as it came. */
+static hpo_status enter(hpo_asha *s, int64_t trial, size_t level, hpo_error *err)
+{
+    hpo_sched_row *t = &s->rows.row[trial];
+    hpo_asha_rung *rung = hpo_asha_rung_at(s, (size_t)t->bracket, level);
+    HPO_TRY(hpo_ranking_add(&rung->ranking, t->last, trial, t->cost, 0, err));
+    hpo_asha_rung *old = rung_of(s, t);
+    if (old != NULL && s->config.stopping) old->promoted++;
+    t->level = (int32_t)level;
+    t->entry = t->last;
+    return HPO_OK;
+}
+
+static void answer_stopping(const hpo_asha *s, const hpo_sched_row *t, int64_t trial, hpo_sched_answer *out)
+{
+    const hpo_ranking *r = &rung_of(s, t)->ranking;
+    size_t n = hpo_ranking_size(r), rank = hpo_ranking_before(r, t->entry, trial);
+    if ((double)n < s->config.eta || rank < hpo_rung_share(n, s->config.eta)) return;
+    out->decision = HPO_STOP;
+    explain(out, s, (size_t)t->level, rank, n);
+}
+
+static void answer_promotion(const hpo_asha *s, const hpo_sched_row *t, int64_t trial, hpo_sched_answer *out)
+{
+    if (!(t->step >= t->target * (1 - 1e-9)) || t->target >= s->levels.at[s->levels.n - 1]) return;
+    out->decision = HPO_PAUSE;
+    const hpo_asha_rung *rung = rung_of(s, t);
+    if (rung == NULL) return;
+    explain(out, s, (size_t)t->level, hpo_ranking_before(&rung->ranking, t->entry, trial),
+            hpo_ranking_size(&rung->ranking));
+}
+
+hpo_status hpo_asha_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out, hpo_error *err)
+{
+    hpo_asha *s = state;
+    HPO_TRY(hpo_sched_rows_need(&s->rows, r->trial, err));
+    hpo_sched_row *t = &s->rows.row[r->trial];
+    int is_new = hpo_sched_rows_report(t, r), came = 0;
+    if (t->bracket < 0) t->bracket = 0;
+    /* Beyond the end of its piece a program only winds down. */
+    int64_t level = hpo_levels_find(&s->levels, s->config.stopping ? t->step : fmin(t->step, t->target));
+    if (is_new && level > t->level && level >= t->bracket) {
+        HPO_TRY(enter(s, r->trial, (size_t)level, err));
+        came = 1;
+    }
+    if (!s->config.stopping)
+        answer_promotion(s, t, r->trial, out);
+    else if (came)
+        answer_stopping(s, t, r->trial, out);
+    return HPO_OK;
+}
+
+hpo_status hpo_asha_tell(void *state, int64_t trial, hpo_state end, const double *y, hpo_error *err)
+{
+    hpo_asha *s = state;
+    (void)y;
+    HPO_TRY(hpo_sched_rows_need(&s->rows, trial, err));
+    hpo_sched_row *t = &s->rows.row[trial];
+    hpo_asha_rung *rung = rung_of(s, t);
+    t->running = 0;
+    s->n_complete += end == HPO_STATE_COMPLETE;
+    if (rung != NULL) hpo_ranking_set_open(&rung->ranking, t->entry, trial, end == HPO_STATE_PAUSED);
+    return HPO_OK;
+}
+
+/* ---- a free worker ------------------------------------------------------------------------------------ */
+
+static int promotable(const hpo_asha *s, const hpo_ranking *r, const hpo_ranked *e)
+{
+    if (!s->by_cost) return e->rank < hpo_rung_share(hpo_ranking_size(r), s->config.eta);
+    return hpo_ranking_weight_of(r, e->rank + 1) <= hpo_ranking_weight(r) / s->config.eta;
+}
+
+static void promote(const hpo_asha *s, const hpo_ranked *e, size_t n, size_t from, size_t to, hpo_action *out)
+{
+    out->kind = HPO_ACT_RESUME;
+    out->trial = e->trial;
+    out->resource = s->levels.at[to];
+    (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s: goes on to %s", e->rank + 1,
+                   n, s->levels.text[from], s->levels.text[to]);
+}
+
+/* From the top down, the first trial that may (all: the first that could) go on. */
+static int find_promotion(const hpo_asha *s, int all, hpo_action *out)
+{
+    for (size_t k = s->levels.n - 1; k-- > 0;) {
+        if (!all && k >= s->top) continue;
+        for (size_t b = 0; b < s->n_brackets && b <= k; b++) {
+            const hpo_ranking *r = &hpo_asha_rung_at(s, b, k)->ranking;
+            hpo_ranked e;
+            if (!hpo_ranking_first_open(r, &e) || isnan(e.value)) continue;
+            if (!all && !promotable(s, r, &e)) continue;
+            promote(s, &e, hpo_ranking_size(r), k, all ? s->levels.n - 1 : k + 1, out);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static size_t draw_bracket(const hpo_asha *s, int64_t number)
+{
+    hpo_rng rng;
+    hpo_rng_init(&rng, s->seed, (uint64_t)number, HPO_RNG_SCHEDULER);
+    double u = hpo_rng_uniform(&rng) * s->total_share;
+    for (size_t b = 0; b + 1 < s->n_brackets; b++) {
+        u -= (double)hpo_hyperband_size(s->levels.n, s->levels.n - 1 - b, s->config.eta, 0);
+        if (u < 0) return b;
+    }
+    return s->n_brackets - 1;
+}
+
+hpo_status hpo_asha_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
+{
+    const hpo_asha *s = state;
+    (void)err;
+    if (s->config.stopping) return HPO_OK; /* new, to the end */
+    if (find_promotion(s, 0, out)) return HPO_OK;
+    int last_call = !ask->may_create && ask->n_running == 0 && s->n_complete == 0;
+    if (s->config.finish && last_call && find_promotion(s, 1, out)) return HPO_OK;
+    size_t b = s->n_brackets > 1 ? draw_bracket(s, ask->number) : 0;
+    out->resource = s->levels.at[b];
+    return HPO_OK;
+}
+
+hpo_status hpo_asha_describe(const void *state, char *buf, size_t cap, size_t *n_out, hpo_error *err)
+{
+    const hpo_asha *s = state;
+    hpo_str o = {0};
+    hpo_str_add(&o, "{\"rungs\":[");
+    for (size_t b = 0; b < s->n_brackets; b++)
+        for (size_t k = b; k < s->levels.n; k++) {
+            const hpo_asha_rung *r = hpo_asha_rung_at(s, b, k);
+            hpo_rung_describe(&o, (int64_t)b, s->levels.at[k], &r->ranking, r->promoted);
+        }
+    hpo_str_add(&o, "]}");
+    return hpo_sched_describe_end(&o, buf, cap, n_out, err);
+}
+
+static const char *const types[] = {"promotion", "stopping", NULL};
+static const hpo_option options[] = {
+    HPO_ASHA_ETA,
+    HPO_ASHA_MIN,
+    {"type", "promotion: pause and go on with the best; stopping: end the others, never resume", HPO_OPT_ENUM,
+     offsetof(hpo_asha_config, stopping), 0, 0, 1, types},
+    {"brackets", "how many brackets, each beginning one rung higher", HPO_OPT_INT,
+     offsetof(hpo_asha_config, brackets), 1, 1, HPO_MAX_LEVELS, NULL},
+    HPO_ASHA_FINISH,
+};
+
+const hpo_scheduler_ops hpo_scheduler_asha = {
+    .size = sizeof(hpo_scheduler_ops),
+    .name = "asha",
+    .help = "Asynchronous successive halving: the best 1/eta of each rung go on, nobody waits; the first "
+            "choice for many workers.",
+    .reference = "Li, Jamieson, Rostamizadeh and others: A system for massively parallel hyperparameter "
+                 "tuning, MLSys 2020, Algorithm 2",
+    .caps = HPO_SCHED_NEEDS_FIDELITY | HPO_SCHED_PAUSES,
+    .options = options,
+    .n_options = sizeof options / sizeof options[0],
+    .config_size = sizeof(hpo_asha_config),
+    .state_size = sizeof(hpo_asha),
+    .init = asha_init,
+    .start = hpo_asha_start,
+    .report = hpo_asha_report,
+    .tell = hpo_asha_tell,
+    .next = hpo_asha_next,
+    .levels = hpo_levels_list,
+    .describe = hpo_asha_describe,
+    .fini = hpo_asha_fini,
+};

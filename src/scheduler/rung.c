@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scheduler/rung.c - see rung.h. */
+#include "scheduler/rung.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "math/func.h"
+
+/* ---- levels ---------------------------------------------------------------------------------------- */
+
+/* Without a minimum above 0 the lowest rung is this power of eta below the maximum. */
+static const double DEFAULT_DEPTH = 4;
+static const double NEARLY = 1e-9; /* relative: what counts as the same resource */
+
+static double rounded(const hpo_sched_problem *p, double r)
+{
+    return p->whole ? floor(r + 0.5) : r;
+}
+
+hpo_status hpo_levels_init(hpo_levels *l, const hpo_sched_problem *p, double r_min, double eta,
+                           hpo_error *err)
+{
+    *l = (hpo_levels){.eta = eta};
+    double low = r_min > 0 ? r_min : p->low;
+    if (!(low > 0)) low = p->high * hpo_pow(eta, -DEFAULT_DEPTH);
+    if (r_min > 0 && (r_min < p->low || r_min > p->high))
+        return hpo_fail(err, HPO_EINVAL, "min is %g: must lie within the fidelity, %g to %g", r_min, p->low,
+                        p->high);
+    if (p->whole && low < 1) low = 1;
+    const double last = p->high / sqrt(eta) * (1 - NEARLY);
+    for (double r = low; r <= last && l->n < HPO_MAX_LEVELS - 1; r *= eta) {
+        double at = rounded(p, r);
+        if (l->n == 0 || at > l->at[l->n - 1]) l->at[l->n++] = at;
+    }
+    l->at[l->n++] = p->high;
+    for (size_t k = 0; k < l->n; k++)
+        (void)snprintf(l->text[k], sizeof l->text[k], "%.6g", l->at[k]);
+    return HPO_OK;
+}
+
+int64_t hpo_levels_find(const hpo_levels *l, double r)
+{
+    int64_t k = (int64_t)l->n - 1;
+    double reach = r + fabs(r) * NEARLY;
+    while (k >= 0 && !(l->at[k] <= reach))
+        k--;
+    return k;
+}
+
+size_t hpo_levels_list(const void *state, double *out, size_t cap)
+{
+    const hpo_levels *l = state;
+    for (size_t i = 0; i < l->n && i < cap; i++)
+        out[i] = l->at[i];
+    return l->n;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------ */
+
+hpo_status hpo_sched_rows_need(hpo_sched_rows *t, int64_t trial, hpo_error *err)
+{
+    const double nan = (double)NAN;
+    size_t need = (size_t)trial + 1;
+    HPO_TRY(hpo_reserve(&t->row, &t->cap, need, sizeof *t->row, err));
+    for (; t->n < need; t->n++)
+        t->row[t->n] = (hpo_sched_row){
+            .target = nan, .step = nan, .last = nan, .best = nan, .entry = nan, .level = -1, .bracket = -1};
+    return HPO_OK;
+}
+
+int hpo_sched_rows_report(hpo_sched_row *row, const hpo_sched_report *r)
+{
+    row->cost += r->cost;
+    if (row->step >= r->step) return 0;
+    row->step = r->step;
+    row->last = r->y[0];
+    if (isnan(r->y[0])) return 1; /* of several objectives; nothing to compare */
+    row->n++;
+    row->since++;
+    row->sum += r->y[0];
+    if (!(row->best <= r->y[0])) {
+        row->best = r->y[0];
+        row->since = 0;
+    }
+    return 1;
+}
+
+void hpo_sched_rows_fini(hpo_sched_rows *t)
+{
+    hpo_free(t->row);
+    *t = (hpo_sched_rows){0};
+}
+
+/* ---- sizes ------------------------------------------------------------------------------------------ */
+
+size_t hpo_rung_share(size_t n, double eta)
+{
+    return (size_t)floor((double)n / eta * (1 + NEARLY));
+}
+
+size_t hpo_hyperband_size(size_t n_levels, size_t s, double eta, int table)
+{
+    double brackets = (double)n_levels, power = hpo_pow(eta, (double)s);
+    double n = table ? floor(brackets / ((double)s + 1)) * power : brackets / ((double)s + 1) * power;
+    return (size_t)(table ? floor(n * (1 + NEARLY)) : ceil(n * (1 - NEARLY)));
+}
+
+/* ---- for people -------------------------------------------------------------------------------------- */
+
+const char *hpo_resource_text(double r, char buf[32])
+{
+    (void)snprintf(buf, 32, "%.6g", r);
+    return buf;
+}
+
+void hpo_rung_describe(hpo_str *s, int64_t bracket, double resource, const hpo_ranking *r, size_t promoted)
+{
+    hpo_ranked best;
+    hpo_str_addf(s, "%s{\"bracket\":%lld,\"resource\":", s->len > 0 && s->text[s->len - 1] == '}' ? "," : "",
+                 (long long)bracket);
+    hpo_str_json_double(s, resource);
+    hpo_str_addf(s, ",\"size\":%zu,\"promoted\":%zu,\"best\":", hpo_ranking_size(r), promoted);
+    if (hpo_ranking_at(r, 0, &best)) {
+        hpo_str_json_double(s, best.value);
+        hpo_str_addf(s, ",\"best_trial\":%lld}", (long long)best.trial);
+    } else {
+        hpo_str_add(s, "null,\"best_trial\":null}");
+    }
+}
+
+hpo_status hpo_sched_describe_end(hpo_str *s, char *buf, size_t cap, size_t *n_out, hpo_error *err)
+{
+    hpo_status status = s->failed ? hpo_fail_memory(err) : HPO_OK;
+    *n_out = s->len;
+    if (status == HPO_OK) memcpy(buf, s->text, s->len < cap ? s->len : cap);
+    hpo_str_fini(s);
+    return status;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scheduler/rung.h - what schedulers keep: one row a trial, and rungs, at which trials of one bracket are
+ * compared at the same resource.
+ *
+ * Levels are r_0 = r_min < r_1 < ... < r_K = R with r_k = r_min eta^k, rounded when the fidelity is an integer; a
+ * level nearer to R than a factor sqrt(eta) is left out, so that no two rungs say nearly the same. */
+#ifndef SCHEDULER_RUNG_H
+#define SCHEDULER_RUNG_H
+#include "base/str.h"
+#include "hpo/scheduler.h"
+#include "scheduler/ranking.h"
+
+enum { HPO_MAX_LEVELS = 64 };
+
+typedef struct hpo_levels {
+    double eta;
+    size_t n; /* >= 1 */
+    double at[HPO_MAX_LEVELS];
+    char text[HPO_MAX_LEVELS][24]; /* for reasons: made once, a decision is not to wait for it */
+} hpo_levels;
+
+/* r_min 0: the fidelity's minimum (its maximum / eta^4 when that is not above 0).  HPO_EINVAL: r_min is not within
+ * the fidelity. */
+HPO_NODISCARD hpo_status hpo_levels_init(hpo_levels *l, const hpo_sched_problem *p, double r_min, double eta,
+                                         hpo_error *err);
+/* The highest level that is at most r (a little below counts as at it), or -1. */
+int64_t hpo_levels_find(const hpo_levels *l, double r);
+/* ops.levels for a state that begins with its hpo_levels. */
+size_t hpo_levels_list(const void *state, double *out, size_t cap);
+
+/* One trial as schedulers know it. */
+typedef struct hpo_sched_row {
+    double target;  /* up to where its piece runs */
+    double step;    /* newest one reported; NaN: none */
+    double last;    /* the value there, NaN: none */
+    double best;    /* of all */
+    double sum;     /* ... */
+    double cost;    /* reported so far */
+    double entry;   /* its value in the rung of `level` */
+    int64_t n;      /* reports of new steps */
+    int64_t since;  /* of them since the best one */
+    int32_t level;  /* of the highest rung that it stands in, -1: none */
+    int32_t bracket;
+    int32_t running;
+} hpo_sched_row;
+
+typedef struct hpo_sched_rows {
+    hpo_sched_row *row;
+    size_t n, cap;
+} hpo_sched_rows;
+
+/* Makes sure of a row for `trial`. */
+HPO_NODISCARD hpo_status hpo_sched_rows_need(hpo_sched_rows *t, int64_t trial, hpo_error *err);
+/* Takes a report of one objective in.  0: the step was reported before (a program that had to begin again): only
+ * its cost counts. */
+int hpo_sched_rows_report(hpo_sched_row *row, const hpo_sched_report *r);
+void hpo_sched_rows_fini(hpo_sched_rows *t);
+
+/* floor(n / eta), safe against the last bit. */
+size_t hpo_rung_share(size_t n, double eta);
+/* How many configurations bracket s of Hyperband begins with when there are n_levels.  table: the sizes of the
+ * published Table 1 (and of its authors' program) instead of Algorithm 1. */
+size_t hpo_hyperband_size(size_t n_levels, size_t s, double eta, int table);
+
+/* "9", "0.25": a resource for a reason. */
+const char *hpo_resource_text(double r, char buf[32]);
+/* Appends one member of "rungs". */
+void hpo_rung_describe(hpo_str *s, int64_t bracket, double resource, const hpo_ranking *r, size_t promoted);
+/* Hands text over as ops.describe must. */
+HPO_NODISCARD hpo_status hpo_sched_describe_end(hpo_str *s, char *buf, size_t cap, size_t *n_out, hpo_error *err);
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scheduler/steps.h - one ranking for each step at which trials report: what median and percentile compare with.
+ * Internal to src/scheduler. */
+#ifndef SCHEDULER_STEPS_H
+#define SCHEDULER_STEPS_H
+#include "base/map.h"
+#include "scheduler/rung.h"
+
+typedef struct hpo_steps {
+    hpo_ranking *at; /* in the order in which steps were first seen */
+    double *step;
+    size_t n, cap, cap_step;
+    hpo_u64map index; /* bits of the step -> place in `at` */
+} hpo_steps;
+
+/* The ranking of a step, made when it is new. */
+HPO_NODISCARD hpo_status hpo_steps_find(hpo_steps *s, double step, hpo_ranking **out, hpo_error *err);
+/* Quantile q of the values of a ranking that is not empty, between entries linear (Hyndman & Fan's type 7). */
+double hpo_steps_quantile(const hpo_ranking *r, double q);
+void hpo_steps_fini(hpo_steps *s);
+/* The body of "rungs": one a step, the eight newest. */
+HPO_NODISCARD hpo_status hpo_steps_describe(const hpo_steps *s, char *buf, size_t cap, size_t *n_out,
+                                            hpo_error *err);
+#endif

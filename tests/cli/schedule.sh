@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Schedulers and real processes: pause, resume on another worker, checkpoints, kill -9 during promotion.
+. "$(dirname "$0")/harness.sh"
+
+# A program with a checkpoint of one number.  It writes down every epoch that it trains.
+cat >train.sh <<'END'
+#!/bin/sh
+x=$1 epochs=$2 log=$3
+e=0
+[ "${HPO_RESUME-}" = 1 ] && [ -f "$HPO_CKPT_DIR/epoch" ] && e=$(cat "$HPO_CKPT_DIR/epoch")
+[ "$epochs" = "$HPO_STEP_MAX" ] || exit 9
+report() {
+    echo "{\"step\":$e,\"loss\":$(echo "$x $e" | awk '{ printf "%.17g", ($1 - 0.3) ^ 2 + 1 / $2 }')}"
+}
+[ $e = 0 ] || report # what the checkpoint holds may not have been heard
+while [ $e -lt "$epochs" ]; do
+    e=$((e + 1))
+    echo "$HPO_TRIAL $e $HPO_ATTEMPT" >>"$log"
+    sleep 0.005
+    echo "$HPO_TRIAL:$x" >"$HPO_CKPT_DIR/who"
+    echo $e >"$HPO_CKPT_DIR/epoch.new" && mv "$HPO_CKPT_DIR/epoch.new" "$HPO_CKPT_DIR/epoch"
+    report
+done
+END
+chmod +x train.sh
+
+# ---- ASHA: the best go on, nothing is trained twice ----
+run hpo run -n asha --minimize loss --sampler random --scheduler asha,eta=3 -b 18trials -j 4 --seed 3 -q -- \
+    ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/asha.log"
+status 0 'a run with pauses ends well'
+ok 'every epoch of every trial is trained once' test "$(cut -d' ' -f1,2 asha.log | sort | uniq -d | wc -l)" = 0
+ok 'most trials are paused' test "$(sqlite3 hpo.db "select count(*) >= 12 from trials where study='asha' and state='paused'")" = 1
+ok 'some have run to the end' test "$(sqlite3 hpo.db "select count(*) >= 1 from trials where study='asha' and state='complete'")" = 1
+ok 'and no others than those at full resource' test "$(sqlite3 hpo.db "select count(*) from trials where study='asha' and state='complete' and params->>'epochs' <> 9")" = 0
+ok 'the reason names rank and rung' sh -c "sqlite3 hpo.db \"select reason from decisions where study='asha' and decision='resume'\" | grep -q '^rank [0-9]* of [0-9]* at rung [13]: goes on to [39]$'"
+ok 'costs are those of all pieces' test "$(sqlite3 hpo.db "select count(*) from trials where study='asha' and cost <= 0")" = 0
+run hpo best -n asha
+status 0 'there is a best'
+run hpo top -n asha --rungs --table
+ok 'the table of rungs' grep -q '^ *0 *1 *18 ' "$folder/.out"
+run hpo plot curves -n asha --ascii
+ok 'curves are drawn' grep -q 'loss by step' "$folder/.out"
+
+# ---- stopping ----
+run hpo run -n stop --minimize loss --sampler random --scheduler asha:type=stopping -b 12trials -j 2 --seed 3 -q -- \
+    ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/stop.log"
+status 0 'ASHA by stopping'
+ok 'stops some and never resumes' test "$(sqlite3 hpo.db "select count(*) filter (where state = 'stopped') > 0 and max(attempt) = 1 from trials where study='stop'")" = 1
+n=$(sqlite3 hpo.db "select min(number) from trials where study='stop' and state='stopped'")
+run hpo explain -n stop "$n"
+ok 'explain says why a trial was stopped' grep -q 'stopped at [0-9]*: rank [0-9]* of [0-9]* at rung [139]' "$folder/.out"
+
+# ---- a quota for checkpoints ----
+cat >big.sh <<'END'
+#!/bin/sh
+head -c 10000 /dev/zero >"$HPO_CKPT_DIR/model"
+echo "{\"loss\":$1}"
+END
+chmod +x big.sh
+run hpo run -n quota --minimize loss --sampler random -b 12trials -j 2 --seed 3 --checkpoint-quota 50K -q -- ./big.sh '{x:0..1}'
+status 0 'a run with a quota'
+ok 'keeps five checkpoints or fewer' test "$(find hpo-trials/quota -name model | wc -l)" -le 5
+best=$(sqlite3 hpo.db "select best_number from studies where name='quota'")
+ok 'and among them that of the best' test -f "hpo-trials/quota/$best/ckpt/model"
+
+# ---- a program that reports nothing on its way ----
+cat >whole.sh <<'END'
+#!/bin/sh
+echo "{\"loss\":$(echo "$1 $2" | awk '{ printf "%.17g", ($1 - 0.3) ^ 2 + 1 / $2 }')}"
+END
+chmod +x whole.sh
+run hpo run -n whole --minimize loss --sampler random --scheduler hyperband -b 20trials -j 2 --seed 3 -q -- \
+    ./whole.sh '{x:0..1}' '{rows:fidelity 1..9}'
+status 0 'programs that only say their final value are promoted too'
+ok 'by what they said at each resource' test "$(sqlite3 hpo.db "select count(*) > 2 from decisions where study='whole' and decision='resume'")" = 1
+
+# ---- ask, report, tell by hand ----
+hpo create -n hand --param 'x:0..1' --param 'epochs:fidelity 1..9' --minimize loss --scheduler asha --sampler random >/dev/null
+t0=$(hpo ask -n hand --json)
+ok 'ask gives the lowest rung' grep -q '"epochs":1' <<<"$t0"
+ok 'report says pause at the rung' test "$(hpo report -n hand 0 --step 1 --value 0.5)" = pause
+run hpo should-stop -n hand 0
+status 0 'should-stop says so as well'
+run hpo tell -n hand 0 --state paused
+status 0 'told'
+for i in 1 2; do
+    hpo ask -n hand >/dev/null
+    hpo report -n hand $i --step 1 --value 0.$((5 + i)) >/dev/null
+    hpo tell -n hand $i --state paused
+done
+ok 'then the best of three goes on' grep -q '"trial":0,.*"epochs":3' <<<"$(hpo ask -n hand --json)"
+
+# ---- killed with -9 again and again ----
+RANDOM=${HPO_TEST_SEED:-5}
+kills=0
+for round in $(seq 60); do
+    "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 40trials -j 4 --max-retries 20 -q -- \
+        ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/kill.log" >out 2>err &
+    pid=$!
+    if [ $kills -lt 8 ]; then
+        sleep "0.$(printf %03d $((100 + RANDOM % 300)))"
+        kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
+        wait $pid 2>/dev/null
+        [ $? = 137 ] && continue
+    else
+        wait $pid
+    fi
+    break
+done
+rc=$?
+out=$(cat out) err=$(cat err)
+status 0 'in the end the study is complete'
+ok 'it was killed several times' test $kills -ge 5
+ok 'every trial is there once' test "$(sqlite3 hpo.db "select count(*) = 40 and count(distinct number) = 40 from trials where study='kill'")" = 1
+ok 'none is left running or waiting' test "$(sqlite3 hpo.db "select count(*) from trials where study='kill' and state not in ('paused', 'complete')")" = 0
+ok 'no trial was promoted twice from one rung' test "$(sqlite3 hpo.db "select count(*) from (select number, step from decisions where study='kill' and decision='pause' group by 1, 2 having count(*) > 1)")" = 0
+ok 'epochs trained again are only those of a killed attempt' test "$(cut -d' ' -f1,2 kill.log | sort | uniq -c | awk '$1 > 9' | wc -l)" = 0
+run hpo db verify
+status 0 'the file is sound'
+
+# ---- four workers, each a process of its own: a trial goes on with another one ----
+for w in 1 2 3 4; do
+    "$HPO" run -n four --seed 1 --minimize loss --sampler random --scheduler asha -b 30trials -j 1 -q -- \
+        ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/four.log" >out.$w 2>&1 &
+done
+wait
+ok 'all epochs once' test "$(cut -d' ' -f1,2 four.log | sort | uniq -d | wc -l)" = 0
+ok 'all trials' test "$(sqlite3 hpo.db "select count(*) from trials where study='four'")" = 30
+finish

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every sampler with every scheduler, through the public API: a small study with workers that pause, resume
+ * and stop.  And the promise behind it: whoever opens the study anew at any moment decides the same. */
+#include "hpo.h"
+
+#include "sampler/registry.h"
+#include "scheduler/registry.h"
+#include "t.h"
+
+enum { TRIALS = 10, EPOCHS = 9, WORKERS = 2, MAX_LOG = 4000 };
+
+typedef struct work {
+    int64_t number; /* -1: none */
+    uint64_t token;
+    double at, target;
+} work;
+
+typedef struct played {
+    hpo_storage *storage;
+    hpo_study *study;
+    int reopen; /* before every call */
+    work worker[WORKERS];
+    double reached[TRIALS];
+    double log[MAX_LOG];
+    size_t n_log;
+    double spent;
+} played;
+
+static void note(played *p, double v)
+{
+    assert_true(p->n_log < MAX_LOG);
+    p->log[p->n_log++] = v;
+}
+
+static void open_again(played *p)
+{
+    hpo_error err;
+    if (!p->reopen) return;
+    hpo_study_free(p->study);
+    assert_ok(hpo_study_open(p->storage, "s", &p->study, &err), err);
+}
+
+static double loss(const double *x, double epoch)
+{
+    return (x[0] - 0.3) * (x[0] - 0.3) + (x[1] == 1 ? 0.1 : 0) + 1 / (epoch + 10 * x[0]);
+}
+
+/* 0: nothing to do now. */
+static int ask(played *p, work *w)
+{
+    hpo_trial *t = NULL;
+    hpo_error err;
+    open_again(p);
+    hpo_status rc = hpo_study_ask(p->study, &t, &err);
+    if (rc == HPO_WAIT || rc == HPO_DONE) return 0;
+    assert_ok(rc, err);
+    w->number = hpo_trial_number(t);
+    w->token = hpo_trial_token(t);
+    w->target = hpo_trial_x(t)[2];
+    w->at = p->reached[w->number];
+    assert_true(w->target > w->at); /* nothing is trained twice */
+    note(p, (double)w->number);
+    note(p, hpo_trial_x(t)[0]);
+    note(p, w->target);
+    hpo_trial_free(t);
+    return 1;
+}
+
+static void step(played *p, work *w)
+{
+    hpo_trial *t;
+    hpo_error err;
+    hpo_decision d;
+    open_again(p);
+    assert_ok(hpo_study_attach(p->study, w->number, w->token, &t, &err), err);
+    w->at++;
+    p->spent++;
+    double y = loss(hpo_trial_x(t), w->at);
+    hpo_report r = hpo_report_init();
+    r.step = w->at;
+    r.values = &y;
+    r.n_values = 1;
+    r.cost = 1;
+    assert_ok(hpo_study_report(p->study, t, &r, &d, &err), err);
+    note(p, (double)d);
+    if (d == HPO_CONTINUE && w->at < w->target) {
+        hpo_trial_free(t);
+        return;
+    }
+    hpo_result end = hpo_result_init();
+    p->reached[w->number] = w->at;
+    end.state = d == HPO_PAUSE ? HPO_STATE_PAUSED : d == HPO_STOP ? HPO_STATE_STOPPED : HPO_STATE_COMPLETE;
+    if (end.state == HPO_STATE_COMPLETE) {
+        end.values = &y;
+        end.n_values = 1;
+    }
+    assert_ok(hpo_study_tell(p->study, t, &end, &err), err);
+    hpo_trial_free(t);
+    w->number = -1;
+}
+
+/* 0: this sampler cannot search the space. */
+static int play(played *p, const char *sampler, const char *scheduler, int reopen)
+{
+    hpo_error err;
+    hpo_space *space;
+    hpo_study_options o = hpo_study_options_init();
+    memset(p, 0, sizeof *p);
+    p->reopen = reopen;
+    assert_ok(hpo_space_parse("x: 0..1 step 0.001; c: a,b; epochs: fidelity 1..9", &space, &err), err);
+    assert_ok(hpo_storage_open(NULL, &p->storage, &err), err);
+    o.name = "s";
+    o.seed = 11;
+    o.sampler = sampler;
+    o.scheduler = scheduler;
+    o.budget.trials = TRIALS;
+    hpo_status rc = hpo_study_create(p->storage, space, &o, &p->study, &err);
+    hpo_space_free(space);
+    if (rc == HPO_EUNSUPPORTED) return 0;
+    assert_ok(rc, err);
+    for (size_t w = 0; w < WORKERS; w++)
+        p->worker[w].number = -1;
+    for (int busy = 1; busy;) {
+        busy = 0;
+        for (size_t w = 0; w < WORKERS; w++) {
+            if (p->worker[w].number < 0 && !ask(p, &p->worker[w])) continue;
+            busy = 1;
+            step(p, &p->worker[w]);
+        }
+    }
+    return 1;
+}
+
+static void end(played *p)
+{
+    hpo_study_free(p->study);
+    hpo_storage_free(p->storage);
+}
+
+static void check(played *p, const char *scheduler)
+{
+    hpo_error err;
+    hpo_summary sum = {.size = sizeof sum};
+    assert_ok(hpo_study_summary(p->study, &sum, &err), err);
+    assert_int_equal(sum.n_trials, TRIALS);
+    assert_int_equal(sum.n_by_state[HPO_STATE_RUNNING] + sum.n_by_state[HPO_STATE_WAITING], 0);
+    assert_int_equal(sum.n_by_state[HPO_STATE_FAILED], 0);
+    if (strcmp(scheduler, "threshold") != 0) assert_true(sum.best >= 0); /* somebody came to the end */
+    char *rungs;
+    assert_ok(hpo_study_rungs(p->study, &rungs, &err), err);
+    assert_non_null(strstr(rungs, "\"rungs\":["));
+    hpo_free(rungs);
+}
+
+static void test_every_pair(void **state)
+{
+    (void)state;
+    static played p;
+    size_t n = 0;
+    for (size_t i = 0; hpo_sampler_at(i) != NULL; i++)
+        for (size_t j = 0; hpo_scheduler_at(j) != NULL; j++) {
+            const char *sampler = hpo_sampler_at(i)->name, *scheduler = hpo_scheduler_at(j)->name;
+            if (play(&p, sampler, scheduler, 0)) {
+                check(&p, scheduler);
+                n++;
+            }
+            end(&p);
+        }
+    assert_true(n >= 200);
+}
+
+/* A study that every call finds closed, as after kill -9, goes the same way. */
+static void test_anew_at_every_call(void **state)
+{
+    (void)state;
+    static const char *const samplers[] = {"random", "tpe"};
+    static played p, q;
+    for (size_t i = 0; i < sizeof samplers / sizeof samplers[0]; i++)
+        for (size_t j = 0; hpo_scheduler_at(j) != NULL; j++) {
+            const char *scheduler = hpo_scheduler_at(j)->name;
+            assert_true(play(&p, samplers[i], scheduler, 0));
+            assert_true(play(&q, samplers[i], scheduler, 1));
+            assert_int_equal(p.n_log, q.n_log);
+            assert_memory_equal(p.log, q.log, p.n_log * sizeof *p.log);
+            end(&p);
+            end(&q);
+        }
+}
+
+/* A value below the maximum ends a piece, whoever tells it: no report was made. */
+static void test_told_without_reports(void **state)
+{
+    (void)state;
+    hpo_error err;
+    hpo_space *space;
+    hpo_study *s;
+    hpo_trial *t;
+    hpo_study_options o = hpo_study_options_init();
+    hpo_trial_info info = {.size = sizeof info};
+    o.scheduler = "asha";
+    o.sampler = "random";
+    assert_ok(hpo_space_parse("x: 0..1; rows: fidelity 1..9", &space, &err), err);
+    assert_ok(hpo_study_create(NULL, space, &o, &s, &err), err);
+    for (int64_t i = 0; i < 3; i++) {
+        assert_ok(hpo_study_ask(s, &t, &err), err);
+        assert_ok(hpo_study_tell_value(s, t, (double)(3 - i), &err), err);
+        assert_ok(hpo_study_tell_value(s, t, (double)(3 - i), &err), err); /* again: accepted */
+        hpo_trial_free(t);
+        assert_ok(hpo_study_trial(s, i, &info, &err), err);
+        assert_int_equal(info.state, HPO_STATE_PAUSED);
+        assert_int_equal(info.n_reports, 1);
+    }
+    assert_ok(hpo_study_ask(s, &t, &err), err);
+    assert_int_equal(hpo_trial_number(t), 2);
+    assert_true(hpo_trial_x(t)[1] == 3);
+    hpo_decision_info d = {.size = sizeof d};
+    assert_ok(hpo_study_trial_decision(s, 2, 3, &d, &err), err);
+    assert_string_equal(d.what, "resume");
+    assert_string_equal(d.reason, "rank 1 of 3 at rung 1: goes on to 3");
+    assert_fails(hpo_study_trial_decision(s, 2, 4, &d, &err), HPO_ENOTFOUND, err, "there is no decision 4");
+    hpo_trial_free(t);
+    hpo_study_free(s);
+    hpo_space_free(space);
+}
+
+/* What converged counts as complete, and may be the best. */
+static void test_converged(void **state)
+{
+    (void)state;
+    hpo_error err;
+    hpo_space *space;
+    hpo_study *s;
+    hpo_trial *t;
+    hpo_decision d = HPO_CONTINUE;
+    hpo_study_options o = hpo_study_options_init();
+    hpo_summary sum = {.size = sizeof sum};
+    hpo_objective objective = {sizeof objective, "accuracy", HPO_MAXIMIZE};
+    o.scheduler = "patience:patience=2";
+    o.objectives = &objective;
+    o.n_objectives = 1;
+    assert_ok(hpo_space_parse("x: 0..1; epochs: fidelity 1..99", &space, &err), err);
+    assert_ok(hpo_study_create(NULL, space, &o, &s, &err), err);
+    assert_ok(hpo_study_ask(s, &t, &err), err);
+    const double y[] = {0.5, 0.7, 0.6, 0.7};
+    for (int i = 0; i < 4; i++)
+        assert_ok(hpo_trial_report(t, i + 1, y[i], &d, &err), err);
+    assert_int_equal(d, HPO_STOP);
+    hpo_result r = hpo_result_init();
+    r.state = HPO_STATE_STOPPED;
+    assert_ok(hpo_study_tell(s, t, &r, &err), err);
+    assert_ok(hpo_study_tell(s, t, &r, &err), err);
+    hpo_trial_free(t);
+    assert_ok(hpo_study_summary(s, &sum, &err), err);
+    assert_int_equal(sum.n_by_state[HPO_STATE_COMPLETE], 1);
+    assert_true(sum.best_value == 0.7);
+    hpo_study_free(s);
+    hpo_space_free(space);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_pair),
+        cmocka_unit_test(test_anew_at_every_call),
+        cmocka_unit_test(test_told_without_reports),
+        cmocka_unit_test(test_converged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

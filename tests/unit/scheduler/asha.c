@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scheduler/asha, asha_cost, hyperband_async, pasha: who goes on, and when. */
+#include "drive.h"
+
+#include "scheduler/asha.h"
+
+/* Trial i is worth i: the order of arrival is the order of merit. */
+static void test_promotion(void **state)
+{
+    (void)state;
+    static drive d;
+    hpo_action a;
+    drive_open(&d, "asha:eta=3", 1, 9, 100);
+    for (int64_t i = 0; i < 3; i++) {
+        a = drive_next(&d, 0);
+        assert_int_equal(a.kind, HPO_ACT_NEW); /* 0, 1 or 2 entries: floor(n / 3) is 0 */
+        assert_true(a.resource == 1);
+        drive_piece(&d, drive_start(&d, &a), (double)i, 0);
+    }
+    a = drive_next(&d, 0); /* of three the best goes on */
+    assert_int_equal(a.kind, HPO_ACT_RESUME);
+    assert_int_equal(a.trial, 0);
+    assert_true(a.resource == 3);
+    assert_string_equal(a.reason, "rank 1 of 3 at rung 1: goes on to 3");
+    assert_int_equal(drive_start(&d, &a), 0);
+    a = drive_next(&d, 1); /* while it runs: nobody else may */
+    assert_int_equal(a.kind, HPO_ACT_NEW);
+    int64_t t = drive_start(&d, &a);
+    drive_piece(&d, t, -5, 0); /* four entries, and the newest is the best of them */
+    a = drive_next(&d, 1);
+    assert_int_equal(a.kind, HPO_ACT_RESUME);
+    assert_int_equal(a.trial, t);
+    drive_close(&d);
+}
+
+/* Li and others: a rung holds at most 1/eta of the one below it, give or take what was promoted before better
+ * ones came; the resource of the whole stays far below that of training everything. */
+static void test_rungs_shrink(void **state)
+{
+    (void)state;
+    static drive d;
+    hpo_rng rng;
+    drive_open(&d, "asha", 1, 81, 400);
+    hpo_rng_init(&rng, t_rng_create().state, 1, 1000);
+    for (;;) {
+        hpo_action a = drive_next(&d, 0);
+        int64_t t = drive_start(&d, &a);
+        if (t < 0) break;
+        drive_piece(&d, t, (double)(t * 37 % 400) + hpo_rng_uniform(&rng) / d.target[t], 0);
+        assert_true(d.reached[t] <= 81);
+    }
+    const hpo_asha *s = d.s.state;
+    for (size_t k = 0; k + 1 < s->levels.n; k++) {
+        const hpo_asha_rung *low = hpo_asha_rung_at(s, 0, k), *high = hpo_asha_rung_at(s, 0, k + 1);
+        size_t n = hpo_ranking_size(&low->ranking);
+        assert_int_equal(low->promoted, hpo_ranking_size(&high->ranking));
+        assert_true(hpo_ranking_size(&high->ranking) >= n / 3);
+        assert_true(hpo_ranking_size(&high->ranking) <= n / 3 + (size_t)sqrt((double)n) + 1);
+    }
+    assert_true(d.spent < 400 * 81 / 8);
+    drive_close(&d);
+}
+
+static void test_stopping(void **state)
+{
+    (void)state;
+    static drive d;
+    drive_open(&d, "asha,eta=3,type=stopping", 1, 9, 100);
+    /* the first two come to a rung with fewer than eta entries; then 2 of 3 is not within 3 / 3 */
+    const double y[] = {1, 2, 1.5, 0.5, 3, 0.7};
+    const hpo_decision wanted[] = {HPO_CONTINUE, HPO_CONTINUE, HPO_STOP,
+                                   HPO_CONTINUE, HPO_STOP,     HPO_CONTINUE};
+    for (int64_t i = 0; i < 6; i++) {
+        hpo_action a = drive_next(&d, 0);
+        assert_int_equal(a.kind, HPO_ACT_NEW);
+        assert_true(a.resource == 9);
+        hpo_sched_answer answer = drive_report(&d, drive_start(&d, &a), 1, y[i], 0);
+        assert_int_equal(answer.decision, wanted[i]);
+    }
+    assert_string_equal(d.reason, "rank 5 of 5 at rung 1");
+    /* between rungs nothing is decided, and a step that comes again changes nothing */
+    assert_int_equal(drive_report(&d, 1, 2, 100, 0).decision, HPO_CONTINUE);
+    assert_int_equal(drive_report(&d, 1, 1, -100, 0).decision, HPO_CONTINUE);
+    const hpo_asha *s = d.s.state;
+    assert_int_equal(hpo_ranking_size(&hpo_asha_rung_at(s, 0, 0)->ranking), 6);
+    drive_close(&d);
+}
+
+/* Costs by order of value 5, 1, 1, 1, 1, 1 and eta 3: 10 / 3 < 5, nobody may go on; with 1, 1, ... two may.
+ */
+static void test_by_cost(void **state)
+{
+    (void)state;
+    for (int dear = 0; dear < 2; dear++) {
+        static drive d;
+        drive_open(&d, "asha-cost:eta=3", 1, 9, 6);
+        for (int64_t i = 0; i < 6; i++) { /* one after the other is better, so that none goes on on the way */
+            hpo_action a = {.kind = HPO_ACT_NEW, .resource = 1};
+            drive_piece(&d, drive_start(&d, &a), (double)-i, i == 5 && dear ? 5 : 1);
+        }
+        hpo_action a = drive_next(&d, 1);
+        assert_int_equal(a.kind, dear ? HPO_ACT_NEW : HPO_ACT_RESUME);
+        if (!dear) assert_int_equal(a.trial, 5);
+        drive_close(&d);
+    }
+}
+
+/* Six rungs: brackets are drawn as 243 : 98 : 41 : 18 : 9 : 6. */
+static void test_bracket_shares(void **state)
+{
+    (void)state;
+    static drive d;
+    static const double levels[] = {1, 3, 9, 27, 81, 200}, share[] = {243, 98, 41, 18, 9, 6};
+    int count[6] = {0};
+    enum { N = 20000 };
+    drive_open(&d, "hyperband-async", 1, 200, INT64_MAX);
+    for (d.n = 0; d.n < N; d.n++) {
+        hpo_action a = drive_next(&d, 0);
+        for (size_t k = 0; k < 6; k++)
+            count[k] += a.resource == levels[k];
+    }
+    for (size_t k = 0; k < 6; k++) {
+        double p = share[k] / 415, sd = sqrt(N * p * (1 - p));
+        assert_true(fabs(count[k] - N * p) < 5 * sd);
+    }
+    drive_close(&d);
+}
+
+/* When the trials are spent and none has run to the end, the best one does. */
+static void test_finish(void **state)
+{
+    (void)state;
+    for (int finish = 0; finish < 2; finish++) {
+        static drive d;
+        drive_open(&d, finish ? "asha" : "asha:finish=no", 1, 81, 4);
+        int complete = 0;
+        for (;;) {
+            hpo_action a = drive_next(&d, 0);
+            int64_t t = drive_start(&d, &a);
+            if (t < 0) break;
+            drive_piece(&d, t, (double)t, 0);
+            complete += d.state[t] == HPO_STATE_COMPLETE;
+        }
+        assert_int_equal(complete, finish);
+        if (finish) assert_int_equal(d.state[0], HPO_STATE_COMPLETE);
+        drive_close(&d);
+    }
+}
+
+/* Curves that never cross: the rankings agree, and nothing goes beyond level 2.  Curves that do: higher rungs
+ * open. */
+static void test_pasha_opens_when_rankings_disagree(void **state)
+{
+    (void)state;
+    for (int cross = 0; cross < 2; cross++) {
+        static drive d;
+        double most = 0;
+        drive_open(&d, "pasha:finish=no", 1, 81, 200);
+        for (;;) {
+            hpo_action a = drive_next(&d, 0);
+            int64_t t = drive_start(&d, &a);
+            if (t < 0) break;
+            double r = d.target[t], v = (double)(t * 71 % 200);
+            drive_piece(&d, t, cross ? fabs(v - 10 * r) : v, 0);
+            if (r > most) most = r;
+        }
+        if (cross)
+            assert_true(most > 9);
+        else
+            assert_true(most == 9);
+        drive_close(&d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_promotion),
+        cmocka_unit_test(test_rungs_shrink),
+        cmocka_unit_test(test_stopping),
+        cmocka_unit_test(test_by_cost),
+        cmocka_unit_test(test_bracket_shares),
+        cmocka_unit_test(test_finish),
+        cmocka_unit_test(test_pasha_opens_when_rankings_disagree),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
