@@ -17,7 +17,7 @@ result() {
 
 line='^\{"name":"[a-z0-9+/-]+","n":[0-9]+,"(ns_per_op|seconds|ratio|bytes)":[0-9.e+-]+,"min":([0-9.e+-]+|null),"reference":([0-9.e+-]+|null)\}$'
 
-echo 1..8
+echo 1..10
 "$hpo" bench overhead --json --max-n 0 --only random/ >out 2>err &&
     [ ! -s err ] && [ "$(wc -l <out)" -eq 2 ] && [ "$(grep -cE "$line" out)" -eq 2 ]
 result $? "overhead: one JSON object a line"
@@ -37,6 +37,11 @@ result $? "temporary files are removed"
 "$hpo" bench speed >out 2>err
 [ $? -eq 2 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "choose run, problems, .*, overhead, storage" err
 result $? "an unknown benchmark is refused"
+"$hpo" bench forecast --only no-such-problem >out 2>err && [ ! -s err ] && grep -q '^problem .*rank bank' out
+result $? "forecast: a table, empty where nothing fits"
+"$hpo" bench forecast --ensemble 101 >out 2>err
+[ $? -eq 2 ] && [ "$(wc -l <err)" -eq 1 ]
+result $? "forecast: too many curves are refused"
 "$hpo" bench overhead --dir no/such/folder >out 2>err
 [ $? -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "no/such/folder" err
 result $? "a missing folder is refused"

@@ -202,7 +202,7 @@ static void test_transfer(void **state)
 {
     (void)state;
     hpo_error err;
-    t_rng r = t_rng_create();
+    t_rng r = {3};
     double loss[N_FAMILIES];
     for (size_t f = 0; f < N_FAMILIES; f++) {
         setup x;
