@@ -3,15 +3,15 @@
  *
  * Without noise the best value is the answer.  With noise it is a lucky one: of n configurations of equal
  * worth the best looks better by about sd sqrt(2 ln n).  Then the answer is the smallest posterior mean among
- * the configurations that were evaluated.  The mean and its interval concern the expected value: with a
- * transform g of the values and noise n2 in model units, m(f) = E g^-1(f + N(0, n2)), the mean is E m(f), the
- * interval m of the quantiles of f.
+ * the configurations that were evaluated; mean and interval concern the expected value.
  *
- * Models, in this order: a Gaussian process on up to GP_ROWS trials; a random forest for more; and, when
- * neither can be fitted, James-Stein shrinkage of the configurations' means y_i towards their mean, w_i = t2
- * / (t2 + v_i / n_i),   E f_i = y + w_i (y_i - y),   Var f_i = w_i v_i / n_i, t2 the variance between
- * configurations (method of moments), v_i that of one measurement: from replicates, else from reported
- * standard errors.
+ * What is believed (belief.c) comes, in this order, from Gaussian processes on up to GP_ROWS configurations,
+ * which take neither the noise nor the scale of the values for known (model/gp_blend.c); a random forest for
+ * more; and, when neither can be fitted, James-Stein shrinkage of the configurations' means y_i towards their
+ * mean, w_i = t2 / (t2 + v_i / n_i),   E f_i = y + w_i (y_i - y),   Var f_i = w_i v_i / n_i, t2 the variance
+ * between configurations (method of moments), v_i that of one measurement: from replicates, else from
+ * reported standard errors.  A posterior knows of all values and not only of the best: given the right model,
+ * choosing by it calls for no further correction.
  *
  * P(best) and P(better than the first) are frequencies in joint posterior draws (a forest's are independent).
  *
