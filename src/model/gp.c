@@ -26,6 +26,8 @@ hpo_gp_options hpo_gp_defaults(void)
         .sparse_tau = 0.1,
         .noise = HPO_GP_NOISE_LEARNED,
         .noise_floor = 1e-6,
+        .noise_power = 0.1,
+        .noise_rate = 30,
         .transform = HPO_TRANSFORM_AUTO,
         .max_rows = 1000,
     };

@@ -43,6 +43,7 @@ typedef struct hpo_gp_options {
     double sparse_tau; /* HPO_GP_PRIOR_SPARSE */
     hpo_gp_noise noise;
     double noise_floor; /* 1e-6, of the transformed variance */
+    double noise_power, noise_rate; /* prior of n2, up to a constant n2^power exp(-rate n2): 0.1, 30 */
     hpo_transform_kind transform;
     int32_t input_warp;      /* 1: on when n >= 5 d and LOO improves by > 2 nats */
     int32_t heteroscedastic; /* 1: a second GP on log squared residuals where a score test asks for it (n >=
@@ -115,6 +116,24 @@ double hpo_gp_objective(hpo_gp *gp, const double *theta, double *gradient);
 size_t hpo_gp_n_theta(const hpo_gp *gp);
 /* k samples of theta by slice sampling, from the mode; rows of out (k x n_theta). */
 HPO_NODISCARD hpo_status hpo_gp_sample_theta(hpo_gp *gp, hpo_rng *rng, size_t k, double *out, hpo_error *err);
+
+/* ---- several processes, weighted (gp_blend.c) ---- */
+/* What rows say about f when neither the size of the noise nor the scale of the values is taken for known:
+ * processes that differ in both, each with a posterior probability.  For few looks at finished data, not for
+ * every ask. */
+typedef struct hpo_gp_blend hpo_gp_blend;
+/* Rows as for hpo_gp_advance, which are copied.  base (NULL: the defaults): kernel, prior of lengthscales,
+ * floor, seed, max_rows.
+ * HPO_ENUMERIC: there is nothing to fit to (fewer than 3 finite rows), or no fit succeeds. */
+HPO_NODISCARD hpo_status hpo_gp_blend_create(const hpo_embed *embed, const hpo_gp_options *base,
+                                             const double *u, const double *y, const double *se, size_t n,
+                                             hpo_gp_blend **out, hpo_error *err);
+void hpo_gp_blend_free(hpo_gp_blend *b);
+size_t hpo_gp_blend_size(const hpo_gp_blend *b);             /* 1 to HPO_GP_BLEND_MAX */
+double hpo_gp_blend_weight(const hpo_gp_blend *b, size_t k); /* they sum to 1 */
+/* Process k, factorised over all rows; good until the next call. */
+HPO_NODISCARD hpo_status hpo_gp_blend_use(hpo_gp_blend *b, size_t k, const hpo_gp **out, hpo_error *err);
+enum { HPO_GP_BLEND_MAX = 144 };
 
 /* ---- sample paths (gp_path.c) ---- */
 /* A function drawn from the posterior (Wilson et al. 2020: prior by random features, update by Matheron's

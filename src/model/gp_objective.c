@@ -138,11 +138,12 @@ double hpo_gp_prior_value(const hpo_gp *gp, const double *theta, double *gradien
         sum += lengthscale_prior(gp, theta[j], &d);
         if (gradient) gradient[j] += d;
     }
-    sum += s2 - theta[g];                /* Gamma(2, 1) */
-    sum += 30 * n2 - 0.1 * theta[g + 1]; /* Gamma(1.1, 30) */
+    sum += s2 - theta[g]; /* Gamma(2, 1) */
+    double rate = gp->options.noise_rate, power = gp->options.noise_power;
+    sum += rate * n2 - power * theta[g + 1]; /* Gamma(1.1, 30) unless told otherwise */
     if (gradient) {
         gradient[g] += s2 - 1;
-        gradient[g + 1] += 30 * n2 - 0.1;
+        gradient[g + 1] += rate * n2 - power;
     }
     for (size_t j = 0; j < g; j++) {
         at += (size_t)has_rho(gp, j); /* uniform */

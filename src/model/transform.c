@@ -5,12 +5,17 @@
  *
  *   Yeo-Johnson (2000)  f(s) = ((1 + s)^l - 1) / l for s >= 0, -((1 - s)^(2-l) - 1) / (2 - l) for s < 0,
  *                       logarithms where the exponent is 0.  l maximises the profile likelihood
- *                       -n/2 ln var f(s) + (l - 1) sum sgn(s) ln(1 + |s|) in [-2, 4]: the best of a grid of
- *                       13, then golden section between its neighbours.
- *   log                 f(s) = ln s for s >= 1, s - 1 below: center is 0 when all y are positive, else just
- *                       below the least y; scale is where the logarithm ends, below all data.
- *   bilog               f(s) = sgn(s) ln(1 + |s|) (Eriksson & Poloczek 2021, arXiv 2002.08526)
- *   half-rank           half_rank.c
+ *                       -n/2 ln var f(s) + (l - 1) sum sgn(s) ln(1 + |s|) in [-2, 1]: the best of a grid of
+ *                       7, then golden section between its neighbours.  l > 1 would press the good end
+ * together in favour of the worse one: where most values lie on a plateau and few are good, noise of the
+ * plateau would become noise of several times the range at the good end. log                 f(s) = ln s for
+ * s >= 1, s - 1 below: center is 0 when all y are positive, else just below the least y; scale is where the
+ * logarithm ends, below all data. bilog               f(s) = sgn(s) ln(1 + |s|) (Eriksson & Poloczek 2021,
+ * arXiv 2002.08526) half-rank           half_rank.c
+ *
+ * Ends: where a shape flattens towards an end of the fitted data it goes on beyond it as its tangent there.
+ * Its own continuation can be bounded (Yeo-Johnson with l > 2 below, l < 0 above): no value would have the
+ * images beyond the bound, and a model that gives them some probability would expect anything.
  *
  * Tails: z more than TAIL beyond what the fitted data reach grows as a logarithm, so that one absurd value
  * told after the fit (1e300) cannot upset a model before the next fit.  Both tails have slope 1 where they
@@ -25,7 +30,7 @@
 
 enum { LAMBDA_STEPS = 40 };
 
-static const double LAMBDA_LOW = -2, LAMBDA_HIGH = 4, LAMBDA_GRID = 0.5;
+static const double LAMBDA_LOW = -2, LAMBDA_HIGH = 1, LAMBDA_GRID = 0.5;
 static const double TAIL = 3;
 static const double HUGE_Z = 1e300; /* shapes end here */
 /* The mean of y in original units believes the inverse up to so many ranges beyond the data. */
@@ -256,6 +261,41 @@ static double raw(const hpo_transform *t, double y)
     return shape(t, hpo_limit(hpo_ratio(y, t->center, t->scale), HUGE_Z));
 }
 
+static double raw_slope(const hpo_transform *t, double y)
+{
+    double slope = 1;
+    if (t->kind == HPO_TRANSFORM_HALF_RANK) {
+        slope = hpo_half_rank_slope(t, y);
+        y = hpo_half_rank_apply(t, y);
+    }
+    slope *= shape_slope(t, hpo_limit(hpo_ratio(y, t->center, t->scale), HUGE_Z));
+    return hpo_limit(slope / t->scale / t->sd, DBL_MAX);
+}
+
+/* Whether the shape flattens beyond an end of the data. */
+static int flattens(const hpo_transform *t, int above)
+{
+    switch (t->kind) {
+    case HPO_TRANSFORM_YEO_JOHNSON:
+        return above ? t->lambda < 1 : t->lambda > 1;
+    case HPO_TRANSFORM_HALF_RANK:
+        return above || t->lambda > 1;
+    case HPO_TRANSFORM_LOG:
+        return above;
+    case HPO_TRANSFORM_BILOG:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static void fit_ends(hpo_transform *t)
+{
+    double low = raw_slope(t, t->y_min), high = raw_slope(t, t->y_max);
+    if (flattens(t, 0) && low > DBL_MIN) t->slope_low = low;
+    if (flattens(t, 1) && high > DBL_MIN) t->slope_high = high;
+}
+
 void hpo_transform_fit(hpo_transform *t, hpo_transform_kind kind, const double *y, size_t n, double *scratch)
 {
     double *a = scratch, *b = scratch + n, *work = scratch + 2 * n;
@@ -294,13 +334,30 @@ void hpo_transform_fit(hpo_transform *t, hpo_transform_kind kind, const double *
     if (!(t->sd > 0)) t->sd = 1;
     t->z_min = (raw(t, t->y_min) - t->mean) / t->sd - TAIL;
     t->z_max = (raw(t, t->y_max) - t->mean) / t->sd + TAIL;
+    fit_ends(t);
 }
 
 /* ---- use --------------------------------------------------------------------------------------------- */
 
+/* Images of the ends of the data. */
+static double low_end(const hpo_transform *t)
+{
+    return t->z_min + TAIL;
+}
+
+static double high_end(const hpo_transform *t)
+{
+    return t->z_max - TAIL;
+}
+
 static double before_tails(const hpo_transform *t, double y)
 {
-    return hpo_limit((raw(t, hpo_limit(y, DBL_MAX)) - t->mean) / t->sd, HUGE_Z);
+    y = hpo_limit(y, DBL_MAX);
+    if (y < t->y_min && t->slope_low > 0)
+        return low_end(t) + hpo_limit(2 * t->slope_low * (y / 2 - t->y_min / 2), HUGE_Z);
+    if (y > t->y_max && t->slope_high > 0)
+        return high_end(t) + hpo_limit(2 * t->slope_high * (y / 2 - t->y_max / 2), HUGE_Z);
+    return hpo_limit((raw(t, y) - t->mean) / t->sd, HUGE_Z);
 }
 
 double hpo_transform_apply(const hpo_transform *t, double y)
@@ -315,20 +372,21 @@ double hpo_transform_invert(const hpo_transform *t, double z)
 {
     if (z > t->z_max) z = hpo_limit(t->z_max + hpo_expm1(z - t->z_max), HUGE_Z);
     if (z < t->z_min) z = hpo_limit(t->z_min - hpo_expm1(t->z_min - z), HUGE_Z);
+    if (t->slope_low > 0 && z < low_end(t)) return hpo_along(t->y_min, 1 / t->slope_low, z - low_end(t));
+    if (t->slope_high > 0 && z > high_end(t)) return hpo_along(t->y_max, 1 / t->slope_high, z - high_end(t));
     double y = hpo_along(t->center, t->scale, unshape(t, hpo_along(t->mean, t->sd, z)));
     return t->kind == HPO_TRANSFORM_HALF_RANK ? hpo_half_rank_invert(t, y) : y;
 }
 
 double hpo_transform_slope(const hpo_transform *t, double y)
 {
-    double z = before_tails(t, y), v = hpo_limit(y, DBL_MAX), slope = 1;
-    if (t->kind == HPO_TRANSFORM_HALF_RANK) {
-        slope = hpo_half_rank_slope(t, v);
-        v = hpo_half_rank_apply(t, v);
-    }
-    slope = hpo_limit(slope * shape_slope(t, hpo_limit(hpo_ratio(v, t->center, t->scale), HUGE_Z)) /
-                          t->scale / t->sd,
-                      DBL_MAX);
+    double z = before_tails(t, y), v = hpo_limit(y, DBL_MAX), slope;
+    if (v < t->y_min && t->slope_low > 0)
+        slope = t->slope_low;
+    else if (v > t->y_max && t->slope_high > 0)
+        slope = t->slope_high;
+    else
+        slope = raw_slope(t, v);
     if (z > t->z_max) slope /= 1 + (z - t->z_max);
     if (z < t->z_min) slope /= 1 + (t->z_min - z);
     return slope;

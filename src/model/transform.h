@@ -11,7 +11,7 @@
 
 typedef enum hpo_transform_kind {
     HPO_TRANSFORM_STANDARD,    /* (y - mean) / sd */
-    HPO_TRANSFORM_YEO_JOHNSON, /* psi_lambda of standardised y, lambda in [-2, 4] by profile likelihood (Yeo &
+    HPO_TRANSFORM_YEO_JOHNSON, /* psi_lambda of standardised y, lambda in [-2, 1] by profile likelihood (Yeo &
                                   Johnson 2000) */
     HPO_TRANSFORM_LOG,       /* log y, or log(y - low + margin) when some y <= 0: for y that spans decades */
     HPO_TRANSFORM_HALF_RANK, /* the worse half by normal scores (Vizier), then Yeo-Johnson */
@@ -31,6 +31,7 @@ typedef struct hpo_transform {
     size_t n_knots;
     double y_min, y_max; /* of the fitted data */
     double z_min, z_max; /* beyond these the tails are logarithmic */
+    double slope_low, slope_high; /* of the tangents beyond the data; 0: the shape goes on as it is */
 } hpo_transform;
 
 /* Fits to the n values of y that are finite (others ignored); scratch 3 n doubles.  Fewer than 2 finite

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* study/recommend.c - what analysis/recommend.c makes of a study's trials, in the user's orientation and
- * words. */
+ * words.
+ *
+ * A trial that told no standard error but reported K >= 2 folds has one: s / sqrt K, s the standard deviation
+ * of the last value of each fold. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/recommend.h"
@@ -19,6 +23,81 @@ typedef struct rows {
     uint64_t *hash;
     int64_t *number;
 } rows;
+
+/* ---- folds ----------------------------------------------------------------------------------------------
+ */
+
+typedef struct fold_value {
+    int64_t trial, seq;
+    int32_t fold;
+    double y;
+} fold_value;
+
+typedef struct fold_list {
+    fold_value *items;
+    size_t n, cap;
+    hpo_error *err;
+} fold_list;
+
+static hpo_status skip_trial(void *ctx, const hpo_trial_record *t)
+{
+    (void)ctx;
+    (void)t;
+    return HPO_OK;
+}
+
+static hpo_status read_fold(void *ctx, const hpo_report_record *r)
+{
+    fold_list *l = ctx;
+    if (r->fold < 0 || !isfinite(r->y[0])) return HPO_OK;
+    HPO_TRY(hpo_reserve(&l->items, &l->cap, l->n + 1, sizeof *l->items, l->err));
+    l->items[l->n++] = (fold_value){r->trial, r->seq, r->fold, r->y[0]};
+    return HPO_OK;
+}
+
+static int by_fold(const void *a, const void *b)
+{
+    const fold_value *p = a, *q = b;
+    if (p->trial != q->trial) return (p->trial > q->trial) - (p->trial < q->trial);
+    if (p->fold != q->fold) return (p->fold > q->fold) - (p->fold < q->fold);
+    return (p->seq > q->seq) - (p->seq < q->seq);
+}
+
+/* Standard error of the mean of one trial's folds; items sorted, NaN: fewer than two. */
+static double fold_error(const fold_value *items, size_t n)
+{
+    double mean = 0, m2 = 0, k = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i + 1 < n && items[i + 1].fold == items[i].fold) continue; /* told again later */
+        double step = items[i].y - mean;
+        k += 1;
+        mean += step / k;
+        m2 += step * (items[i].y - mean);
+    }
+    return k >= 2 ? sqrt(m2 / (k - 1) / k) : (double)NAN;
+}
+
+static hpo_status add_folds(hpo_study *s, rows *r, hpo_error *err)
+{
+    fold_list l = {.err = err};
+    hpo_reader reader = {skip_trial, read_fold, &l};
+    hpo_status status = s->ops->read_since(s->store, s->id, 0, &reader, err);
+    double *sem = r->block + r->d.n * (r->d.n_dims + 1);
+    if (status == HPO_OK && l.n > 1) qsort(l.items, l.n, sizeof *l.items, by_fold);
+    for (size_t i = 0, at = 0; status == HPO_OK && i < r->d.n; i++) { /* both ascend by number */
+        while (at < l.n && l.items[at].trial < r->number[i])
+            at++;
+        size_t first = at;
+        while (at < l.n && l.items[at].trial == r->number[i])
+            at++;
+        if (!(sem[i] > 0) && at > first) sem[i] = fold_error(l.items + first, at - first);
+    }
+    hpo_free(l.items);
+    return status;
+}
+
+/* ---- trials ----------------------------------------------------------------------------------------------
+ */
 
 static int competes(const hpo_study *s, const hpo_history *h, size_t i)
 {
@@ -63,11 +142,14 @@ static hpo_status read_rows(hpo_study *s, rows *r, hpo_error *err)
 {
     hpo_study_header header;
     HPO_TRY(hpo_study__sync(s, NULL, err));
-    if (s->ops->peek == NULL) return copy_rows(s, &s->hist, r, err);
+    if (s->ops->peek == NULL) {
+        HPO_TRY(copy_rows(s, &s->hist, r, err));
+        return add_folds(s, r, err);
+    }
     HPO_TRY(hpo_study__begin(s, &header, err));
     hpo_status status = copy_rows(s, s->ops->peek(s->store, s->id), r, err);
     s->ops->rollback(s->store, s->id);
-    return status;
+    return status == HPO_OK ? add_folds(s, r, err) : status;
 }
 
 /* ---- words --------------------------------------------------------------------------------------------- */

@@ -136,7 +136,7 @@ static void test_intervals_and_optimism(void **state)
 {
     (void)state;
     static data t;
-    size_t covered = 0, of = 0, lucky = 0, rounds = 40;
+    size_t covered = 0, of = 0, lucky = 0, rounds = 12;
     double error = 0, curse = 0, noise = 0;
     open_data(&t);
     for (size_t k = 0; k < rounds; k++) {
@@ -159,7 +159,7 @@ static void test_intervals_and_optimism(void **state)
            error, curse);
     assert_near(noise, 0.15, 0.3, 0);
     assert_true((double)covered > 0.75 * (double)of);
-    assert_true(lucky >= 36);
+    assert_true(lucky >= 11);
     assert_true(fabs(error) < 0.25 * fabs(curse));
     close_data(&t);
 }
@@ -169,7 +169,7 @@ static void test_intervals_and_optimism(void **state)
 static void test_taking_noise_for_knowledge_loses(void **state)
 {
     (void)state;
-    enum { SEEDS = 31 };
+    enum { SEEDS = 15 };
     static data t;
     double lucky[SEEDS], expected[SEEDS], least[SEEDS];
     open_data(&t);
@@ -188,6 +188,108 @@ static void test_taking_noise_for_knowledge_loses(void **state)
     assert_true(b < 0.6 * a);
     assert_true(b >= c);
     close_data(&t);
+}
+
+/* Eight parameters, 60 trials, none twice, half of the variance noise: what is measured says little of how
+ * much of it is noise, and an interval that takes one answer for granted (the most probable one under a prior
+ * for small noise) holds in one run of five. */
+static void test_noise_without_repeats(void **state)
+{
+    (void)state;
+    enum { D = 8, ROWS = 60, SEEDS = 20 };
+    static double u[ROWS * D], y[ROWS], sem[ROWS], truth[ROWS];
+    uint64_t hash[ROWS];
+    int64_t number[ROWS];
+    hpo_space *space;
+    hpo_error err;
+    size_t covered = 0, wide = 0;
+    if (T_INSTRUMENTED) return;
+    assert_ok(hpo_space_parse("a: 0..1; b: 0..1; c: 0..1; d: 0..1; e: 0..1; f: 0..1; g: 0..1; h: 0..1",
+                              &space, &err),
+              err);
+    assert_ok(hpo_space_freeze(space, &err), err);
+    for (size_t k = 0; k < SEEDS; k++) {
+        hpo_rng rng;
+        hpo_rng_init(&rng, 50 + k, 1, HPO_RNG_USER);
+        for (size_t i = 0; i < ROWS; i++) {
+            truth[i] = 0;
+            for (size_t j = 0; j < D; j++) {
+                u[i * D + j] = hpo_rng_uniform(&rng);
+                truth[i] += (u[i * D + j] - 0.4) * (u[i * D + j] - 0.4);
+            }
+            y[i] = truth[i] + 0.25 * hpo_rng_normal(&rng);
+            sem[i] = (double)NAN;
+            number[i] = (int64_t)i;
+            hash[i] = i + 1;
+        }
+        hpo_recommend_data d = {.space = space,
+                                .n = ROWS,
+                                .n_dims = D,
+                                .u = u,
+                                .y = y,
+                                .sem = sem,
+                                .hash = hash,
+                                .number = number,
+                                .noisy = 1,
+                                .seed = k};
+        hpo_recommend_result r;
+        assert_ok(hpo_recommend(&d, &r, &err), err);
+        const hpo_choice *c = &r.choices[0];
+        covered += c->low <= truth[c->row] && truth[c->row] <= c->high;
+        wide += c->high - c->low > 1.5; /* all values lie within two */
+    }
+    printf("# %zu of %d intervals hold, %zu are useless\n", covered, SEEDS, wide);
+    assert_true(covered >= 15);
+    assert_true(wide == 0);
+    hpo_space_free(space);
+}
+
+/* 17 trials of the problem lr-bowl-noisy (learning rate, momentum, weight decay; random search, seed 5): all
+ * but two lie on a plateau.  What is expected of the best must not be less than anything measured by several
+ * times the range. */
+static void test_plateau(void **state)
+{
+    (void)state;
+    enum { ROWS = 17 };
+    static const double rows[ROWS][4] = {
+        {0.257, 0.986, 0.504, 1.7794}, {0.286, 0.718, 0.226, 2.2858}, {0.276, 0.927, 0.271, 2.1323},
+        {0.208, 0.958, 0.974, 2.3630}, {0.078, 0.564, 0.194, 2.3593}, {0.287, 0.336, 0.553, 2.3248},
+        {0.009, 0.973, 0.853, 2.4306}, {0.131, 0.474, 0.298, 2.3227}, {0.704, 0.013, 0.219, 0.2901},
+        {0.055, 0.987, 0.079, 2.3852}, {0.218, 0.918, 0.928, 2.3970}, {0.226, 0.018, 0.149, 2.3351},
+        {0.266, 0.602, 0.165, 2.3093}, {0.686, 0.264, 0.428, 0.2378}, {0.129, 0.914, 0.568, 2.3271},
+        {0.171, 0.989, 0.051, 2.2046}, {0.032, 0.019, 0.067, 2.4053}};
+    double u[ROWS * 3], y[ROWS], sem[ROWS];
+    uint64_t hash[ROWS];
+    int64_t number[ROWS];
+    hpo_space *space;
+    hpo_error err;
+    hpo_recommend_result r;
+    assert_ok(hpo_space_parse("lr: 0..1; mom: 0..1; wd: 0..1", &space, &err), err);
+    assert_ok(hpo_space_freeze(space, &err), err);
+    for (size_t i = 0; i < ROWS; i++) {
+        memcpy(u + 3 * i, rows[i], 3 * sizeof *u);
+        y[i] = rows[i][3];
+        sem[i] = (double)NAN;
+        hash[i] = i + 1;
+        number[i] = (int64_t)i;
+    }
+    hpo_recommend_data d = {.space = space,
+                            .n = ROWS,
+                            .n_dims = 3,
+                            .u = u,
+                            .y = y,
+                            .sem = sem,
+                            .hash = hash,
+                            .number = number,
+                            .noisy = 1};
+    assert_ok(hpo_recommend(&d, &r, &err), err);
+    const hpo_choice *c = &r.choices[0];
+    printf("# expect %.3f [%.3f, %.3f], noise %.3f\n", c->mean, c->low, c->high, r.noise_sd);
+    assert_int_equal(c->row, 13);
+    assert_true(c->mean > 0.1 && c->mean < 0.5);
+    assert_true(c->low > -0.5 && c->high < 1.2);
+    assert_true(r.noise_sd < 0.5);
+    hpo_space_free(space);
 }
 
 /* Reported standard errors count as noise, and a value without any is trusted more. */
@@ -268,6 +370,8 @@ int main(void)
         cmocka_unit_test(test_few_configurations),
         cmocka_unit_test(test_intervals_and_optimism),
         cmocka_unit_test(test_taking_noise_for_knowledge_loses),
+        cmocka_unit_test(test_noise_without_repeats),
+        cmocka_unit_test(test_plateau),
         cmocka_unit_test(test_standard_errors),
         cmocka_unit_test(test_better_than_the_first),
         cmocka_unit_test(test_many_trials),

@@ -166,6 +166,46 @@ static void test_lag_makes_the_end_independent_of_order(void **state)
 
 /* ---- recommendation and repeats ------------------------------------------------------------------------ */
 
+/* Four folds around the mean: s / sqrt 4, s^2 = 4 d^2 / 3; the last report of a fold counts, and a standard
+ * error that was told counts more than any. */
+static void folds_are_a_standard_error(const char *url)
+{
+    fixture f;
+    hpo_recommendation r = {.size = sizeof r};
+    hpo_study_options o = hpo_study_options_init();
+    fixture_open(&f, url, SPACE, &o);
+    for (int i = 0; i < 12; i++) {
+        hpo_trial *t = fixture_ask(&f);
+        double mean = bowl(t), sem = 0.03;
+        for (int k = 0; k < 5; k++) {
+            static const double sign[] = {1, -1, 1, -1};
+            hpo_decision d;
+            hpo_report report = hpo_report_init();
+            double v = k == 0 ? 7 : mean + 0.03 * sqrt(3) * sign[k - 1];
+            report.step = k;
+            report.fold = k == 0 ? 2 : k - 1;
+            report.values = &v;
+            report.n_values = 1;
+            assert_ok(hpo_study_report(f.s, t, &report, &d, &f.err), f.err);
+        }
+        hpo_result result = hpo_result_init();
+        result.values = &mean;
+        result.n_values = 1;
+        if (i == 0) {
+            sem = 0.5;
+            result.sems = &sem;
+        }
+        assert_ok(hpo_study_tell(f.s, t, &result, &f.err), f.err);
+        hpo_trial_free(t);
+    }
+    assert_ok(hpo_study_recommend(f.s, &r, &f.err), f.err);
+    assert_true(r.noisy);
+    assert_int_equal(r.n_candidates, 12);
+    for (size_t i = 0; i < r.n_candidates; i++)
+        assert_near(r.candidates[i].sem, r.candidates[i].number == 0 ? 0.5 : 0.03, 1e-9, 0);
+    fixture_close(&f);
+}
+
 static void recommendation_follows_the_values(const char *url)
 {
     fixture f;
@@ -373,6 +413,7 @@ static void test_lagged_suggestions_are_recomputed(void **state)
 ON_EACH_STORAGE(rule_ends_the_study_once)
 ON_EACH_STORAGE(rule_stops_new_suggestions_only)
 ON_EACH_STORAGE(recommendation_follows_the_values)
+ON_EACH_STORAGE(folds_are_a_standard_error)
 ON_EACH_STORAGE(repeats_of_an_ended_study)
 ON_EACH_STORAGE(suggestions_are_recomputed)
 
@@ -385,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_two_processes_agree_on_the_end),
         cmocka_unit_test(test_lag_makes_the_end_independent_of_order),
         cmocka_unit_test(test_recommendation_follows_the_values),
+        cmocka_unit_test(test_folds_are_a_standard_error),
         cmocka_unit_test(test_repeats_of_an_ended_study),
         cmocka_unit_test(test_suggestions_are_recomputed),
         cmocka_unit_test(test_predictions_are_compared),

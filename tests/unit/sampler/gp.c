@@ -275,13 +275,16 @@ static void test_cost(void **state)
     assert_true(mean[1] < mean[0] - 0.05);
 }
 
-/* Noise larger than the signal: configurations are tried again, in a study that was declared noisy alone. */
+/* Noise larger than the signal: configurations are tried again, in a study that was declared noisy alone, and
+ * there in most cases (what 60 values say of their noise is a matter of luck). */
 static void test_noise(void **state)
 {
     (void)state;
-    for (int noisy = 0; noisy < 2; noisy++) {
+    size_t repeated = 0;
+    for (int run = 0; run < 10; run++) {
+        int noisy = run > 0;
         t_rng r = t_rng_create();
-        study *s = study_open("gp", "a: 0..1; b: 0..1", NULL, SEED);
+        study *s = study_open("gp", "a: 0..1; b: 0..1", NULL, SEED + (uint64_t)run);
         s->view.noisy = noisy;
         for (int i = 0; i < 60; i++) {
             assert_int_equal(study_ask(s), HPO_OK);
@@ -292,9 +295,11 @@ static void test_noise(void **state)
         for (size_t i = 0; i < s->view.n_done; i++)
             for (size_t j = 0; j < i; j++)
                 twice += memcmp(s->u + 2 * i, s->u + 2 * j, 2 * sizeof(double)) == 0;
-        assert_true(noisy ? twice > 0 : twice == 0);
+        assert_true(noisy || twice == 0);
+        repeated += noisy && twice > 0;
         study_close(s);
     }
+    assert_true(repeated >= 3);
 }
 
 /* Two measured constraints; the unconstrained optimum breaks one. */
