@@ -3,9 +3,15 @@
  *
  * No single model wins everywhere: Gaussian processes lead on smooth functions, tree-structured density
  * estimates and forests on rough and categorical ones, local quadratics at the end of curved valleys, trust
- * regions where there are many parameters.  All
- * members see all results; each ask goes to one of them.  After a quasi-random design each gets a share
- * by the kind of space (table `bases`), where the Gaussian process keeps the part
+ * regions where there are many parameters.  All members see all results; each ask goes to one of them.
+ *
+ * The opening is quasi-random: d + 1 points, between 5 and 10.  Where there are only numbers it is w = 8 d,
+ * at most a fifth of the trials planned: a search that begins in the best of few points ends in whatever
+ * valley that was, and models of few results lead there too.  Where the number of trials is not known, d + 1
+ * points come first, and the rest of w takes every other ask.
+ *
+ * Then each member gets a share by the kind of space (table `bases`), where the Gaussian process keeps the
+ * part
  *
  *     e = min(1, 2 r),  r the rank correlation of its leave-one-out predictions with the results,
  *
@@ -42,7 +48,7 @@ enum {
     MEMBER_SPREAD,
     N_MEMBERS
 };
-enum { MANY = 20 }; /* dimensions */
+enum { MANY = 20 /* dimensions */, WIDE = 8 /* points a dimension */ };
 
 static const struct {
     const char *name, *spec;
@@ -65,6 +71,7 @@ typedef struct auto_state {
     hpo_sampler member[MEMBER_SPREAD]; /* those that are open */
     double base[N_MEMBERS];
     size_t n_dims;
+    int wide; /* the opening covers the space */
     /* of the last ask */
     double share[N_MEMBERS];
     int last;
@@ -77,8 +84,10 @@ typedef struct auto_state {
     }
 
 static const hpo_option auto_options[] = {
-    {"initial", "quasi-random points at the start; -1: dimensions + 1, between 5 and 10", HPO_OPT_INT,
-     offsetof(auto_config, initial), -1, -1, 1 << 20, NULL},
+    {"initial",
+     "quasi-random points at the start; -1: dimensions + 1, between 5 and 10; with numbers only 8 a "
+     "dimension, at most a fifth of the trials planned",
+     HPO_OPT_INT, offsetof(auto_config, initial), -1, -1, 1 << 20, NULL},
     {"gp_rows", "results beyond which the Gaussian process is no longer asked", HPO_OPT_INT,
      offsetof(auto_config, gp_rows), 1000, 0, 1 << 20, NULL},
     SHARE(MEMBER_GP, "gp", "the Gaussian process"),
@@ -96,7 +105,7 @@ static void set_bases(auto_state *s, const hpo_space *space)
 {
     static const double bases[3][N_MEMBERS] = {
         /* gp, local, tpe, forest, turbo, sphere, sobol */
-        {0.5, 0.5, 0, 0, 0, 0, 0},       /* numbers only */
+        {0.25, 0.75, 0, 0, 0, 0, 0},     /* numbers only */
         {0.6, 0.1, 0.15, 0.15, 0, 0, 0}, /* with labels, structures or conditions */
         {0.3, 0, 0, 0, 0.45, 0.25, 0},   /* many numbers */
     };
@@ -105,6 +114,7 @@ static void set_bases(auto_state *s, const hpo_space *space)
     for (size_t i = 0; i < space->n_params && !mixed; i++)
         mixed = space->params[i].kind == HPO_KIND_CATEGORICAL;
     memcpy(s->base, bases[mixed ? 1 : s->n_dims > MANY ? 2 : 0], sizeof s->base);
+    s->wide = !mixed && s->n_dims <= MANY;
     for (int i = 0; i < MEMBER_SPREAD; i++)
         if (s->config->share[i] >= 0) s->base[i] = s->config->share[i];
 }
@@ -163,6 +173,27 @@ static void find_shares(auto_state *s, const hpo_view *view)
         s->share[i] = sum > 0 ? s->share[i] / sum : i == MEMBER_SPREAD;
 }
 
+/* Every other ask is for the opening. */
+static void share_with_opening(auto_state *s)
+{
+    for (int i = 0; i < MEMBER_SPREAD; i++)
+        s->share[i] /= 2;
+    s->share[MEMBER_SPREAD] += (1 - s->share[MEMBER_SPREAD]) / 2;
+}
+
+/* How many points the opening has: `*first` at once, then every other ask until there are as many as
+ * returned. */
+static size_t opening_size(const auto_state *s, const hpo_view *view, size_t *first)
+{
+    size_t few = hpo_opening_size(s->n_dims, s->config->initial), wide = WIDE * s->n_dims;
+    *first = few;
+    if (s->config->initial >= 0 || !s->wide) return few;
+    if (view->planned > 0 && wide > (size_t)view->planned / 5) wide = (size_t)view->planned / 5;
+    if (wide < few) wide = few;
+    if (view->planned > 0) *first = wide;
+    return wide;
+}
+
 static int choose(const auto_state *s, uint64_t draw)
 {
     static const uint64_t golden = 0x9E3779B97F4A7C15u; /* 2^64 / golden ratio */
@@ -181,15 +212,16 @@ static hpo_status auto_ask(void *state, const hpo_view *view, uint64_t draw, hpo
                            hpo_error *err)
 {
     auto_state *s = state;
-    size_t initial = hpo_opening_size(s->n_dims, s->config->initial);
+    size_t first, size = opening_size(s, view, &first), at = view->n_done + view->n_pending;
     size_t measured = 0;
     for (size_t i = 0; i < view->n_done && measured < 2; i++)
         measured += isnan(view->y[i * view->n_objectives]) ? 0 : 1;
-    if (view->n_done + view->n_pending < initial || measured < 2) {
+    if (at < first || measured < 2) {
         memset(s->share, 0, sizeof s->share);
         s->share[MEMBER_SPREAD] = 1;
     } else {
         find_shares(s, view);
+        if (at < 2 * size - first) share_with_opening(s);
     }
     s->last = choose(s, draw);
     if (s->last == MEMBER_SPREAD) return hpo_opening_ask(&s->opening, draw, rng, u_out, err);
