@@ -3,9 +3,19 @@
  *
  * No single model wins everywhere: Gaussian processes lead on smooth functions, tree-structured density
  * estimates and forests on rough and categorical ones, local quadratics at the end of curved valleys, trust
- * regions where there are many parameters.  All
- * members see all results; each ask goes to one of them.  After a quasi-random design each gets a share
- * by the kind of space (table `bases`), where the Gaussian process keeps the part
+ * regions where there are many parameters.  All members see all results; each ask goes to one of them.
+ *
+ * The opening is quasi-random: d + 1 points, between 5 and 10.  Where there are only numbers and N planned
+ * trials leave room it is wide,
+ *
+ *     w = min(8 d, N / 5, (N - 12 d) / 2):
+ *
+ * a search that begins in the best of few points ends in whatever valley that was, and models of few results
+ * lead there too.  After a wide opening the local search gets three quarters of the asks.  With fewer trials
+ * a dimension covering the space costs more than it saves; in noisy studies nothing was gained.
+ *
+ * Then each member gets a share by the kind of space (table `bases`), where the Gaussian process keeps the
+ * part
  *
  *     e = min(1, 2 r),  r the rank correlation of its leave-one-out predictions with the results,
  *
@@ -42,7 +52,7 @@ enum {
     MEMBER_SPREAD,
     N_MEMBERS
 };
-enum { MANY = 20 }; /* dimensions */
+enum { MANY = 20 /* dimensions */, WIDE = 8 /* points a dimension */ };
 
 static const struct {
     const char *name, *spec;
@@ -65,6 +75,7 @@ typedef struct auto_state {
     hpo_sampler member[MEMBER_SPREAD]; /* those that are open */
     double base[N_MEMBERS];
     size_t n_dims;
+    int numeric; /* nothing but numbers, not many of them */
     /* of the last ask */
     double share[N_MEMBERS];
     int last;
@@ -77,8 +88,10 @@ typedef struct auto_state {
     }
 
 static const hpo_option auto_options[] = {
-    {"initial", "quasi-random points at the start; -1: dimensions + 1, between 5 and 10", HPO_OPT_INT,
-     offsetof(auto_config, initial), -1, -1, 1 << 20, NULL},
+    {"initial",
+     "quasi-random points at the start; -1: dimensions + 1, between 5 and 10; with numbers only and 14 or "
+     "more trials planned a dimension up to 8 a dimension",
+     HPO_OPT_INT, offsetof(auto_config, initial), -1, -1, 1 << 20, NULL},
     {"gp_rows", "results beyond which the Gaussian process is no longer asked", HPO_OPT_INT,
      offsetof(auto_config, gp_rows), 1000, 0, 1 << 20, NULL},
     SHARE(MEMBER_GP, "gp", "the Gaussian process"),
@@ -105,6 +118,7 @@ static void set_bases(auto_state *s, const hpo_space *space)
     for (size_t i = 0; i < space->n_params && !mixed; i++)
         mixed = space->params[i].kind == HPO_KIND_CATEGORICAL;
     memcpy(s->base, bases[mixed ? 1 : s->n_dims > MANY ? 2 : 0], sizeof s->base);
+    s->numeric = !mixed && s->n_dims <= MANY;
     for (int i = 0; i < MEMBER_SPREAD; i++)
         if (s->config->share[i] >= 0) s->base[i] = s->config->share[i];
 }
@@ -142,11 +156,27 @@ static int can(const auto_state *s, int i, const hpo_view *view)
            (view->n_outcomes == 0 || (caps & HPO_CAP_OUTCOMES) != 0);
 }
 
-static void find_shares(auto_state *s, const hpo_view *view)
+/* How many points the opening has; *wide: enough to cover the space. */
+static size_t opening_size(const auto_state *s, const hpo_view *view, int *wide)
 {
-    double sum = 0;
+    size_t few = hpo_opening_size(s->n_dims, s->config->initial), d = s->n_dims;
+    size_t n = view->planned > 0 ? (size_t)view->planned : 0, most = (size_t)WIDE * d;
+    *wide = 0;
+    if (s->config->initial >= 0 || !s->numeric || view->noisy || n <= 12 * d) return few;
+    if (most > n / 5) most = n / 5;
+    if (most > (n - 12 * d) / 2) most = (n - 12 * d) / 2;
+    *wide = most > few;
+    return *wide ? most : few;
+}
+
+static void find_shares(auto_state *s, const hpo_view *view, int wide)
+{
+    double sum = 0, base[N_MEMBERS];
+    memcpy(base, s->base, sizeof base);
+    if (wide && s->config->share[MEMBER_GP] < 0) base[MEMBER_GP] = 0.25;
+    if (wide && s->config->share[MEMBER_LOCAL] < 0) base[MEMBER_LOCAL] = 0.75;
     for (int i = 0; i < MEMBER_SPREAD; i++)
-        s->share[i] = can(s, i, view) ? s->base[i] : 0;
+        s->share[i] = can(s, i, view) ? base[i] : 0;
     s->share[MEMBER_SPREAD] = 0;
     if (s->share[MEMBER_GP] > 0) {
         double keep = 1;
@@ -181,7 +211,8 @@ static hpo_status auto_ask(void *state, const hpo_view *view, uint64_t draw, hpo
                            hpo_error *err)
 {
     auto_state *s = state;
-    size_t initial = hpo_opening_size(s->n_dims, s->config->initial);
+    int wide;
+    size_t initial = opening_size(s, view, &wide);
     size_t measured = 0;
     for (size_t i = 0; i < view->n_done && measured < 2; i++)
         measured += isnan(view->y[i * view->n_objectives]) ? 0 : 1;
@@ -189,7 +220,7 @@ static hpo_status auto_ask(void *state, const hpo_view *view, uint64_t draw, hpo
         memset(s->share, 0, sizeof s->share);
         s->share[MEMBER_SPREAD] = 1;
     } else {
-        find_shares(s, view);
+        find_shares(s, view, wide);
     }
     s->last = choose(s, draw);
     if (s->last == MEMBER_SPREAD) return hpo_opening_ask(&s->opening, draw, rng, u_out, err);

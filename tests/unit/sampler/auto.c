@@ -47,15 +47,31 @@ static void learns_and_is_a_fold(void **state)
 static void begins_with_a_design(void **state)
 {
     (void)state;
-    study *s = study_open("auto", "a: 0..1; b: 0..1; c: 0..1", NULL, SEED);
-    for (int i = 0; i < 5; i++) {
+    static const struct {
+        const char *spec, *space;
+        int64_t planned;
+        int noisy, size;
+    } cases[] = {{"auto", "a: 0..1; b: 0..1; c: 0..1", 200, 0, 24}, /* 8 a dimension */
+                 {"auto", "a: 0..1; b: 0..1; c: 0..1", 100, 0, 20}, /* a fifth of what is planned */
+                 {"auto", "a: 0..1; b: 0..1; c: 0..1", 50, 0, 7},   /* half of what exceeds 12 a dimension */
+                 {"auto", "a: 0..1; b: 0..1; c: 0..1", 10, 0, 5},
+                 {"auto", "a: 0..1; b: 0..1; c: 0..1", 0, 0, 5},
+                 {"auto", "a: 0..1; b: 0..1; c: 0..1", 200, 1, 5},
+                 {"auto:initial=7", "a: 0..1; b: 0..1; c: 0..1", 200, 0, 7},
+                 {"auto", "a: 0..1; b: 0..1; c: p,q", 200, 0, 5}};
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        study *s = study_open(cases[k].spec, cases[k].space, NULL, SEED);
+        s->view.planned = cases[k].planned;
+        s->view.noisy = cases[k].noisy;
+        for (int i = 0; i < cases[k].size; i++) {
+            assert_int_equal(study_ask(s), HPO_OK);
+            assert_contains(explanation(s), "\"member\":\"sobol\",\"shares\":{\"sobol\":1}");
+            study_tell(s, s->x, bowl(s->x));
+        }
         assert_int_equal(study_ask(s), HPO_OK);
-        assert_contains(explanation(s), "\"member\":\"sobol\",\"shares\":{\"sobol\":1}");
-        study_tell(s, s->x, bowl(s->x));
+        assert_null(strstr(explanation(s), "sobol"));
+        study_close(s);
     }
-    assert_int_equal(study_ask(s), HPO_OK);
-    assert_null(strstr(explanation(s), "sobol"));
-    study_close(s);
 }
 
 /* How often each member answered in n asks. */
@@ -88,6 +104,23 @@ static void shares_are_kept(void **state)
     count(s, bowl, 20, &gp, &local, &tpe);
     assert_int_equal(gp, 0);
     assert_in_range(tpe, 9, 11); /* took over */
+    study_close(s);
+}
+
+static void local_search_gains_by_a_wide_opening(void **state)
+{
+    (void)state;
+    size_t gp, local, tpe;
+    study *s = study_open("auto", "a: 0..1; b: 0..1; c: 0..1", NULL, SEED);
+    s->view.planned = 200;
+    study_run(s, bowl, 24);
+    count(s, bowl, 20, &gp, &local, &tpe);
+    assert_in_range(local, 14, 16);
+    study_close(s);
+    s = study_open("auto", "a: 0..1; b: 0..1; c: 0..1", NULL, SEED);
+    study_run(s, bowl, 24);
+    count(s, bowl, 20, &gp, &local, &tpe);
+    assert_in_range(local, 9, 11);
     study_close(s);
 }
 
@@ -132,9 +165,9 @@ static void takes_every_problem(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(learns_and_is_a_fold), cmocka_unit_test(begins_with_a_design),
-        cmocka_unit_test(shares_are_kept),      cmocka_unit_test(evidence_moves_shares),
-        cmocka_unit_test(takes_every_problem),
+        cmocka_unit_test(learns_and_is_a_fold),  cmocka_unit_test(begins_with_a_design),
+        cmocka_unit_test(shares_are_kept),       cmocka_unit_test(local_search_gains_by_a_wide_opening),
+        cmocka_unit_test(evidence_moves_shares), cmocka_unit_test(takes_every_problem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
