@@ -190,11 +190,11 @@ static hpo_status open_pair(const hpo_gp_blend *b, const hpo_gp_options *o, cons
     HPO_TRY(hpo_gp_create(b->embed, o, full, err));
     hpo_gp_hold(*full, 1);
     HPO_TRY(hpo_gp_ingest(*full, all->u, all->y, all->se, NULL, all->n, err));
-    HPO_TRY(hpo_gp_restart(*full, (*full)->n_rows, err));
+    HPO_TRY(hpo_gp_restart(*full, (*full)->n_rows, (*full)->options.max_rows, err));
     HPO_TRY(hpo_gp_create(b->embed, o, learn, err));
     hpo_gp_fix_transform(*learn, &(*full)->transform);
     HPO_TRY(hpo_gp_ingest(*learn, some->u, some->y, some->se, NULL, some->n, err));
-    HPO_TRY(hpo_gp_restart(*learn, (*learn)->n_rows, err));
+    HPO_TRY(hpo_gp_restart(*learn, (*learn)->n_rows, (*learn)->options.max_rows, err));
     if (start != NULL) memcpy((*learn)->theta, start, (*learn)->n_theta * sizeof *start);
     if (start != NULL) hpo_gp_unpack(*learn, start);
     return hpo_gp_fit(*learn, start == NULL, err);
