@@ -144,7 +144,7 @@ static inline void guided_heeds_outcomes(const char *spec)
     hpo_sampler sampler;
     hpo_error err;
     double best = HUGE_VAL;
-    size_t late = 0, n = T_INSTRUMENTED ? 25 : N;
+    size_t late = 0, near = 0, n = T_INSTRUMENTED ? 25 : N;
     assert_ok(hpo_sampler_open(spec, space, 1, 1, SEED, &sampler, &err), err);
     hpo_view view = {.size = sizeof view, .n_dims = 3, .n_objectives = 1, .n_outcomes = 1, .u = u, .y = y,
                      .sem = sem, .outcome = outcome, .cost = cost, .state = ends, .number = number};
@@ -163,13 +163,15 @@ static inline void guided_heeds_outcomes(const char *spec)
         view.n_done = i + 1;
         if (outcome[i] <= 0) best = fmin(best, y[i]);
         late += i >= 40 && outcome[i] <= 0;
+        near += i >= 40 && outcome[i] <= 0 && y[i] < 1.2;
     }
     hpo_sampler_close(&sampler);
     hpo_space_free(space);
     if (T_INSTRUMENTED) return;
-    print_message("# %s, constrained: %.4g (1 is best), %zu of the last 30 feasible\n", spec, best, late);
-    assert_true(best < 1.06);
+    print_message("# %s, constrained: %.4g (1 is best), %zu of the last 30 feasible, %zu below 1.2\n", spec, best,
+                  late, near);
     assert_true(late >= 10);
+    assert_true(near >= 8); /* chance: 30 x .09 */
 }
 
 /* The account is one JSON object that names the model. */
