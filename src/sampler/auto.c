@@ -8,7 +8,7 @@
  * The opening is quasi-random: d + 1 points, between 5 and 10.  Where there are only numbers and N planned
  * trials leave room it is wide,
  *
- *     w = min(8 d, N / 5, (N - 12 d) / 2):
+ *     w = min(8 d, N / 5, (N - 24 d) / 2), if that is at least 4 d:
  *
  * a search that begins in the best of few points ends in whatever valley that was, and models of few results
  * lead there too.  After a wide opening the local search gets three quarters of the asks.  With fewer trials
@@ -89,7 +89,7 @@ typedef struct auto_state {
 
 static const hpo_option auto_options[] = {
     {"initial",
-     "quasi-random points at the start; -1: dimensions + 1, between 5 and 10; with numbers only and 14 or "
+     "quasi-random points at the start; -1: dimensions + 1, between 5 and 10; with numbers only and 32 or "
      "more trials planned a dimension up to 8 a dimension",
      HPO_OPT_INT, offsetof(auto_config, initial), -1, -1, 1 << 20, NULL},
     {"gp_rows", "results beyond which the Gaussian process is no longer asked", HPO_OPT_INT,
@@ -162,10 +162,10 @@ static size_t opening_size(const auto_state *s, const hpo_view *view, int *wide)
     size_t few = hpo_opening_size(s->n_dims, s->config->initial), d = s->n_dims;
     size_t n = view->planned > 0 ? (size_t)view->planned : 0, most = (size_t)WIDE * d;
     *wide = 0;
-    if (s->config->initial >= 0 || !s->numeric || view->noisy || n <= 12 * d) return few;
+    if (s->config->initial >= 0 || !s->numeric || view->noisy || n <= 24 * d) return few;
     if (most > n / 5) most = n / 5;
-    if (most > (n - 12 * d) / 2) most = (n - 12 * d) / 2;
-    *wide = most > few;
+    if (most > (n - 24 * d) / 2) most = (n - 24 * d) / 2;
+    *wide = most > few && 2 * most >= WIDE * d;
     return *wide ? most : few;
 }
 

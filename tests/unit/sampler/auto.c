@@ -52,8 +52,8 @@ static void begins_with_a_design(void **state)
         int64_t planned;
         int noisy, size;
     } cases[] = {{"auto", "a: 0..1; b: 0..1; c: 0..1", 200, 0, 24}, /* 8 a dimension */
-                 {"auto", "a: 0..1; b: 0..1; c: 0..1", 100, 0, 20}, /* a fifth of what is planned */
-                 {"auto", "a: 0..1; b: 0..1; c: 0..1", 50, 0, 7},   /* half of what exceeds 12 a dimension */
+                 {"auto", "a: 0..1; b: 0..1; c: 0..1", 100, 0, 14}, /* half of what exceeds 24 a dimension */
+                 {"auto", "a: 0..1; b: 0..1; c: 0..1", 90, 0, 5},   /* less than 4 a dimension */
                  {"auto", "a: 0..1; b: 0..1; c: 0..1", 10, 0, 5},
                  {"auto", "a: 0..1; b: 0..1; c: 0..1", 0, 0, 5},
                  {"auto", "a: 0..1; b: 0..1; c: 0..1", 200, 1, 5},
