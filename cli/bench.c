@@ -306,6 +306,8 @@ static const cli_option options[] = {
     {"html", 0, "FILE", "report: write one page with pictures and every number", 0, "@file"},
     {"svg-dir", 0, "DIR", "report, recheck: write every picture as a file", 0, "@file"},
     {"repeats", 'r', "R", "recheck: evaluations of each configuration; default 20", 0, NULL},
+    {"ensemble", 0, "N", "forecast: N curves a problem by the parametric ensemble too (slow); default 0", 0,
+     NULL},
     {"title", 0, "TEXT", "report: title of the page", 0, NULL},
     {"commit", 0, "TEXT", "report: state the commit that was measured", 0, NULL},
     {"machine", 0, "TEXT", "report: describe the machine", 0, NULL},
@@ -377,8 +379,8 @@ static int run_bench(cli *c)
         int (*run)(cli *c);
     } PARTS[] = {
         {"run", bench_run},       {"problems", bench_problems}, {"report", bench_report},
-        {"solver", bench_solver}, {"recheck", bench_recheck},   {"overhead", measure},
-        {"storage", measure},
+        {"solver", bench_solver}, {"recheck", bench_recheck},   {"forecast", bench_forecast},
+        {"overhead", measure},    {"storage", measure},
     };
     hpo_str all = {0};
     for (size_t i = 0; i < CLI_COUNT(PARTS); i++) {
@@ -399,7 +401,7 @@ const cli_command cli_bench = {
     .name = "bench",
     .group = "Tools",
     .help = "compare samplers on benchmark problems; measure what the library costs",
-    .usage = "run|problems|report|recheck|solver|overhead|storage [OPTION]... [DIR]",
+    .usage = "run|problems|report|recheck|forecast|solver|overhead|storage [OPTION]... [DIR]",
     .about =
         "`run` compares methods on problems whose optimum is known, in virtual time: every method with every "
         "problem, seed, budget and number of workers, in parallel. A method is a sampler with its options, "
@@ -411,7 +413,9 @@ const cli_command cli_bench = {
         "problems. `recheck` evaluates the configuration that each run would recommend again, with fresh "
         "seeds, "
         "and compares with what is expected of it: its interval (what is not known), the noise of one "
-        "measurement, and the luck of the best single value. `solver` is the other side: a sampler that "
+        "measurement, and the luck of the best single value. `forecast` stops learning curves of the suite "
+        "multifidelity early and compares forecasts of their ends with the truth. `solver` is the other "
+        "side: a sampler that "
         "answers on standard input and output, for "
         "kurobako or another host (docs/solver-protocol.md).\n\n"
         "`overhead` measures ask, report and tell in memory, the start of the command, and what running a "
@@ -425,7 +429,7 @@ const cli_command cli_bench = {
         "object a line: {\"name\":...,\"n\":...,\"ns_per_op\":...,\"min\":...,\"reference\":...}, n "
         "being the number of "
         "trials already there; other units are seconds, ratio and bytes.",
-    .words = "run problems report recheck solver overhead storage",
+    .words = "run problems report recheck forecast solver overhead storage",
     .options = options,
     .n_options = CLI_COUNT(options),
     .run = run_bench,

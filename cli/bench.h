@@ -76,6 +76,7 @@ int bench_run(cli *c);
 int bench_problems(cli *c);
 int bench_report(cli *c);
 int bench_recheck(cli *c);
+int bench_forecast(cli *c);
 int bench_solver(cli *c);
 /* The folder of adapters when none was named, or NULL (bench_solver.c). */
 const char *bench_adapters(char folder[4096]);

@@ -4,8 +4,9 @@
  *
  * The n trials are random configurations with the value sum (u_j - 0.3)^2 over the active coordinates, put in
  * as enqueued ones, so that filling costs the same for every sampler.  A few suggestions are then made
- * untimed: the first one reads all n trials.  Then every ask with its tell is timed by itself, until there
- * are enough. */
+ * untimed: the first one reads all n trials.  Then every ask with its tell is timed by itself, but no
+ * more than an eighth of n in one study: a study that grows would not be one of n trials.  Studies are begun
+ * until there are enough samples. */
 #include <string.h>
 
 #include "bench.h"
@@ -39,6 +40,8 @@ static const struct row {
     {"cqr/mixed", bench_space_mixed20, "cqr", {0, 0, 0, 0}, 1000},
     {"bore/mixed", bench_space_mixed20, "bore", {0, 0, 0, 0}, 5000},
     {"dngo/f10", f10, "dngo", {0, 0, 0, 0}, 5000},
+    {"auto/f5", bench_space_f5, "auto", {0, 0, 0, 0}, 1000},
+    {"auto/mixed", bench_space_mixed20, "auto", {0, 0, 0, 0}, 1000},
     {"tpe-optuna5/f5", bench_space_f5, "tpe:mode=optuna5", {0, 0, 0, 0}, 1000},
 };
 static const int64_t counts[] = {50, 200, 1000, 5000};
@@ -81,23 +84,35 @@ static hpo_status fill(hpo_study *s, const hpo_space *space, int64_t n, hpo_erro
     return HPO_OK;
 }
 
-static void measure(bench *b, const struct row *r, size_t k)
+/* One study of n trials, and up to `most` suggestions for it. */
+static hpo_status round_of(const struct row *r, int64_t n, size_t most, double *samples, size_t *taken,
+                           double *total, hpo_error *err)
 {
-    double samples[MOST], total = 0, ns;
-    size_t n = 0;
+    double ns;
     hpo_study *s = NULL;
-    hpo_error err = {HPO_OK, ""};
-    if (counts[k] > r->n_most || !bench_wanted(b, r->name, counts[k])) return;
-    hpo_status rc = bench_study(NULL, r->space, r->sampler, &s, &err);
+    hpo_status rc = bench_study(NULL, r->space, r->sampler, &s, err);
     const hpo_space *space = rc == HPO_OK ? hpo_study_space(s) : NULL;
-    if (rc == HPO_OK) rc = fill(s, space, counts[k], &err);
+    if (rc == HPO_OK) rc = fill(s, space, n, err);
     for (size_t i = 0; i < WARM && rc == HPO_OK; i++)
-        rc = one(s, space, &ns, &err);
-    for (; n < MOST && (n < LEAST || total < LONG_ENOUGH) && rc == HPO_OK; n++) {
-        rc = one(s, space, &samples[n], &err);
-        total += samples[n];
+        rc = one(s, space, &ns, err);
+    for (size_t i = 0; i < most && *taken < MOST && rc == HPO_OK; i++) {
+        rc = one(s, space, &samples[*taken], err);
+        *total += samples[(*taken)++];
+        if (*taken >= LEAST && *total >= LONG_ENOUGH) break;
     }
     hpo_study_free(s);
+    return rc;
+}
+
+static void measure(bench *b, const struct row *r, size_t k)
+{
+    double samples[MOST], total = 0;
+    size_t n = 0, most = counts[k] / 8 > LEAST ? (size_t)counts[k] / 8 : LEAST;
+    hpo_error err = {HPO_OK, ""};
+    hpo_status rc = HPO_OK;
+    if (counts[k] > r->n_most || !bench_wanted(b, r->name, counts[k])) return;
+    while (rc == HPO_OK && n < MOST && (n < LEAST || total < LONG_ENOUGH))
+        rc = round_of(r, counts[k], most, samples, &n, &total, &err);
     if (rc != HPO_OK) {
         bench_fail(b, r->name, &err);
         return;

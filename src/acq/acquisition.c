@@ -5,9 +5,9 @@
  *            + ln P(no failure at u) + sum_i ln Phi((bound_i - mean_i) / s_i)
  *            - cost_exponent x E ln cost(u) + prior_exponent x ln prior density(u)
  *
- * Utilities that are expectations (EI, PI, MES, KG, noisy EI) are logarithms, so that the rest multiplies
- * them; LCB, Thompson samples and the Pandora index are in model units, in which the objective has a spread
- * of about 1: there the rest is a penalty in spreads.
+ * Utilities that are expectations (EI, PI, entropies, KG, noisy EI) are logarithms, so that the rest
+ * multiplies them; LCB, Thompson samples and the Pandora index are in model units, in which the objective has
+ * a spread of about 1: there the rest is a penalty in spreads.
  *
  * Trials in progress: EI, PI and noisy EI are averaged over fantasies.  For the others the mean over
  * fantasies is what the kriging believer gives (LCB and the index are linear in the mean, entropy and
@@ -190,6 +190,7 @@ static double moments_utility(hpo_acq *a, const double *u, double mean, double v
 /* From the moments and what moments_utility needs. */
 static double utility(hpo_acq *a, const double *u, double mean, double var, double *gradient)
 {
+    if (a->options.kind == HPO_ACQ_JOINT && a->n_lines > 0) return hpo_acq__joint(a, mean, var, gradient);
     if (a->n_lines > 0) return hpo_acq__knowledge(a, mean, var, gradient);
     return moments_utility(a, u, mean, var, gradient);
 }
@@ -375,6 +376,8 @@ static hpo_status prepare_kind(hpo_acq *a, hpo_rng *rng, hpo_error *err)
         return hpo_gp_path_draw(a->context.gp, rng, FEATURES, &a->path, err);
     case HPO_ACQ_MES:
         return hpo_acq__entropy_open(a, rng, err);
+    case HPO_ACQ_JOINT:
+        return hpo_acq__joint_open(a, rng, err);
     case HPO_ACQ_KNOWLEDGE:
         return hpo_acq__knowledge_open(a, err);
     case HPO_ACQ_NOISY_EI:
@@ -491,6 +494,7 @@ void hpo_acq_free(hpo_acq *a)
     hpo_free(a->line_a);
     hpo_free(a->line_back);
     hpo_free(a->minima);
+    hpo_free(a->minimum_at);
     hpo_free(a->is_label);
     hpo_free(a->anchored);
     hpo_free(a->scratch);

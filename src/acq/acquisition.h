@@ -19,6 +19,8 @@ double hpo_acq_lcb(double mean, double sd, double beta, double *d_mean, double *
 /* Max-value entropy search, one sampled minimum (Wang & Jegelka 2017). */
 double hpo_acq_mes(double mean, double sd, const double *minima, size_t n, double *d_mean, double *d_sd);
 double hpo_acq_log_mes(double mean, double sd, const double *minima, size_t n, double *d_mean, double *d_sd);
+/* Variance V of a standard normal variable above g, 1 - V, d V / d g (NULL: not wanted) (acq/joint.c). */
+double hpo_acq_cut_variance(double g, double *rest, double *slope);
 /* Gittins index of Pandora's box: g with EI(mean, sd; g) = lambda cost (Xie et al. 2024); returned as -g
  * (maximised). */
 double hpo_acq_pbgi(double mean, double sd, double lambda_cost, double *d_mean, double *d_sd);
@@ -39,9 +41,10 @@ typedef enum hpo_acq_kind {
     HPO_ACQ_MES,
     HPO_ACQ_KNOWLEDGE,
     HPO_ACQ_NOISY_EI, /* EI integrated over joint draws at the best observed points (Letham et al. 2019) */
-    HPO_ACQ_PBGI
+    HPO_ACQ_PBGI,
+    HPO_ACQ_JOINT /* joint entropy search (Hvarfner et al. 2022) */
 } hpo_acq_kind;
-#define HPO_ACQ_LABELS "ei", "pi", "lcb", "thompson", "mes", "kg", "nei", "pbgi"
+#define HPO_ACQ_LABELS "ei", "pi", "lcb", "thompson", "mes", "kg", "nei", "pbgi", "jes"
 
 typedef enum hpo_pending_rule {
     HPO_PENDING_FANTASY,  /* exact: joint draws at the pending points, utility averaged in logs */
@@ -83,7 +86,7 @@ typedef struct hpo_acq_context {
         *outcomes; /* n_outcomes models; feasible iff value <= outcome_bound[i] (Gardner et al. 2014) */
     const double *outcome_bound;
     size_t n_outcomes;
-    const hpo_gp *gp; /* the model behind the posterior where paths are drawn (THOMPSON, MES) */
+    const hpo_gp *gp; /* the model behind the posterior where paths are drawn (THOMPSON, MES, JOINT) */
     size_t n_told;    /* t of the LCB schedule */
 } hpo_acq_context;
 /* Prepares (fantasies, joint factors, minima); randomness only from rng.  Keeps pointers into `context`. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acq/entropy.c - samples of the minimum for max-value entropy search.
+/* acq/entropy.c - samples of the minimum for max-value and joint entropy search.
  *
  * Each of K functions drawn from the posterior is minimised: over points drawn from the feasible set and the
  * observed ones, then from the best of these by L-BFGS-B on the coordinates the function has slopes in.  A
@@ -73,6 +73,7 @@ static hpo_status open_work(const hpo_acq *a, entropy_work *w, hpo_rng *rng, hpo
     return HPO_OK;
 }
 
+/* The least value found; w->row: where. */
 static double minimum(const hpo_acq *a, const hpo_gp_path *path, entropy_work *w)
 {
     size_t d = w->d, top = 0, n = 0;
@@ -98,26 +99,30 @@ static double minimum(const hpo_acq *a, const hpo_gp_path *path, entropy_work *w
     for (size_t i = 0; i < n; i++)
         w->row[w->dim[i]] = w->x[i];
     hpo_space_decode(a->space, w->row, w->config);
-    return hpo_space_feasible(a->space, w->config) ? fmin(result.value, w->value[top]) : w->value[top];
+    if (hpo_space_feasible(a->space, w->config) && result.value < w->value[top]) return result.value;
+    memcpy(w->row, w->u + top * d, d * sizeof *w->row);
+    return w->value[top];
 }
 
 hpo_status hpo_acq__entropy_open(hpo_acq *a, hpo_rng *rng, hpo_error *err)
 {
     if (a->context.gp == NULL)
-        return hpo_fail(
-            err, HPO_EUNSUPPORTED,
-            "max-value entropy search draws functions from a Gaussian process, and this surrogate is "
-            "none; use ei");
+        return hpo_fail(err, HPO_EUNSUPPORTED,
+                        "entropy search draws functions from a Gaussian process, and this surrogate is "
+                        "none; use ei");
     size_t n = a->options.n_samples ? a->options.n_samples : MINIMA;
     entropy_work w = {0};
     a->minima = hpo_alloc_array(n, sizeof *a->minima);
-    hpo_status status = a->minima != NULL ? open_work(a, &w, rng, err) : hpo_fail_memory(err);
+    a->minimum_at = hpo_alloc_array(n * a->n_dims + 1, sizeof *a->minimum_at);
+    hpo_status status =
+        a->minima != NULL && a->minimum_at != NULL ? open_work(a, &w, rng, err) : hpo_fail_memory(err);
     for (size_t i = 0; i < n && status == HPO_OK; i++) {
         hpo_gp_path *path = NULL;
         status = hpo_gp_path_draw(a->context.gp, rng, FEATURES, &path, err);
         if (status != HPO_OK) break;
         double lowest = minimum(a, path, &w);
         a->minima[i] = isfinite(a->context.best) ? fmin(lowest, a->context.best) : lowest;
+        memcpy(a->minimum_at + i * w.d, w.row, w.d * sizeof *w.row);
         hpo_gp_path_free(path);
         a->n_minima = i + 1;
     }

@@ -41,12 +41,13 @@ struct hpo_acq {
     double *draw, *best;        /* n_draws x n_anchors: t_k; n_draws: the value to improve on in draw k */
     size_t n_draws;
 
-    /* knowledge gradient: lines at n_lines points, the anchors behind them (knowledge.c) */
+    /* knowledge gradient: lines at n_lines points, the anchors behind them (knowledge.c); joint entropy: the
+     * same for the sampled minima, line_a otherwise used (joint.c) */
     double *line; /* (n_lines + n_anchors) x n_dims */
     size_t n_lines;
     double *line_a, *line_back; /* -mean; n_lines x n_anchors: C_a^-1 cov(anchors, line) */
 
-    double *minima; /* entropy.c */
+    double *minima, *minimum_at; /* entropy.c: n_minima; n_minima x n_dims */
     size_t n_minima;
     hpo_gp_path *path; /* THOMPSON */
 
@@ -94,6 +95,10 @@ HPO_NODISCARD hpo_status hpo_acq__entropy_open(hpo_acq *a, hpo_rng *rng, hpo_err
 HPO_NODISCARD hpo_status hpo_acq__knowledge_open(hpo_acq *a, hpo_error *err);
 /* ln KG at u; a->cov (and a->dcov when gradient is not NULL) hold the covariances with a->line. */
 double hpo_acq__knowledge(hpo_acq *a, double mean, double var, double *gradient);
+
+/* The same for joint entropy search. */
+HPO_NODISCARD hpo_status hpo_acq__joint_open(hpo_acq *a, hpo_rng *rng, hpo_error *err);
+double hpo_acq__joint(hpo_acq *a, double mean, double var, double *gradient);
 
 /* ---- prior (prior.c) ---- */
 HPO_NODISCARD hpo_status hpo_acq__prior_open(hpo_acq_prior *p, const hpo_space *space, hpo_error *err);

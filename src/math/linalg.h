@@ -40,6 +40,8 @@ void hpo_solve_lower_t(const double *l, size_t n, size_t ld, double *b);  /* b =
 void hpo_cholesky_solve(const double *l, size_t n, size_t ld, double *b); /* b = (L L^T)^-1 b */
 /* m right-hand sides at once, each a row of b (m x n, stride ldb): rows become L^-1 row. */
 void hpo_solve_lower_rows(const double *l, size_t n, size_t ld, double *b, size_t m, size_t ldb);
+/* linv = L^-1, the lower triangle alone (stride ldi); work n x n. */
+void hpo_lower_inverse(const double *l, size_t n, size_t ld, double *linv, size_t ldi, double *work);
 /* inv = (L L^T)^-1, full symmetric, n x n with stride ldi; may not alias l.  linv (may be NULL, stride ldi)
  * gets L^-1 (lower, zeros above). */
 void hpo_cholesky_inverse(const double *l, size_t n, size_t ld, double *inv, double *linv, size_t ldi);

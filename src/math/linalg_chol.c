@@ -323,9 +323,8 @@ static void triangle_product(int sign, const double *y, size_t ldy, const double
 /* Rows of Y = L^-T are the columns of L^-1: each is zero in front of its diagonal; the columns of Y follow
  * one block after the other.  Then K^-1 = Y Y^T into the lower triangle, where nothing of Y is stored, the
  * diagonal blocks last. */
-void hpo_cholesky_inverse(const double *l, size_t n, size_t ld, double *inv, double *linv, size_t ldi)
+static void lower_inverse_t(const double *l, size_t n, size_t ld, double *inv, size_t ldi)
 {
-    double d[BLOCK * BLOCK];
     for (size_t i = 0; i < n; i++) {
         memset(inv + i * ldi, 0, n * sizeof *inv);
         inv[i * ldi + i] = 1.0;
@@ -335,6 +334,20 @@ void hpo_cholesky_inverse(const double *l, size_t n, size_t ld, double *inv, dou
         triangle_product(-1, inv, ldi, l + j * ld, ld, inv + j, ldi, 0, j, width);
         solve_panel(l + j * ld + j, width, ld, inv + j, j + width, ldi);
     }
+}
+
+void hpo_lower_inverse(const double *l, size_t n, size_t ld, double *linv, size_t ldi, double *work)
+{
+    lower_inverse_t(l, n, ld, work, n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++)
+            linv[i * ldi + j] = work[j * n + i];
+}
+
+void hpo_cholesky_inverse(const double *l, size_t n, size_t ld, double *inv, double *linv, size_t ldi)
+{
+    double d[BLOCK * BLOCK];
+    lower_inverse_t(l, n, ld, inv, ldi);
     for (size_t i = 0; linv != NULL && i < n; i++) {
         for (size_t j = 0; j <= i; j++)
             linv[i * ldi + j] = inv[j * ldi + i];

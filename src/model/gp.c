@@ -125,8 +125,13 @@ static size_t next_fit(size_t n)
 
 static hpo_status fit_at(hpo_gp *gp, size_t n, int cold, hpo_error *err)
 {
-    hpo_status s = hpo_gp_restart(gp, n, err);
+    size_t most = gp->options.max_rows, few = gp->hold || most < HPO_GP_FIT_ROWS ? most : HPO_GP_FIT_ROWS;
+    hpo_status s = hpo_gp_restart(gp, n, few, err);
     if (s == HPO_OK && !gp->hold) s = hpo_gp_fit(gp, cold, err);
+    if (s == HPO_OK && gp->subset && few < most) {
+        s = hpo_gp_place(gp, most, err);
+        if (s == HPO_OK) s = hpo_gp_settle(gp, err);
+    }
     if (s == HPO_OK && !gp->hold && gp->options.heteroscedastic) s = hpo_gp_fit_noise(gp, err);
     gp->next_fit = next_fit(n);
     return s;
@@ -147,7 +152,7 @@ static hpo_status catch_up(hpo_gp *gp, hpo_error *err)
     while (power <= gp->n_rows / 2)
         power *= 2;
     hpo_status s = HPO_OK;
-    if (gp->hold && gp->n_used == 0) s = hpo_gp_restart(gp, 1, err);
+    if (gp->hold && gp->n_used == 0) s = hpo_gp_restart(gp, 1, gp->options.max_rows, err);
     if (!gp->hold && power > gp->n_used) s = fit_at(gp, power, 1, err);
     while (s == HPO_OK && gp->n_used < gp->n_rows) {
         size_t choose = gp->hold ? 0 : next_choice(gp);

@@ -163,9 +163,8 @@ static void add_point(hpo_gp *gp, uint32_t pool)
 }
 
 /* The best configurations, the newest and those far from all others: gp_subset.c. */
-static hpo_status choose_points(hpo_gp *gp, size_t n_pool, hpo_error *err)
+static hpo_status choose_points(hpo_gp *gp, size_t n_pool, size_t keep, hpo_error *err)
 {
-    size_t keep = gp->options.max_rows;
     double *value = hpo_calloc(2 * n_pool, sizeof *value), *count = value ? value + n_pool : NULL;
     uint32_t *chosen = hpo_alloc_array(keep, sizeof *chosen);
     hpo_status s = HPO_OK;
@@ -179,7 +178,8 @@ static hpo_status choose_points(hpo_gp *gp, size_t n_pool, hpo_error *err)
     }
     for (size_t p = 0; p < n_pool; p++)
         value[p] /= count[p];
-    s = hpo_gp_choose_subset(gp, value, n_pool, keep, chosen, err);
+    s = keep < gp->options.max_rows ? hpo_gp_choose_sample(value, n_pool, keep, chosen, err)
+                                    : hpo_gp_choose_subset(gp, value, n_pool, keep, chosen, err);
     for (size_t i = 0; s == HPO_OK && i < keep; i++)
         add_point(gp, chosen[i]);
 done:
@@ -188,8 +188,7 @@ done:
     return s;
 }
 
-/* Points of the rows in use, from nothing. */
-static hpo_status place_points(hpo_gp *gp, hpo_error *err)
+hpo_status hpo_gp_place(hpo_gp *gp, size_t most, hpo_error *err)
 {
     size_t n_pool = 0;
     for (size_t r = 0; r < gp->n_used; r++)
@@ -197,10 +196,10 @@ static hpo_status place_points(hpo_gp *gp, hpo_error *err)
     for (size_t p = 0; p < gp->n_pool; p++)
         gp->place[p] = 0;
     gp->n_points = gp->n_slopes = gp->n_factored = 0;
-    gp->subset = n_pool > gp->options.max_rows;
+    gp->subset = n_pool > most;
     gp->n_chosen = gp->n_used;
-    hpo_status s = hpo_gp_room(gp, gp->subset ? gp->options.max_rows : n_pool, err);
-    if (s == HPO_OK && gp->subset) s = choose_points(gp, n_pool, err);
+    hpo_status s = hpo_gp_room(gp, gp->subset ? most : n_pool, err);
+    if (s == HPO_OK && gp->subset) s = choose_points(gp, n_pool, most, err);
     for (size_t p = 0; s == HPO_OK && !gp->subset && p < n_pool; p++)
         add_point(gp, (uint32_t)p);
     if (s == HPO_OK && gp->gradients) s = hpo_gp_collect_slopes(gp, err);
@@ -208,14 +207,14 @@ static hpo_status place_points(hpo_gp *gp, hpo_error *err)
     return s;
 }
 
-hpo_status hpo_gp_restart(hpo_gp *gp, size_t n, hpo_error *err)
+hpo_status hpo_gp_restart(hpo_gp *gp, size_t n, size_t most, hpo_error *err)
 {
     hpo_status s = fit_transform(gp, n, err);
     if (s != HPO_OK) return s;
     gp->n_used = n;
     gp->ready = 0;
     hpo_gp_forget_noise(gp);
-    return place_points(gp, err);
+    return hpo_gp_place(gp, most, err);
 }
 
 /* The next row's value is read; its configuration is not placed yet. */
@@ -255,7 +254,7 @@ hpo_status hpo_gp_choose_again(hpo_gp *gp, size_t n, hpo_error *err)
         read_row(gp);
         if (hpo_gp_surprised(gp)) return HPO_OK;
     }
-    return place_points(gp, err);
+    return hpo_gp_place(gp, gp->options.max_rows, err);
 }
 
 void hpo_gp_noise_terms_at(const hpo_gp *gp, double n2, hpo_gp_noise_terms *t)

@@ -157,8 +157,7 @@ static hpo_status factor(hpo_gp *gp, size_t n, hpo_error *err)
             return hpo_fail(err, HPO_EINVAL,
                             "the covariance matrix of %zu configurations has no factorisation", n);
     }
-    hpo_cholesky_inverse(gp->l, n, gp->cap, gp->fit_inv, gp->fit_d, gp->fit_cap);
-    move_rows(gp->w, gp->cap, gp->fit_d, gp->fit_cap, n, 1, 0);
+    hpo_lower_inverse(gp->l, n, gp->cap, gp->w, gp->cap, gp->fit_inv);
     gp->n_factored = n;
     return HPO_OK;
 }

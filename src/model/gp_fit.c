@@ -8,6 +8,12 @@
  * transform is fitted with them.  One fit is L-BFGS-B with at most 30 iterations until the projected gradient
  * is below 1e-2 or a step gains less than 1e-5 of the value: a fit that has not moved costs one evaluation.
  *
+ * Rows.  Above 320 configurations hyperparameters are fitted to 320 of them (gp_subset.c: a quarter the best,
+ * the rest evenly in the order they came), the regression then takes all: their evidence is that of fewer
+ * observations of the same function.  From 400 to 1000 rows of search-like data (5 functions, 6 dimensions)
+ * this took 1.0 s instead of 2.7 s and the slowest row 0.11 s instead of 0.35 s; the log density of held-out
+ * observations changed by -0.05 to 0 (once -0.14, once +0.55).  A max-min design instead lost up to 0.8.
+ *
  * The choice of the kernel (choose_family) and of input warping is made at cold starts, by the closed-form
  * leave-one-out score (Sundararajan & Keerthi 2001), the simpler model unless 2 nats are gained. */
 #include "math/minimise.h"

@@ -19,6 +19,7 @@ enum {
     HPO_GP_STACK = 16384,   /* doubles of scratch a prediction takes from the stack: 128 KiB */
     HPO_GP_MEMORY = 8,      /* pairs that L-BFGS-B keeps */
     HPO_GP_TILE = 64,       /* rows of L^-1 multiplied at a time */
+    HPO_GP_FIT_ROWS = 320,  /* hyperparameters are fitted to so many configurations (gp_fit.c) */
     HPO_GP_MAX_ROWS = 8192, /* largest options.max_rows */
     HPO_GP_ENTRIES = 1500   /* largest joint system of values and derivatives */
 };
@@ -120,8 +121,10 @@ HPO_NODISCARD hpo_status hpo_gp_ingest(hpo_gp *gp, const double *u, const double
                                        const double *gradient, size_t n, hpo_error *err);
 /* Makes room for n points and e entries in the regression; keeps what is there. */
 HPO_NODISCARD hpo_status hpo_gp_room(hpo_gp *gp, size_t n, hpo_error *err);
-/* Takes rows 0..n-1 into the regression from nothing: transform, points, features. */
-HPO_NODISCARD hpo_status hpo_gp_restart(hpo_gp *gp, size_t n, hpo_error *err);
+/* Takes rows 0..n-1 into the regression from nothing: transform, points (`most` of them), features. */
+HPO_NODISCARD hpo_status hpo_gp_restart(hpo_gp *gp, size_t n, size_t most, hpo_error *err);
+/* Places the points of the rows in use from nothing: all configurations, or a subset of `most`. */
+HPO_NODISCARD hpo_status hpo_gp_place(hpo_gp *gp, size_t most, hpo_error *err);
 /* Takes the next row in, transform and hyperparameters as they are. */
 HPO_NODISCARD hpo_status hpo_gp_absorb(hpo_gp *gp, hpo_error *err);
 /* The value just taken in is far outside what the transform was fitted to. */
@@ -192,6 +195,11 @@ void hpo_gp_refresh_slopes(hpo_gp *gp);
  * indices into out.  value: what was observed, smaller is better. */
 HPO_NODISCARD hpo_status hpo_gp_choose_subset(hpo_gp *gp, const double *value, size_t n_pool, size_t keep,
                                               uint32_t *out, hpo_error *err);
+
+/* The same for fitting hyperparameters: a quarter the best, the rest evenly from the others in the order in
+ * which they came, so that pairs at all distances are among them as in the whole. */
+HPO_NODISCARD hpo_status hpo_gp_choose_sample(const double *value, size_t n_pool, size_t keep, uint32_t *out,
+                                              hpo_error *err);
 
 /* ---- gp_noise.c ---- */
 /* Noise multipliers h at m rows of u. */

@@ -173,7 +173,7 @@ static hpo_status build(const hpo_gp *gp, probes *p, hpo_gp **out, hpo_error *er
     o.seed = gp->options.seed;
     HPO_TRY(hpo_gp_create(gp->embed, &o, out, err));
     hpo_status s = hpo_gp_ingest(*out, p->u, p->y, p->se, NULL, n, err);
-    if (s == HPO_OK) s = hpo_gp_restart(*out, (*out)->n_rows, err);
+    if (s == HPO_OK) s = hpo_gp_restart(*out, (*out)->n_rows, HPO_GP_FIT_ROWS, err);
     if (s == HPO_OK) s = hpo_gp_fit(*out, 1, err);
     if (s != HPO_OK) {
         hpo_gp_free(*out);

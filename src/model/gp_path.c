@@ -34,7 +34,7 @@ static const double TWO_PI = 0x1.921fb54442d18p+2;
 struct hpo_gp_path {
     const hpo_gp *gp;
     size_t m, k, n;                        /* frequencies, features, entries */
-    double *frequency;                     /* m x k; LINEAR: the k weights and the constant */
+    double *frequency;                     /* k x m: lanes over frequencies; LINEAR: k weights and constant */
     double *radius, *phase;                /* m; radius with sqrt(s2 / m) */
     double *weight;                        /* n: A^-1 (z - g(X) - eps) */
     double *features, *slope, *pulled;     /* scratch: k each */
@@ -50,14 +50,14 @@ static double prior_value(const hpo_gp_path *p, const double *a, double *gradien
         if (gradient) memcpy(gradient, p->frequency, p->k * sizeof *gradient);
         return p->frequency[p->k] + hpo_dot(p->frequency, a, p->k);
     }
-    hpo_gemv(p->frequency, p->m, p->k, p->k, a, p->angle);
+    hpo_gemv_t(p->frequency, p->k, p->m, p->m, a, p->angle);
     hpo_axpy(p->m, 1, p->phase, p->angle);
     hpo_cos_sin_n(p->angle, p->m, p->cosine, gradient ? p->angle : NULL);
     double value = hpo_dot(p->radius, p->cosine, p->m);
     if (!gradient) return value;
     for (size_t i = 0; i < p->m; i++)
         p->angle[i] *= -p->radius[i];
-    hpo_gemv_t(p->frequency, p->m, p->k, p->k, p->angle, gradient);
+    hpo_gemv(p->frequency, p->k, p->m, p->m, p->angle, gradient);
     return value;
 }
 
@@ -74,7 +74,7 @@ static void draw_prior(hpo_gp_path *p, hpo_rng *rng)
     for (size_t i = 0; i < p->m; i++) {
         double stretch = freedom > 0 ? sqrt(0.5 * freedom / hpo_gamma_draw(rng, 0.5 * freedom)) : 1;
         for (size_t f = 0; f < p->k; f++)
-            p->frequency[i * p->k + f] = stretch * hpo_rng_normal(rng);
+            p->frequency[f * p->m + i] = stretch * hpo_rng_normal(rng);
         p->radius[i] = size * sqrt(-2 * hpo_log1p(-hpo_rng_uniform(rng)));
         p->phase[i] = TWO_PI * hpo_rng_uniform(rng);
     }

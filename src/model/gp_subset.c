@@ -13,6 +13,8 @@
 
 #include <math.h>
 
+enum { BEST_SHARE = 4 };
+
 /* Lowers distance[p] to the squared distance between configurations p and `chosen`; -1: chosen itself. */
 static void choose(const double *soa, size_t n_features, size_t n_pool, size_t chosen, double *distance,
                    double *q)
@@ -64,5 +66,27 @@ hpo_status hpo_gp_choose_subset(hpo_gp *gp, const double *value, size_t n_pool, 
 done:
     hpo_free(order);
     hpo_free(soa);
+    return s;
+}
+
+hpo_status hpo_gp_choose_sample(const double *value, size_t n_pool, size_t keep, uint32_t *out,
+                                hpo_error *err)
+{
+    size_t best = keep / BEST_SHARE, left = n_pool - best, want = keep - best, seen = 0, n = 0;
+    size_t *order = hpo_alloc_array(n_pool, sizeof *order);
+    unsigned char *taken = hpo_calloc(n_pool, 1);
+    hpo_status s = order && taken ? HPO_OK : hpo_fail_memory(err);
+    if (s == HPO_OK) hpo_argsort(value, n_pool, order);
+    for (size_t i = 0; i < best && s == HPO_OK; i++)
+        taken[order[i]] = 1;
+    for (size_t p = 0; p < n_pool && s == HPO_OK; p++) {
+        if (!taken[p]) { /* the i-th of those left when i want / left passes a whole number */
+            taken[p] = (seen + 1) * want / left > seen * want / left;
+            seen++;
+        }
+        if (taken[p]) out[n++] = (uint32_t)p;
+    }
+    hpo_free(order);
+    hpo_free(taken);
     return s;
 }

@@ -138,6 +138,11 @@ void hpo_parzen_free(hpo_parzen *p);
 /* n rows of the cube (NaN: inactive) with weights above 0 (NULL: 1), and the prior with its own. */
 HPO_NODISCARD hpo_status hpo_parzen_fit(hpo_parzen *p, const hpo_parzen_width *w, const double *const *row,
                                         const double *weight, size_t n, double prior_weight, hpo_error *err);
+/* The same rows and weights, told apart by ascending ids: what was fitted to those of the last call is kept
+ * where it is the same.  Costs O(n) copies and the kernels that changed; gives the bits of hpo_parzen_fit. */
+HPO_NODISCARD hpo_status hpo_parzen_refit(hpo_parzen *p, const hpo_parzen_width *w, const int64_t *id,
+                                          const double *const *row, const double *weight, size_t n,
+                                          double prior_weight, hpo_error *err);
 /* Log density at u.  Scratch in p is written: one thread at a time. */
 double hpo_parzen_logpdf(hpo_parzen *p, const double *u);
 /* One draw, written into u's coordinates of the axes of p.  Every row must be active on all of them. */

@@ -156,7 +156,7 @@ const hpo_sampler_ops hpo_sampler_cqr = {
             "noise.",
     .reference = "Salinas et al., ICML 2023, arXiv 2305.03623; Romano, Patterson & Candes, NeurIPS 2019",
     .caps = HPO_CAP_DISCRETE | HPO_CAP_CONDITIONAL | HPO_CAP_CONSTRAINTS | HPO_CAP_STRUCTURED |
-            HPO_CAP_CONTINUOUS | HPO_CAP_DEPENDENT | HPO_CAP_HISTORY,
+            HPO_CAP_CONTINUOUS | HPO_CAP_DEPENDENT | HPO_CAP_HISTORY | HPO_CAP_OUTCOMES,
     .options = cqr_options,
     .n_options = sizeof cqr_options / sizeof cqr_options[0],
     .config_size = sizeof(cqr_config),

@@ -246,7 +246,7 @@ const hpo_sampler_ops hpo_sampler_forest = {
             "trials.",
     .reference = "Hutter, Hoos & Leyton-Brown, LION 5 (2011); Lindauer et al., JMLR 23 (2022)",
     .caps = HPO_CAP_DISCRETE | HPO_CAP_CONDITIONAL | HPO_CAP_CONSTRAINTS | HPO_CAP_STRUCTURED |
-            HPO_CAP_CONTINUOUS | HPO_CAP_DEPENDENT | HPO_CAP_HISTORY,
+            HPO_CAP_CONTINUOUS | HPO_CAP_DEPENDENT | HPO_CAP_HISTORY | HPO_CAP_OUTCOMES,
     .options = forest_options,
     .n_options = sizeof forest_options / sizeof forest_options[0],
     .config_size = sizeof(forest_config),

@@ -88,8 +88,9 @@ static const hpo_option gp_options[] = {
     {"acquisition",
      "what is maximised: expected or probable improvement, confidence bound, a posterior sample, entropy of "
      "the "
-     "minimum, knowledge gradient, noisy expected improvement, Pandora's box index",
-     HPO_OPT_ENUM, FIELD(acquisition), HPO_ACQ_LOG_EI, 0, 7, acquisition_labels},
+     "minimum, knowledge gradient, noisy expected improvement, Pandora's box index, entropy of the minimum "
+     "and its place",
+     HPO_OPT_ENUM, FIELD(acquisition), HPO_ACQ_LOG_EI, 0, 8, acquisition_labels},
     {"pending", "how trials in progress count", HPO_OPT_ENUM, FIELD(pending), HPO_PENDING_FANTASY, 0, 4,
      pending_labels},
     {"beta",

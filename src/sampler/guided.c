@@ -3,8 +3,10 @@
  *
  * Observations in model units.  The output transform is fitted to all rows at counts 1, 2, ..., 64 and then
  * at r + floor(r / 8) after r; between it is frozen.  Each z is thus a function of the rows before it.  A
- * failed or infeasible trial counts as the worst value seen so far: with no other information that is what
- * keeps a model away from where trials fail (Hutter et al. 2011, section 4). */
+ * failed trial counts as the worst value seen so far: with no other information that is what keeps a model
+ * away from where trials fail (Hutter et al. 2011, section 4).  One that violates measured constraints counts
+ * as the worst feasible value so far and more the more it violates (Deb 2000, "An efficient constraint
+ * handling method for genetic algorithms"), by one spread of the objective at most. */
 #include "sampler/guided.h"
 
 #include <math.h>
@@ -39,6 +41,7 @@ void hpo_guided_fini(hpo_guided *g)
     hpo_free(g->failed);
     hpo_free(g->known);
     hpo_free(g->scratch);
+    hpo_free(g->widest);
 }
 
 /* ---- observations ---- */
@@ -52,16 +55,39 @@ static size_t last_fit(size_t n)
     return r;
 }
 
+/* By how much a row violates the measured constraints, each in parts of the largest violation so far (kept in
+ * g->widest), on average; 0: not at all, or nothing is measured. */
+static double violation(hpo_guided *g, const hpo_view *view, size_t row)
+{
+    double sum = 0, q = (double)view->n_outcomes;
+    for (size_t i = 0; i < view->n_outcomes; i++) {
+        double c = view->outcome[row * view->n_outcomes + i];
+        if (c <= 0) continue;
+        if (c > g->widest[i] && isfinite(c)) g->widest[i] = c;
+        sum += c < g->widest[i] ? c / g->widest[i] : 1; /* NaN: not measured */
+    }
+    return view->state[row] == HPO_STATE_INFEASIBLE && !(sum > 0) ? 1 : view->n_outcomes > 0 ? sum / q : 0;
+}
+
 static double objective(const hpo_view *view, size_t row)
 {
     return view->y[row * view->n_objectives];
+}
+
+/* NaN: failed or infeasible. */
+static double feasible_objective(const hpo_view *view, size_t row)
+{
+    if (view->state[row] == HPO_STATE_INFEASIBLE) return (double)NAN;
+    for (size_t i = 0; i < view->n_outcomes; i++)
+        if (!(view->outcome[row * view->n_outcomes + i] <= 0)) return (double)NAN;
+    return objective(view, row);
 }
 
 static hpo_status fit(hpo_guided *g, const hpo_view *view, size_t n, hpo_error *err)
 {
     HPO_TRY(hpo_reserve(&g->scratch, &g->cap_scratch, 4 * n + 1, sizeof *g->scratch, err));
     for (size_t i = 0; i < n; i++)
-        g->scratch[i] = objective(view, i);
+        g->scratch[i] = feasible_objective(view, i);
     hpo_transform_fit(&g->transform, g->kind, g->scratch, n, g->scratch + n);
     g->fitted = n;
     g->n_rows = g->n_finite = 0;
@@ -78,15 +104,19 @@ hpo_status hpo_guided_sync(hpo_guided *g, const hpo_view *view, hpo_error *err)
     size_t begin = n < g->n_rows ? 0 : g->n_rows;
     if (n < g->n_rows || last_fit(n) != g->fitted) HPO_TRY(fit(g, view, last_fit(n), err));
     if (n > begin) memcpy(g->known + begin * d, view->u + begin * d, (n - begin) * d * sizeof *g->known);
+    HPO_TRY(hpo_reserve(&g->widest, &g->cap_widest, view->n_outcomes + 1, sizeof *g->widest, err));
+    for (size_t i = 0; i < view->n_outcomes; i++)
+        g->widest[i] = 0;
     double worst = 0;
     for (size_t i = 0, finite = 0; i < n; i++) {
+        double beyond = violation(g, view, i);
         if (i < g->n_rows) { /* as before */
             worst = g->failed[i] ? worst : finite++ == 0 ? g->z[i] : fmax(worst, g->z[i]);
             continue;
         }
-        double y = objective(view, i);
+        double y = feasible_objective(view, i);
         g->failed[i] = (uint8_t)!isfinite(y);
-        g->z[i] = g->failed[i] ? worst : hpo_transform_apply(&g->transform, y);
+        g->z[i] = g->failed[i] ? worst + beyond : hpo_transform_apply(&g->transform, y);
         if (g->failed[i]) continue;
         worst = finite++ == 0 ? g->z[i] : fmax(worst, g->z[i]);
         if (g->n_finite++ == 0 || g->z[i] < g->z[g->best_row]) g->best_row = i;

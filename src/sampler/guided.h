@@ -29,12 +29,13 @@ typedef struct hpo_guided {
     size_t fitted;           /* rows that the transform was fitted to */
     uint64_t epoch;          /* changes when z of old rows does */
     hpo_transform transform; /* of the first `fitted` rows */
-    double *z;               /* n_rows: model units; failed trials get the worst value before them */
-    uint8_t *failed;         /* n_rows */
+    double *z;               /* n_rows: model units; failed trials get the worst value before them, infeasible
+                                ones more */
+    uint8_t *failed;         /* n_rows: failed or infeasible */
     double *known;           /* n_rows x n_dims, then the pending ones: not to be proposed again */
     size_t best_row;         /* smallest z that did not fail */
-    double *scratch;
-    size_t cap_z, cap_failed, cap_known, cap_scratch;
+    double *scratch, *widest; /* n_outcomes: largest violations */
+    size_t cap_z, cap_failed, cap_known, cap_scratch, cap_widest;
     /* of the last ask */
     hpo_guided_origin origin;
     double value;

@@ -78,7 +78,9 @@ typedef struct hpo_tpe {
     size_t n_blocks, n_good, n_bad, cap_rows;
     struct hpo_tpe_row *good, *bad;
     const double **row;
+    int64_t *id;
     double *weight;
+    uint8_t *verdict; /* by row of the view */
 } hpo_tpe;
 
 /* ---- one suggestion ---- */

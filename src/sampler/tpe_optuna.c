@@ -9,7 +9,7 @@
  * Blocks of parameters are modelled jointly and sampled one after another.  multivariate: those that are
  * always active are one block, every other parameter is its own.  multivariate and group: each set of
  * parameters that are active together is a block.  Neither: every parameter by itself.  A block is fitted to
- * the trials in which it was active.  All is built from scratch for each suggestion.
+ * the trials in which it was active; kernels that are what they were for the last suggestion are kept.
  *
  * What differs: the random numbers; constraints between parameters, which Optuna does not have, are kept by
  * drawing again; permutations, simplexes and subsets have the kernels of model/parzen.h.
@@ -81,6 +81,8 @@ void hpo_tpe_optuna_fini(hpo_tpe *t)
     hpo_free(t->bad);
     hpo_free(t->row);
     hpo_free(t->weight);
+    hpo_free(t->id);
+    hpo_free(t->verdict);
 }
 
 /* ---- the two sets ---- */
@@ -91,33 +93,48 @@ static int by_number(const void *a, const void *b)
     return (p > q) - (p < q);
 }
 
+static void sort_by_number(struct hpo_tpe_row *r, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (r[i - 1].number > r[i].number) {
+            qsort(r, n, sizeof *r, by_number);
+            return;
+        }
+}
+
 static hpo_status split(hpo_tpe *t, const hpo_view *view, hpo_error *err)
 {
     const hpo_tpe_order *o = &t->order;
-    size_t n = o->n - o->n_failed, most = n + view->n_pending + 1;
-    if (t->cap_rows < most) { /* all four or none: their size is kept once */
-        size_t cap = most + most / 2, four[4] = {0};
-        HPO_TRY(hpo_reserve(&t->good, &four[0], cap, sizeof *t->good, err));
-        HPO_TRY(hpo_reserve(&t->bad, &four[1], cap, sizeof *t->bad, err));
-        HPO_TRY(hpo_reserve(&t->row, &four[2], cap, sizeof *t->row, err));
-        HPO_TRY(hpo_reserve(&t->weight, &four[3], cap, sizeof *t->weight, err));
+    size_t n = o->n - o->n_failed, most = o->n + view->n_pending + 1;
+    if (t->cap_rows < most) { /* all six or none: their size is kept once */
+        size_t cap = most + most / 2, six[6] = {0};
+        HPO_TRY(hpo_reserve(&t->good, &six[0], cap, sizeof *t->good, err));
+        HPO_TRY(hpo_reserve(&t->bad, &six[1], cap, sizeof *t->bad, err));
+        HPO_TRY(hpo_reserve(&t->row, &six[2], cap, sizeof *t->row, err));
+        HPO_TRY(hpo_reserve(&t->weight, &six[3], cap, sizeof *t->weight, err));
+        HPO_TRY(hpo_reserve(&t->id, &six[4], cap, sizeof *t->id, err));
+        HPO_TRY(hpo_reserve(&t->verdict, &six[5], cap, sizeof *t->verdict, err));
         t->cap_rows = cap;
     }
     t->n_good = hpo_tpe_below(t->config->gamma, n);
+    enum { BAD, GOOD, FAILED };
+    memset(t->verdict, BAD, o->n);
+    for (size_t i = 0; i < t->n_good; i++)
+        t->verdict[o->row[i]] = GOOD;
+    for (size_t i = n; i < o->n; i++)
+        t->verdict[o->row[i]] = FAILED;
+    size_t n_good = 0;
     t->n_bad = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t row = o->row[i];
+    for (size_t row = 0; row < o->n; row++) { /* nearly in the order of numbers */
         struct hpo_tpe_row r = {view->u + row * view->n_dims, view->number[row]};
-        if (i < t->n_good)
-            t->good[i] = r;
-        else
-            t->bad[t->n_bad++] = r;
+        if (t->verdict[row] == GOOD) t->good[n_good++] = r;
+        if (t->verdict[row] == BAD) t->bad[t->n_bad++] = r;
     }
     for (size_t i = 0; i < view->n_pending && t->config->liar; i++)
         t->bad[t->n_bad++] =
             (struct hpo_tpe_row){view->u_pending + i * view->n_dims, view->number_pending[i]};
-    if (t->n_good > 1) qsort(t->good, t->n_good, sizeof *t->good, by_number);
-    if (t->n_bad > 1) qsort(t->bad, t->n_bad, sizeof *t->bad, by_number);
+    sort_by_number(t->good, t->n_good);
+    sort_by_number(t->bad, t->n_bad);
     return HPO_OK;
 }
 
@@ -127,13 +144,16 @@ static hpo_status fit(hpo_tpe *t, hpo_parzen *p, uint32_t dim, const struct hpo_
     static const hpo_parzen_width width = {HPO_PARZEN_OPTUNA5, 0, 1};
     size_t m = 0;
     for (size_t i = 0; i < n; i++)
-        if (!isnan(rows[i].u[dim])) t->row[m++] = rows[i].u;
+        if (!isnan(rows[i].u[dim])) {
+            t->id[m] = rows[i].number;
+            t->row[m++] = rows[i].u;
+        }
     for (size_t i = 0; i < m; i++) {
         size_t ramp = m > FLAT ? m - FLAT : 0;
         double one = 1.0 / (double)m;
         t->weight[i] = i >= ramp ? 1 : ramp == 1 ? one : one + (1 - one) * (double)i / (double)(ramp - 1);
     }
-    return hpo_parzen_fit(p, &width, t->row, t->weight, m, 1, err);
+    return hpo_parzen_refit(p, &width, t->id, t->row, t->weight, m, 1, err);
 }
 
 /* ---- one suggestion ---- */

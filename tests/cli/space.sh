@@ -62,6 +62,7 @@ cqr
 bore
 dngo
 turbo
+baxus
 sphere
 END
 run hpo samplers --schedulers --names

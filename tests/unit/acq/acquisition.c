@@ -7,7 +7,7 @@
 #include "math/dist.h"
 #include "math/rng.h"
 
-enum { DIMS = 3, N_KINDS = 8, N_RULES = 5 };
+enum { DIMS = 3, N_KINDS = 9, N_RULES = 5 };
 static const char *const kind_names[] = {HPO_ACQ_LABELS};
 static const char *const rule_names[] = {HPO_PENDING_LABELS};
 

@@ -276,6 +276,15 @@ static void test_inverse(void **state)
         hpo_cholesky_inverse(b, n, LD, c, d, LD);
         hpo_cholesky_inverse(b, n, LD, e, NULL, LD);
         same_rows(c, e, LD, LD, LD);
+        for (size_t i = 0; i < LD * LD; i++)
+            e[i] = MARK;
+        static double work[LD * LD];
+        hpo_lower_inverse(b, n, LD, e, LD, work);
+        for (size_t i = 0; i < n; i++) {
+            same_rows(e + i * LD, d + i * LD, 1, i + 1, LD);
+            for (size_t j = i + 1; j < LD; j++)
+                assert_true(e[i * LD + j] == MARK);
+        }
         for (size_t i = 0; i < n; i++) {
             assert_true(c[i * LD + n] == MARK && d[i * LD + n] == MARK);
             for (size_t j = 0; j < n; j++) {

@@ -325,6 +325,63 @@ static void test_subset(void **state)
     fixture_free(&f);
 }
 
+/* Of many configurations some are fitted to and all are in the regression; however the rows came in. */
+static void test_fitted_to_some(void **state)
+{
+    (void)state;
+    enum { N = 420 };
+    if (T_INSTRUMENTED) return;
+    static double u[N * 3], y[N];
+    t_rng r = t_rng_create();
+    hpo_error err;
+    for (size_t i = 0; i < N; i++) {
+        for (size_t d = 0; d < 3; d++)
+            u[3 * i + d] = t_uniform(&r);
+        y[i] = bowl(u + 3 * i) + 0.01 * t_between(&r, -1, 1);
+    }
+    hpo_gp_options o = hpo_gp_defaults();
+    fixture f = fixture_with(THREE, &o);
+    hpo_gp *other = make(&f, &o), *small = make(&f, &o);
+    assert_ok(hpo_gp_advance(f.gp, u, y, NULL, NULL, N, &err), err);
+    for (size_t n = 300; n <= N; n += 15)
+        assert_ok(hpo_gp_advance(other, u, y, NULL, NULL, n, &err), err);
+    assert_int_equal(hpo_gp_n_points(f.gp), N);
+    assert_same_doubles(f.gp->theta, other->theta, f.gp->n_theta);
+    assert_same_doubles(f.gp->alpha, other->alpha, N);
+    /* the sample: a quarter the best, no place twice, evenly from the others */
+    uint32_t chosen[HPO_GP_FIT_ROWS];
+    size_t fitted = f.gp->n_fit_rows, late = 0;
+    assert_true(fitted > HPO_GP_FIT_ROWS && fitted <= N);
+    assert_ok(hpo_gp_choose_sample(y, fitted, HPO_GP_FIT_ROWS, chosen, &err), err);
+    size_t found = 0, order[N];
+    hpo_argsort(y, fitted, order);
+    for (size_t i = 0; i < HPO_GP_FIT_ROWS; i++) {
+        if (i > 0) assert_true(chosen[i] > chosen[i - 1]);
+        late += chosen[i] >= fitted / 2;
+    }
+    for (size_t i = 0; i < HPO_GP_FIT_ROWS / 4; i++)
+        for (size_t k = 0; k < HPO_GP_FIT_ROWS; k++)
+            found += chosen[k] == order[i];
+    assert_int_equal(found, HPO_GP_FIT_ROWS / 4);
+    assert_in_range(late, HPO_GP_FIT_ROWS / 2 - 24, HPO_GP_FIT_ROWS / 2 + 24);
+    /* the hyperparameters are where the evidence of those rows is largest */
+    static double su[HPO_GP_FIT_ROWS * 3], sy[HPO_GP_FIT_ROWS];
+    double g[5];
+    for (size_t i = 0; i < HPO_GP_FIT_ROWS; i++) {
+        memcpy(su + 3 * i, u + 3 * chosen[i], 3 * sizeof *su);
+        sy[i] = y[chosen[i]];
+    }
+    hpo_gp_fix_transform(small, hpo_gp_transform(f.gp));
+    hpo_gp_hold(small, 1);
+    assert_ok(hpo_gp_advance(small, su, sy, NULL, NULL, HPO_GP_FIT_ROWS, &err), err);
+    assert_true(isfinite(hpo_gp_objective(small, f.gp->theta, g)));
+    for (size_t k = 0; k < 5; k++) /* a step that gains less than 1e-5 of the value ends a fit */
+        if (f.gp->theta[k] > f.gp->lower[k] && f.gp->theta[k] < f.gp->upper[k]) assert_near(g[k], 0, 0, 2);
+    hpo_gp_free(other);
+    hpo_gp_free(small);
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_noise),
         cmocka_unit_test(test_choices),
         cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_fitted_to_some),
         cmocka_unit_test(test_subset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

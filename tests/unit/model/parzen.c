@@ -297,6 +297,53 @@ static void test_set_is_its_members(void **state)
     }
 }
 
+/* Rows come and go, some change under their id; what is kept gives the bits of a fit from scratch. */
+static void test_refit_is_fit(void **state)
+{
+    (void)state;
+    static double u[MAX_ROWS * MAX_DIMS], probe[20 * MAX_DIMS];
+    static const double *row[MAX_ROWS], *at[20], *left[MAX_ROWS];
+    hpo_error err;
+    t_rng r = t_rng_create();
+    const hpo_parzen_width *rules[] = {&optuna, &plus};
+    for (size_t k = 0; k < 2 * N_SPACES; k++) {
+        hpo_space *s = space_of(spaces[k / 2]);
+        hpo_parzen_axes *a = axes_of(s);
+        hpo_parzen *kept = estimator(a), *fresh = estimator(a);
+        int in[MAX_ROWS] = {0};
+        double weight[MAX_ROWS];
+        int64_t id[MAX_ROWS];
+        draw_rows(s, 5, MAX_ROWS, u, row);
+        draw_rows(s, 6, 20, probe, at);
+        for (size_t step = 0; step < 80; step++) {
+            size_t n = 0, changes = (size_t)t_int(&r, 0, 3), reach = step < 20 ? 9 : MAX_ROWS - 1;
+            for (size_t c = 0; c < changes; c++)
+                in[t_int(&r, 0, (int64_t)reach)] ^= 1;
+            if (step % 16 == 15) { /* two rows change places */
+                const double *other = row[3];
+                row[3] = row[7];
+                row[7] = other;
+            }
+            for (size_t j = 0; j < MAX_ROWS; j++)
+                if (in[j]) {
+                    weight[n] = 0.2 + (double)((j + step) % 5);
+                    id[n] = (int64_t)j - 2;
+                    left[n++] = row[j];
+                }
+            assert_ok(hpo_parzen_refit(kept, rules[k % 2], id, left, weight, n, 1, &err), err);
+            assert_ok(hpo_parzen_fit(fresh, rules[k % 2], left, weight, n, 1, &err), err);
+            for (size_t j = 0; j < 20; j++) {
+                double x = hpo_parzen_logpdf(kept, at[j]), y = hpo_parzen_logpdf(fresh, at[j]);
+                assert_same_doubles(&x, &y, 1);
+            }
+        }
+        hpo_parzen_free(kept);
+        hpo_parzen_free(fresh);
+        hpo_parzen_axes_free(a);
+        hpo_space_free(s);
+    }
+}
+
 /* Draws from a set have its density: the mean of f under both, f an indicator, for each axis. */
 static void test_draws_follow_the_density(void **state)
 {
@@ -421,10 +468,15 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_optuna_numbers),     cmocka_unit_test(test_bandwidths),
-        cmocka_unit_test(test_log_mass),           cmocka_unit_test(test_sums_to_one),
-        cmocka_unit_test(test_set_is_its_members), cmocka_unit_test(test_draws_follow_the_density),
-        cmocka_unit_test(test_permutations),       cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_optuna_numbers),
+        cmocka_unit_test(test_bandwidths),
+        cmocka_unit_test(test_log_mass),
+        cmocka_unit_test(test_sums_to_one),
+        cmocka_unit_test(test_set_is_its_members),
+        cmocka_unit_test(test_refit_is_fit),
+        cmocka_unit_test(test_draws_follow_the_density),
+        cmocka_unit_test(test_permutations),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

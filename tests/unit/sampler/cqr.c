@@ -38,11 +38,18 @@ static void explains(void **state)
     guided_explains("cqr:random=0", "\"level\":");
 }
 
+static void heeds_outcomes(void **state)
+{
+    (void)state;
+    guided_heeds_outcomes("cqr");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beats_random), cmocka_unit_test(is_a_fold),    cmocka_unit_test(spreads_pending),
-        cmocka_unit_test(survives),     cmocka_unit_test(lists_finite), cmocka_unit_test(explains),
+        cmocka_unit_test(survives),     cmocka_unit_test(lists_finite), cmocka_unit_test(heeds_outcomes),
+        cmocka_unit_test(explains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,6 +132,46 @@ static inline void guided_lists_finite(const char *spec)
     study_close(s);
 }
 
+/* The optimum lies on the border of a measured constraint, a + b >= 1: after forty trials a model that heeds it
+ * proposes feasible points more often than not, and near the optimum. */
+static inline void guided_heeds_outcomes(const char *spec)
+{
+    enum { N = 70 };
+    static double u[3 * N], y[N], sem[N], cost[N], outcome[N];
+    static uint8_t ends[N];
+    static int64_t number[N];
+    hpo_space *space = space_of("a: 0..1; b: 0..1; c: p,q", NULL);
+    hpo_sampler sampler;
+    hpo_error err;
+    double best = HUGE_VAL;
+    size_t late = 0, n = T_INSTRUMENTED ? 25 : N;
+    assert_ok(hpo_sampler_open(spec, space, 1, 1, SEED, &sampler, &err), err);
+    hpo_view view = {.size = sizeof view, .n_dims = 3, .n_objectives = 1, .n_outcomes = 1, .u = u, .y = y,
+                     .sem = sem, .outcome = outcome, .cost = cost, .state = ends, .number = number};
+    for (size_t i = 0; i < n; i++) {
+        hpo_rng rng;
+        double v[3], x[3];
+        hpo_rng_init(&rng, SEED, i, HPO_RNG_SAMPLER);
+        assert_ok(sampler.ops->ask(sampler.state, &view, i, &rng, v, &err), err);
+        hpo_space_decode(space, v, x);
+        hpo_space_encode(space, x, u + 3 * i);
+        y[i] = x[0] + x[1] + x[2];
+        outcome[i] = 1 - x[0] - x[1];
+        sem[i] = (double)NAN;
+        ends[i] = i % 2 == 0 && outcome[i] > 0 ? HPO_STATE_INFEASIBLE : HPO_STATE_COMPLETE;
+        number[i] = (int64_t)i;
+        view.n_done = i + 1;
+        if (outcome[i] <= 0) best = fmin(best, y[i]);
+        late += i >= 40 && outcome[i] <= 0;
+    }
+    hpo_sampler_close(&sampler);
+    hpo_space_free(space);
+    if (T_INSTRUMENTED) return;
+    print_message("# %s, constrained: %.4g (1 is best), %zu of the last 30 feasible\n", spec, best, late);
+    assert_true(best < 1.06);
+    assert_true(late >= 10);
+}
+
 /* The account is one JSON object that names the model. */
 static inline void guided_explains(const char *spec, const char *part)
 {

@@ -6,7 +6,7 @@
 #include "draws.h"
 #include "space/space.h"
 
-enum { STUDY_ROWS = 600, STUDY_DIMS = 32, STUDY_COLUMNS = 32, STUDY_PENDING = 16 };
+enum { STUDY_ROWS = 600, STUDY_DIMS = 100, STUDY_COLUMNS = 100, STUDY_PENDING = 16 };
 
 typedef struct study {
     hpo_space *space;
