@@ -134,6 +134,33 @@ hpo_status hpo_study_resume(hpo_study *s, hpo_error *err)
     return s == NULL ? no_study(err) : hpo_study__rest(s, HPO_STUDY_ACTIVE, err);
 }
 
+/* ---- spaces that are learned ------------------------------------------------------------------------ */
+
+hpo_status hpo_study_grow(hpo_study *s, const hpo_space *space, hpo_error *err)
+{
+    if (s == NULL) return no_study(err);
+    if (space == NULL) return hpo_fail(err, HPO_EINVAL, "space is NULL: pass the one it has grown to");
+    return hpo_study__grow(s, space, err);
+}
+
+hpo_status hpo_study_first_draw(hpo_study *s, const hpo_space *space, int64_t draw, int64_t number, double *x,
+                                hpo_error *err)
+{
+    if (s == NULL) return no_study(err);
+    if (space == NULL || x == NULL)
+        return hpo_fail(err, HPO_EINVAL, "%s is NULL", space == NULL ? "space" : "x");
+    if (number < 0)
+        return hpo_fail(err, HPO_EINVAL, "trial number %lld: must be 0 or more", (long long)number);
+    return hpo_study__first_draw(s, space, draw, number, x, err);
+}
+
+hpo_status hpo_study_set_config(hpo_study *s, int64_t number, uint64_t token, const double *x, hpo_error *err)
+{
+    if (s == NULL) return no_study(err);
+    if (x == NULL) return hpo_fail(err, HPO_EINVAL, "x is NULL: pass the configuration");
+    return hpo_study__set_config(s, number, token, x, err);
+}
+
 /* ---- ask, report, tell ------------------------------------------------------------------------------- */
 
 hpo_status hpo_study_ask_as(hpo_study *s, const hpo_ask_options *opt, hpo_trial **out, hpo_error *err)

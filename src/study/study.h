@@ -47,7 +47,7 @@ typedef struct hpo_study_spec {
     hpo_past_sampler *past;    /* samplers before this one, oldest first */
     size_t n_past;
     hpo_budget budget;
-    int32_t noisy, max_retries, default_first;
+    int32_t noisy, max_retries, default_first, open_space;
     int64_t lag;
     int64_t draw_base; /* the sampler's draw 0 is this draw of the study */
     double lease;      /* seconds, may be infinite */
@@ -210,6 +210,19 @@ HPO_NODISCARD hpo_status hpo_study__commit_fresh(hpo_study *s, const hpo_study_h
                                                  hpo_error *err);
 /* Opens `text` and puts it in the place of the sampler; the view starts anew.  Caller holds both locks. */
 HPO_NODISCARD hpo_status hpo_study__use_sampler(hpo_study *s, const char *text, hpo_error *err);
+/* A sampler for `space`, which may still be empty. */
+HPO_NODISCARD hpo_status hpo_study__open_sampler(const hpo_study *s, const char *text, const hpo_space *space,
+                                                 hpo_sampler *out, hpo_error *err);
+
+/* ---- grow.c: spaces that are learned; take the locks themselves ---------------------------------- */
+HPO_NODISCARD hpo_status hpo_study__grow(hpo_study *s, const hpo_space *space, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__first_draw(hpo_study *s, const hpo_space *space, int64_t draw,
+                                               int64_t number, double *x, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
+                                               hpo_error *err);
+/* HPO_EOUTDATED when the stored space is no longer this handle's. */
+HPO_NODISCARD hpo_status hpo_study__check_space(const hpo_study *s, const hpo_study_record *r,
+                                                hpo_error *err);
 
 /* ---- event.c: the clock, tokens, leases ------------------------------------------------------- */
 /* Begins a transaction. */

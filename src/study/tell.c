@@ -218,6 +218,11 @@ static hpo_status tell_in(hpo_study *s, hpo_study_header *h, hpo_trial *t, const
                           hpo_error *err)
 {
     hpo_trial_record rec;
+    /* A gradient has one entry a column: it needs the columns that the storage has. */
+    if (r->gradient != NULL && h->texts_seq != s->texts_seq && s->spec.open_space)
+        return hpo_fail(err, HPO_EOUTDATED,
+                        "trial %lld: its gradient belongs to an older space: attach to it anew",
+                        (long long)t->number);
     HPO_TRY(hpo_study__get(s, t->number, &rec, err));
     for (size_t i = 0; r->values != NULL && i < s->shape.n_objectives; i++)
         s->y[i] = r->values[i] * s->sign[i];
