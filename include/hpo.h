@@ -367,8 +367,12 @@ HPO_API HPO_NODISCARD hpo_status hpo_study_grow(hpo_study *s, const hpo_space *s
  * nothing was told. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_first_draw(hpo_study *s, const hpo_space *space, int64_t draw, int64_t number,
                                                       double *x, hpo_error *err);
-/* Records what a running trial has used in truth: x has n_columns of this handle's space and must be valid in it.
- * HPO_ESTALE when the token is not the current one. */
+/* What becomes of x (n_columns, NaN: not known), the configuration of trial `number`, in this handle's space: values of
+ * inactive parameters become absent, active parameters without a value get the draw that hpo_study_grow gives.  In
+ * place.  HPO_EINVAL: a value is out of its range. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_settle(const hpo_study *s, int64_t number, double *x, hpo_error *err);
+/* Records what a running trial has used in truth: x (n_columns, as hpo_study_settle leaves it).  HPO_ESTALE when the
+ * token is not the current one. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
                                                       hpo_error *err);
 
@@ -407,6 +411,8 @@ HPO_API int64_t hpo_trial_number(const hpo_trial *t);
 HPO_API uint64_t hpo_trial_token(const hpo_trial *t);
 /* 1 for the first evaluation, 2 after one retry ... */
 HPO_API int32_t hpo_trial_attempt(const hpo_trial *t);
+/* Which suggestion of the sampler it is; -1: it was enqueued or cloned. */
+HPO_API int64_t hpo_trial_draw(const hpo_trial *t);
 /* A seed for the program's own randomness, a function of (study seed, trial number). */
 HPO_API uint64_t hpo_trial_seed(const hpo_trial *t);
 /* The configuration: n_columns doubles in own units, NaN where inactive.  Borrowed. */
@@ -474,6 +480,22 @@ HPO_API HPO_NODISCARD hpo_status hpo_study_tell_value(hpo_study *s, hpo_trial *t
 /* Puts a configuration (JSON object, may be partial; NULL: the default configuration) in front of the
  * queue; *number gets its trial number. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_enqueue(hpo_study *s, const char *params_json, int64_t *number, hpo_error *err);
+/* The same with attributes (a JSON object, or NULL) that the trial has from the start. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_enqueue_with(hpo_study *s, const char *params_json, const char *attributes,
+                                                        int64_t *number, hpo_error *err);
+/* A trial that was made elsewhere and has ended. */
+typedef struct hpo_past_trial {
+    size_t size;
+    const double *x;    /* its configuration, n_columns */
+    hpo_result result;  /* COMPLETE, STOPPED, FAILED or INFEASIBLE; gradient and count_retry are not used */
+    int64_t started_ms, ended_ms; /* Unix time; 0: unknown */
+    const hpo_report *reports;    /* n_reports, in order, or NULL */
+    size_t n_reports;
+    const char *attributes;       /* a JSON object, or NULL */
+} hpo_past_trial;
+/* Adds it to the study, whatever the budget; models learn from it and it may be the best.  *number (may be NULL) gets its
+ * trial number.  HPO_EINVAL: not valid in the space, or not ended. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_add(hpo_study *s, const hpo_past_trial *trial, int64_t *number, hpo_error *err);
 /* Returns a failed, stopped, paused or running trial to the queue (a running one loses its lease).  As with
  * enqueue, a study that had ended for lack of trials (HPO_STOP_REASON_TRIALS, EXHAUSTED) goes on. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_requeue(hpo_study *s, int64_t number, hpo_error *err);

@@ -431,7 +431,7 @@ static hpo_status enqueue_default(hpo_study *s, hpo_error *err)
     if (!s->spec.default_first || !hpo_space_has_defaults(s->space)) return HPO_OK;
     hpo_space_default(s->space, s->gradient); /* n_columns of scratch */
     if (hpo_space_validate(s->space, s->gradient, NULL) != HPO_OK) return HPO_OK;
-    return hpo_study__enqueue(s, NULL, NULL, err);
+    return hpo_study__enqueue(s, NULL, NULL, NULL, err);
 }
 
 static hpo_status check_same_space(const hpo_study *stored, const hpo_study *wanted, hpo_error *err)

@@ -78,24 +78,25 @@ static hpo_status check_grown(const hpo_space *old, const hpo_space *grown, hpo_
 typedef struct grow_rows {
     hpo_study *s;
     const hpo_space *space;
-    double *x, *u; /* one row: n_columns, n_dims */
+    double *u; /* n_dims */
     double *all;   /* every trial's new row, by number */
     int64_t *number;
     size_t n, cap_all, cap_number, n_columns;
     hpo_error *err;
 } grow_rows;
 
-static void settle(const grow_rows *g, int64_t number, double *x)
+/* u: n_dims of scratch */
+static void settle(const hpo_space *space, uint64_t seed, int64_t number, double *u, double *x)
 {
     hpo_rng rng;
-    hpo_rng_init(&rng, g->s->seed, (uint64_t)number, HPO_RNG_GROW);
-    for (size_t j = 0; j < hpo_space_n_dims(g->space); j++)
-        g->u[j] = hpo_rng_uniform(&rng);
-    hpo_space_apply_prior(g->space, g->u, g->u);
-    for (size_t i = 0; i < g->space->n_params; i++) {
-        const hpo_codec *c = &g->space->program[i];
+    hpo_rng_init(&rng, seed, (uint64_t)number, HPO_RNG_GROW);
+    for (size_t j = 0; j < hpo_space_n_dims(space); j++)
+        u[j] = hpo_rng_uniform(&rng);
+    hpo_space_apply_prior(space, u, u);
+    for (size_t i = 0; i < space->n_params; i++) {
+        const hpo_codec *c = &space->program[i];
         int inactive = c->when != NULL && hpo_expr_eval(c->when, x) != 1;
-        if (inactive || isnan(x[c->column])) hpo_codec_decode(g->space, c, g->u, x);
+        if (inactive || isnan(x[c->column])) hpo_codec_decode(space, c, u, x);
     }
 }
 
@@ -120,7 +121,7 @@ static hpo_status rewrite(grow_rows *g, hpo_study_header *h)
         hpo_trial_record t;
         double *x = g->all + i * g->n_columns;
         HPO_TRY(hpo_study__get(s, g->number[i], &t, g->err));
-        settle(g, t.number, x);
+        settle(g->space, s->seed, t.number, g->u, x);
         t.x = x;
         t.hash = hpo_space_hash(g->space, x);
         t.seq = h->seq;
@@ -219,6 +220,15 @@ hpo_status hpo_study__first_draw(hpo_study *s, const hpo_space *wanted, int64_t 
 
 /* ---- what a trial has used ------------------------------------------------------------------------------
  */
+
+hpo_status hpo_study__settle(const hpo_study *s, int64_t number, double *x, hpo_error *err)
+{
+    double *u = hpo_alloc_array(s->n_dims + 1, sizeof *u);
+    if (u == NULL) return hpo_fail_memory(err);
+    settle(s->space, s->seed, number, u, x);
+    hpo_free(u);
+    return hpo_space_validate(s->space, x, err);
+}
 
 static hpo_status set_config_in(hpo_study *s, hpo_study_header *h, int64_t number, uint64_t token,
                                 const double *x, hpo_error *err)

@@ -33,7 +33,7 @@ static hpo_status check_values(const hpo_study *s, const hpo_result *r, hpo_erro
     return HPO_OK;
 }
 
-static hpo_status check_result(const hpo_study *s, const hpo_result *r, hpo_error *err)
+hpo_status hpo_study__check_result(const hpo_study *s, const hpo_result *r, hpo_error *err)
 {
     if ((int)r->state < 0 || r->state >= HPO_N_STATES || r->state == HPO_STATE_RUNNING)
         return hpo_fail(err, HPO_EINVAL,
@@ -238,7 +238,7 @@ hpo_status hpo_study__tell(hpo_study *s, hpo_trial *t, const hpo_result *r, hpo_
 {
     hpo_study_header h;
     int changed = 0;
-    HPO_TRY(check_result(s, r, err));
+    HPO_TRY(hpo_study__check_result(s, r, err));
     HPO_TRY(hpo_study__begin(s, &h, err));
     hpo_status status = tell_in(s, &h, t, r, &changed, err);
     if (status == HPO_OK && !changed) {

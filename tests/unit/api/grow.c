@@ -204,6 +204,58 @@ static void repeats_when_none_is_left(void **state)
     hpo_storage_free(st);
 }
 
+/* A trial made elsewhere counts like any other. */
+static void added_trials(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        hpo_error err = {0};
+        hpo_storage *st = open_storage(i);
+        hpo_study *s;
+        hpo_space *space = make_space("x: 0..1");
+        hpo_study_options o = hpo_study_options_init();
+        o.objectives = (hpo_objective[]){{sizeof(hpo_objective), "score", HPO_MAXIMIZE}};
+        o.n_objectives = 1;
+        assert_ok(hpo_study_create(st, space, &o, &s, &err), err);
+        double x = 0.5, y = 7, curve[2] = {3, 5};
+        hpo_report reports[2] = {hpo_report_init(), hpo_report_init()};
+        for (int j = 0; j < 2; j++) {
+            reports[j].step = j + 1;
+            reports[j].values = &curve[j];
+            reports[j].n_values = 1;
+        }
+        hpo_past_trial p = {.size = sizeof p,
+                            .x = &x,
+                            .result = hpo_result_init(),
+                            .started_ms = 1000,
+                            .ended_ms = 3000,
+                            .reports = reports,
+                            .n_reports = 2,
+                            .attributes = "{\"who\":\"me\"}"};
+        p.result.values = &y;
+        p.result.n_values = 1;
+        int64_t number = -1;
+        assert_ok(hpo_study_add(s, &p, &number, &err), err);
+        assert_int_equal(number, 0);
+        hpo_trial_info info = {.size = sizeof info};
+        assert_ok(hpo_study_trial(s, 0, &info, &err), err);
+        assert_true(info.state == HPO_STATE_COMPLETE && info.values[0] == 7 && info.n_reports == 2);
+        assert_true(info.started_ms == 1000 && info.ended_ms == 3000);
+        assert_string_equal(info.attributes, "{\"who\":\"me\"}");
+        hpo_summary sum = {.size = sizeof sum};
+        assert_ok(hpo_study_summary(s, &sum, &err), err);
+        assert_true(sum.best == 0 && sum.best_value == 7 && sum.n_trials == 1);
+        p.result.state = HPO_STATE_RUNNING;
+        assert_status(hpo_study_add(s, &p, NULL, NULL), HPO_EINVAL);
+        p.result.state = HPO_STATE_COMPLETE;
+        x = 2;
+        assert_status(hpo_study_add(s, &p, NULL, NULL), HPO_EINVAL);
+        hpo_study_free(s);
+        hpo_space_free(space);
+        hpo_storage_free(st);
+    }
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -234,6 +286,7 @@ int main(void)
         cmocka_unit_test(other_connections),
         cmocka_unit_test(first_draws_are_the_declared_trial),
         cmocka_unit_test(repeats_when_none_is_left),
+        cmocka_unit_test(added_trials),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
