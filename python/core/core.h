@@ -50,6 +50,7 @@ typedef struct study_object {
     double lease; /* seconds; 0: the study's */
     int blocks;   /* calls release the GIL */
     int open;     /* the space is learned */
+    int careful;  /* every result goes through Python */
     int stop;     /* the loop ends after this trial */
 } study_object;
 

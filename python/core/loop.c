@@ -24,7 +24,7 @@ static int tell_plain(trial_object *t, PyObject *result)
     hpo_error err = {0};
     hpo_status status;
     if (result == NULL || !PyFloat_Check(result) || t->h->n_objectives != 1 || t->h->n_outcomes > 0 ||
-        t->t == NULL || !core_is_plain(t) || t->decision != HPO_CONTINUE)
+        t->t == NULL || t->h->careful || !core_is_plain(t) || t->decision != HPO_CONTINUE)
         return 0;
     double value = PyFloat_AsDouble(result);
     if (isnan(value)) return 0;
@@ -83,6 +83,7 @@ static PyObject *run(PyObject *module, PyObject *args)
     double deadline;
     int why = 0;
     trial_object *t = NULL;
+    PyObject *kept = NULL; /* the attributes of t: empty, or t is not used again */
     (void)module;
     if (!PyArg_ParseTuple(args, "OO!OOLd", &study, core.study_type, &h, &type, &objective, &wanted, &deadline))
         return NULL;
@@ -102,10 +103,15 @@ static PyObject *run(PyObject *module, PyObject *args)
             core_raise(status, &err);
             goto failed;
         }
-        if (t != NULL && (Py_REFCNT(t) > 1 || t->odd)) Py_CLEAR(t);
-        if (t == NULL && (t = core_new_trial(h, study, (PyTypeObject *)type)) == NULL) {
-            hpo_trial_free(held);
-            goto failed;
+        if (t != NULL && (Py_REFCNT(t) > 1 || t->odd || PyDict_Size(kept) > 0)) Py_CLEAR(t);
+        if (t == NULL) {
+            Py_CLEAR(kept);
+            t = core_new_trial(h, study, (PyTypeObject *)type);
+            if (t != NULL) kept = PyObject_GenericGetDict((PyObject *)t, NULL);
+            if (kept == NULL) {
+                hpo_trial_free(held);
+                goto failed;
+            }
         }
         (void)core_hold(t, held);
         PyObject *result = PyObject_CallFunctionObjArgs(objective, (PyObject *)t, NULL);
@@ -122,9 +128,11 @@ static PyObject *run(PyObject *module, PyObject *args)
         }
     }
     Py_XDECREF(t);
+    Py_XDECREF(kept);
     return Py_BuildValue("Li", done, why);
 failed:
     Py_XDECREF(t);
+    Py_XDECREF(kept);
     return NULL;
 }
 

@@ -188,11 +188,11 @@ static PyObject *study_forget(study_object *h, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* settings(worker, lease, blocks, open) */
+/* settings(worker, lease, blocks, open, careful) */
 static PyObject *study_settings(study_object *h, PyObject *args)
 {
     PyObject *worker;
-    if (!PyArg_ParseTuple(args, "Odpp", &worker, &h->lease, &h->blocks, &h->open)) return NULL;
+    if (!PyArg_ParseTuple(args, "Odppp", &worker, &h->lease, &h->blocks, &h->open, &h->careful)) return NULL;
     if (worker == Py_None) worker = NULL;
     if (worker != NULL && !PyBytes_Check(worker)) return PyErr_Format(PyExc_TypeError, "worker must be bytes");
     Py_XINCREF(worker);
@@ -210,6 +210,37 @@ static PyObject *study_set_choices(study_object *h, PyObject *args)
     param_slot *p = &h->params[PyLong_AsSsize_t(at)];
     Py_INCREF(choices);
     CORE_SET(p->choices, choices);
+    Py_RETURN_NONE;
+}
+
+/* set_const(name, value): what suggest_float and suggest_int of one value compare with. */
+static PyObject *study_set_const(study_object *h, PyObject *args)
+{
+    PyObject *name;
+    double value;
+    if (!PyArg_ParseTuple(args, "Ud", &name, &value)) return NULL;
+    PyObject *at = PyDict_GetItemWithError(h->index, name);
+    if (at == NULL) return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_KeyError, "%U", name);
+    param_slot *p = &h->params[PyLong_AsSsize_t(at)];
+    p->low = p->high = value;
+    Py_RETURN_NONE;
+}
+
+/* rename(position, name): what the program calls a parameter whose name the library cannot hold. */
+static PyObject *study_rename(study_object *h, PyObject *args)
+{
+    PyObject *name;
+    Py_ssize_t i;
+    if (!PyArg_ParseTuple(args, "nU", &i, &name)) return NULL;
+    if (i < 0 || (size_t)i >= h->n_params) return PyErr_Format(PyExc_IndexError, "no parameter %zd", i);
+    PyObject *at = PyLong_FromSsize_t(i);
+    if (at == NULL || PyDict_DelItem(h->index, h->params[i].name) < 0 || PyDict_SetItem(h->index, name, at) < 0) {
+        Py_XDECREF(at);
+        return NULL;
+    }
+    Py_DECREF(at);
+    Py_INCREF(name);
+    CORE_SET(h->params[i].name, name);
     Py_RETURN_NONE;
 }
 
@@ -752,6 +783,8 @@ static PyMethodDef methods[] = {METHOD(create, METH_CLASS | METH_VARARGS | METH_
                                 METHOD(forget, METH_NOARGS),
                                 METHOD(settings, METH_VARARGS),
                                 METHOD(set_choices, METH_VARARGS),
+                                METHOD(set_const, METH_VARARGS),
+                                METHOD(rename, METH_VARARGS),
                                 METHOD(ask, METH_VARARGS),
                                 METHOD(attach, METH_VARARGS),
                                 METHOD(summary, METH_NOARGS),

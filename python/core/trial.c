@@ -117,11 +117,13 @@ static int proposed(trial_object *t, PyObject *name, int kind, double low, doubl
     size_t at;
     if (t->x == NULL || t->queued) return 0;
     const param_slot *p = find(t, name, &at);
-    if (p == NULL || p->kind != kind || p->low != low || p->high != high || p->step != step ||
-        (p->scale == HPO_SCALE_LOG) != log)
+    if (p == NULL || p->low != low || p->high != high || isnan(t->x[p->column])) return 0;
+    if (p->kind == HPO_KIND_CONST)
+        *value = p->low; /* one value: step and scale say nothing */
+    else if (p->kind == kind && p->step == step && (p->scale == HPO_SCALE_LOG) == log)
+        *value = t->x[p->column];
+    else
         return 0;
-    *value = t->x[p->column];
-    if (isnan(*value)) return 0;
     t->n_asked += t->asked[at] ? 0 : 1;
     t->asked[at] = 1;
     return 1;

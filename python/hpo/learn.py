@@ -30,8 +30,28 @@ class Param:
         self.name, self.kind, self.labels = name, kind, labels
 
 
+RESERVED = {"and", "or", "not", "in", "if", "else", "true", "false"}
+
+
+def to_core(name):
+    """The name of a parameter in the library: letters, digits, `_ . - /`; any other character as its code
+    between middle dots."""
+    if name.isidentifier() and "\u00b7" not in name and name not in RESERVED:
+        return name
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"{name!r} is no name for a parameter: use a str with at least one character")
+    out = re.sub(r"[^A-Za-z0-9_./\u00b8-\U0010ffff-]", lambda m: f"\u00b7{ord(m[0]):x}\u00b7", name)
+    if out in RESERVED or out[0] in "0123456789./-":
+        out = f"\u00b7{ord(out[0]):x}\u00b7{out[1:]}"
+    return out
+
+
+def from_core(name):
+    return re.sub("\u00b7([0-9a-f]+)\u00b7", lambda m: chr(int(m[1], 16)), name)
+
+
 def quote_name(name):
-    return "`" + name + "`"
+    return "`" + to_core(name) + "`"
 
 
 def quote_label(label):
@@ -40,7 +60,7 @@ def quote_label(label):
 
 def names_in(condition):
     """Parameters that a condition (of this module) reads."""
-    return set(re.findall("`([^`]*)`", condition or ""))
+    return {from_core(name) for name in re.findall("`([^`]*)`", condition or "")}
 
 
 # ---- tests ----------------------------------------------------------------------------------------------------

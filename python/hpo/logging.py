@@ -27,9 +27,14 @@ def get_logger(name="hpo"):
 
 def _handle():
     import logging
+    import sys
 
     if not _logger.handlers:
-        handler = logging.StreamHandler()
+
+        class Handler(logging.StreamHandler):  # to what sys.stderr is now
+            stream = property(lambda self: sys.stderr, lambda self, stream: None)
+
+        handler = Handler()
         handler.setFormatter(logging.Formatter("[%(levelname)s %(asctime)s] %(message)s"))
         _logger.addHandler(handler)
         _logger.propagate = False

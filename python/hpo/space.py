@@ -12,6 +12,7 @@ from .distributions import (
     labels,
     unlabel,
 )
+from .learn import from_core, to_core
 
 
 class Space:
@@ -131,6 +132,11 @@ def _scipy_domain(name, frozen):
     )
 
 
+def document(params):
+    """The JSON document of {name: parameter} as the library takes it."""
+    return json.dumps({"params": {to_core(name): p for name, p in params.items()}})
+
+
 # ---- what a handle's space says -----------------------------------------------------------------------------
 
 
@@ -138,8 +144,14 @@ class Layout:
     """The space of one handle: how columns become values of Python."""
 
     def __init__(self, handle):
-        self.doc = json.loads(handle.space())
         self.columns = handle.layout()  # (name, kind, column, n_columns, low, high, step, scale, "fidelity")
+        self.doc = json.loads(handle.space())
+        for i, c in enumerate(self.columns):
+            name = from_core(c[0])
+            if name != c[0]:
+                handle.rename(i, name)
+                self.columns[i] = (name, *c[1:])
+        self.doc["params"] = {from_core(name): p for name, p in self.doc["params"].items()}
         self.at = {c[0]: i for i, c in enumerate(self.columns)}
         self.width = sum(c[3] for c in self.columns)
         self.choices = {}
@@ -152,9 +164,17 @@ class Layout:
                 )
                 if kind == "categorical":
                     handle.set_choices(name, self.choices[name])
+            elif kind == "const":
+                value = self._const(name)
+                handle.set_choices(name, (value,))
+                if isinstance(value, (int, float)) and not isinstance(value, bool):
+                    handle.set_const(name, value)
 
     def condition(self, name):
         return self.doc["params"][name].get("when")
+
+    def is_const(self, name):
+        return self.columns[self.at[name]][1] == "const"
 
     def distribution(self, name):
         """The range of a parameter as a distribution; None for kinds that have none."""
@@ -169,7 +189,10 @@ class Layout:
         if kind == "bool":
             return CategoricalDistribution((False, True))
         if kind == "const":
-            return CategoricalDistribution((self._const(name),))
+            value = self._const(name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                return CategoricalDistribution((value,))
+            return (IntDistribution if isinstance(value, int) else FloatDistribution)(value, value)
         if kind == "float" and scale in ("linear", "log") and low == low and high == high:
             return FloatDistribution(low, high, log=scale == "log", step=step or None)
         if kind == "int" and scale in ("linear", "log") and low == low and high == high:

@@ -24,6 +24,7 @@ from .distributions import (
     index_of,
     label,
     labels,
+    unlabel,
 )
 from .exceptions import (
     HpoError,
@@ -34,7 +35,8 @@ from .exceptions import (
     TrialPruned,
     UpdateFinishedTrialError,
 )
-from .space import Layout, Space
+from .learn import to_core
+from .space import Layout, Space, document
 from .storages import Storage, get_storage
 from .trial import (
     CONSTRAINT,
@@ -106,7 +108,7 @@ class Study:
         self._queue_only = bool(attrs.get(GRID))
         blocks = self._storage.shared or summary["sampler"].split(":")[0] not in BLIND
         lease = 0.0 if self._storage.shared else math.inf
-        handle.settings(_worker() if self._storage.shared else None, lease, blocks, self._open)
+        handle.settings(_worker() if self._storage.shared else None, lease, blocks, self._open, self._constraints_func is not None)
         handle.stop = self._stopping
         self._lease = summary["lease"]
         self._layouts[id(handle)] = (handle, Layout(handle))
@@ -433,11 +435,11 @@ class Study:
                 f"{name} was enqueued as {fixed[name]!r} for trial {trial.number}, outside of {distribution!r}: ignored"
             )
         known = layout.distribution(name) if i is not None else None
-        if known is not None:
+        if known is not None and not layout.is_const(name):
             check_distribution_compatibility(known, distribution)
         if distribution.single():
             return _single(distribution)
-        if known is not None and trial._draw >= 0 and x[i] == x[i]:
+        if known is not None and not layout.is_const(name) and trial._draw >= 0 and x[i] == x[i]:
             value = layout.value(i, x)
             if isinstance(distribution, CategoricalDistribution):
                 j = index_of(distribution.choices, value)
@@ -455,7 +457,7 @@ class Study:
         for other, (dist, _) in given.items():
             doc.setdefault(other, dist.domain())
         doc[name] = distribution.domain()
-        row = handle.first_draw(json.dumps({"params": doc}), trial._draw, trial.number)
+        row = handle.first_draw(document(doc), trial._draw, trial.number)
         return _decode(distribution, row[list(doc).index(name)])
 
     def _declared(self, trial, layout, name, i, distribution):
@@ -488,7 +490,7 @@ class Study:
     def _make_room(self, trace, complete, number, proposal, proposed_by):
         """Lets the space grow until it has the trace; the trace's row in it."""
         asked, suspects, tries = set(trace), set(), 0
-        while True:
+        for _ in range(1000):  # every turn the space grows, here or elsewhere
             layout = self._layout
             doc, new = _absorb(layout, trace)
             if doc is None:
@@ -507,11 +509,12 @@ class Study:
                 suspects = new
             self._relearn(layout, doc, trace, complete, suspects)
             try:
-                self._h.grow(json.dumps({"params": doc}))
+                self._h.grow(document(doc))
                 tries += 1
             except OutdatedError:
                 pass
             self._reopen()
+        raise HpoError(f"trial {number}: the space does not settle: {sorted(suspects)}")
 
     def _relearn(self, layout, doc, trace, complete, suspects):
         """Writes new conditions of the suspects into doc."""
@@ -764,7 +767,7 @@ class Study:
         if self._open:
             attrs[FIXED] = {k: v if _is_json(v) else label(v) for k, v in params.items()}
             params = {k: v for k, v in params.items() if k in layout.at and _fits(layout, k, v)}
-        encoded = {k: _json_value(layout, k, v) for k, v in params.items()}
+        encoded = {to_core(k): _json_value(layout, k, v) for k, v in params.items()}
         return self._do("enqueue", json.dumps(encoded), json.dumps(attrs) if attrs else None)
 
     def _has(self, params):
@@ -811,7 +814,7 @@ class Study:
                     attrs[UNASKED] = hidden
             else:
                 layout = self._layout
-                row = self._h.columns(json.dumps({k: _json_value(layout, k, v) for k, v in trial.params.items()}))
+                row = self._h.columns(json.dumps({to_core(k): _json_value(layout, k, v) for k, v in trial.params.items()}))
             reports = [
                 (float(step), value)
                 for step, value in sorted(trial.intermediate_values.items(), key=lambda kv: str(kv[0]))
@@ -1053,6 +1056,8 @@ def _decode(distribution, v):
 
 def _encode(param, value):
     """The column of a value."""
+    if param["type"] == "const":
+        return 0.0
     if param["type"] == "categorical":
         return float(param["values"].index(label(value))) if label(value) in param["values"] else 0.0
     return float(value)
@@ -1100,26 +1105,41 @@ def _absorb(layout, trace):
 
 
 def _open_domain(distribution):
-    if isinstance(distribution, CategoricalDistribution) or not distribution.single():
-        return distribution.domain()
-    kind = "int" if isinstance(distribution, IntDistribution) else "float"
-    return {"type": kind, "range": [distribution.low, distribution.high]}
+    if distribution.single():
+        return {"type": "const", "value": label(_single(distribution))}
+    return distribution.domain()
 
 
 def _widen(param, old, new):
     """Makes a parameter of a document wide enough for `new`; True when that changed it."""
+    before = dict(param)
+    if param["type"] == "const":
+        value = unlabel(param["value"])
+        if not (new.single() and new.contains(value)):
+            param.clear()
+            param.update(_with_value(new, value))
+        return param != before
     check_distribution_compatibility(old, new)
-    before = json.dumps(param)
     if isinstance(new, CategoricalDistribution):
         param["values"] = param["values"] + [text for text in labels(new.choices) if text not in param["values"]]
     elif old != new:
         low, high = min(old.low, new.low), max(old.high, new.high)
-        param["range"] = [low, high]
+        if [low, high] != param["range"]:
+            param["range"] = [low, high]
         if param.get("scale") == "log" and low <= 0:
             del param["scale"]
         if old.step != new.step or (low - new.low) % (new.step or 1) or (low - old.low) % (old.step or 1):
             param.pop("step", None)
-    return json.dumps(param) != before
+    return param != before
+
+
+def _with_value(distribution, value):
+    """The domain of a distribution, wide enough for one more value."""
+    if isinstance(distribution, CategoricalDistribution):
+        first = label(value)
+        return {"type": "categorical", "values": [first] + [t for t in labels(distribution.choices) if t != first]}
+    low, high = min(distribution.low, value), max(distribution.high, value)
+    return type(distribution)(low, high, log=distribution.log and low > 0).domain()
 
 
 def _pareto(trials, directions):

@@ -157,12 +157,14 @@ class Trial(_core.Trial):
         if key in steps:
             warnings.warn(f"step {step:g} of trial {self.number} was reported before: the first value stands")
             return
+        steps[key] = None
         try:
             steps[key] = float(value)
-        except TypeError:
+        except (TypeError, ValueError):
             try:
                 steps[key] = tuple(float(v) for v in value)
-            except TypeError:
+            except (TypeError, ValueError):
+                del steps[key]
                 raise TypeError(f"the reported value is {value!r}: a number is needed") from None
         self._report(step, steps[key], -1 if fold is None else fold, json.dumps(metrics) if metrics else None)
 

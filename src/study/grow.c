@@ -20,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/str.h"
 #include "math/rng.h"
 #include "space/space.h"
 #include "study/study.h"
@@ -55,6 +56,23 @@ static hpo_status check_labels(const hpo_param *a, const hpo_param *b, hpo_error
     return HPO_OK;
 }
 
+/* The number that a const stands for; 0: it is a text. */
+static int const_number(const hpo_param *p, double *v)
+{
+    const char *end = p->n_labels == 1 ? hpo_double_parse(p->labels[0], v) : p->labels[0];
+    return end != p->labels[0] && *end == '\0' && isfinite(*v);
+}
+
+/* A parameter that had one value may turn out to have more. */
+static int may_become(const hpo_param *a, const hpo_param *b)
+{
+    double v;
+    if (a->kind == b->kind) return 1;
+    if (a->kind != HPO_KIND_CONST) return 0;
+    if (b->kind == HPO_KIND_FLOAT || b->kind == HPO_KIND_INT) return const_number(a, &v);
+    return b->kind == HPO_KIND_CATEGORICAL;
+}
+
 static hpo_status check_grown(const hpo_space *old, const hpo_space *grown, hpo_error *err)
 {
     for (size_t i = 0; i < old->n_params; i++) {
@@ -64,11 +82,11 @@ static hpo_status check_grown(const hpo_space *old, const hpo_space *grown, hpo_
                 err, HPO_EINVAL,
                 "%s: a space that grows keeps its parameters in their order: add new ones at the end",
                 a->name);
-        if (a->kind != b->kind || a->column != b->column || a->n_columns != b->n_columns ||
+        if (!may_become(a, b) || a->column != b->column || a->n_columns != b->n_columns ||
             a->is_fidelity != b->is_fidelity)
             return hpo_fail(err, HPO_EINVAL, "%s: was %s, and a parameter cannot become another type",
                             a->name, hpo_kind_name(a->kind));
-        HPO_TRY(check_labels(a, b, err));
+        if (b->kind != HPO_KIND_FLOAT && b->kind != HPO_KIND_INT) HPO_TRY(check_labels(a, b, err));
     }
     return HPO_OK;
 }
@@ -78,8 +96,8 @@ static hpo_status check_grown(const hpo_space *old, const hpo_space *grown, hpo_
 typedef struct grow_rows {
     hpo_study *s;
     const hpo_space *space;
-    double *u; /* n_dims */
-    double *all;   /* every trial's new row, by number */
+    double *u;   /* n_dims */
+    double *all; /* every trial's new row, by number */
     int64_t *number;
     size_t n, cap_all, cap_number, n_columns;
     hpo_error *err;
@@ -97,6 +115,18 @@ static void settle(const hpo_space *space, uint64_t seed, int64_t number, double
         const hpo_codec *c = &space->program[i];
         int inactive = c->when != NULL && hpo_expr_eval(c->when, x) != 1;
         if (inactive || isnan(x[c->column])) hpo_codec_decode(space, c, u, x);
+    }
+}
+
+/* Where a const has become a range its rows hold the number from now on. */
+static void unfold(const hpo_space *old, const hpo_space *grown, double *x)
+{
+    for (size_t i = 0; i < old->n_params; i++) {
+        const hpo_param *a = &old->params[i], *b = &grown->params[i];
+        double v;
+        if (a->kind == HPO_KIND_CONST && (b->kind == HPO_KIND_FLOAT || b->kind == HPO_KIND_INT) &&
+            !isnan(x[a->column]) && const_number(a, &v))
+            x[a->column] = v;
     }
 }
 
@@ -121,6 +151,7 @@ static hpo_status rewrite(grow_rows *g, hpo_study_header *h)
         hpo_trial_record t;
         double *x = g->all + i * g->n_columns;
         HPO_TRY(hpo_study__get(s, g->number[i], &t, g->err));
+        unfold(s->space, g->space, x);
         settle(g->space, s->seed, t.number, g->u, x);
         t.x = x;
         t.hash = hpo_space_hash(g->space, x);

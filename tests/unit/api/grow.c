@@ -89,6 +89,14 @@ static void rows_follow(void **state)
         assert_ok(hpo_space_validate(hpo_study_space(s3), hpo_trial_x(t3), &err), err);
         assert_ok(hpo_study_tell_value(s3, t3, 1, &err), err);
         assert_ok(hpo_study_tell_value(s, t2, 2, &err), err);
+        /* one value becomes a range */
+        hpo_study *s4 =
+                      grow(st, s3, "x: -1..2; k: a,b,c; y: 5..6 if k == b; z: 7..8 if k == a; one: const 3"),
+                  *s5 = grow(st, s4, "x: -1..2; k: a,b,c; y: 5..6 if k == b; z: 7..8 if k == a; one: 1..9");
+        assert_ok(hpo_study_trial(s5, 0, &info, &err), err);
+        assert_true(info.x[4] == 3 && info.hash == hpo_space_hash(hpo_study_space(s5), info.x));
+        hpo_study_free(s4);
+        hpo_study_free(s5);
         /* the oldest handle still reads what it knows of */
         assert_ok(hpo_study_sync(s2, NULL, &err), err);
         assert_ok(hpo_study_trial(s2, 0, &info, &err), err);
