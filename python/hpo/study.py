@@ -144,8 +144,13 @@ class Study:
     @property
     def _look(self):
         self._fresh()
-        if self._look_handle is None:
-            self._look_handle = _core.Study.open(self._storage.core(), self._name)
+        while self._look_handle is None:
+            look = _core.Study.open(self._storage.core(), self._name)
+            if self._open and look.space() != self._h.space():
+                with self._lock:
+                    self._reopen()  # somebody else has let the space grow
+            else:
+                self._look_handle = look
         return self._look_handle
 
     def _summary(self):
@@ -491,15 +496,15 @@ class Study:
         """Lets the space grow until it has the trace; the trace's row in it."""
         asked, suspects, tries = set(trace), set(), 0
         for _ in range(1000):  # every turn the space grows, here or elsewhere
-            layout = self._layout
+            handle, layout = self._h, self._layout
             doc, new = _absorb(layout, trace)
             if doc is None:
                 x = [math.nan] * len(layout.columns)
-                if not complete and proposal is not None and proposed_by is self._h:
+                if not complete and proposal is not None and proposed_by is handle:
                     x = list(proposal)
                 for name, (_, value) in trace.items():
                     x[layout.at[name]] = _encode(layout.doc["params"][name], value)
-                row = self._h.settle(number, tuple(x))
+                row = handle.settle(number, tuple(x))
                 active = {name for i, name in enumerate(layout.at) if row[i] == row[i]}
                 if tries >= 3 or (asked <= active and (not complete or asked == active)):
                     return row
@@ -507,31 +512,47 @@ class Study:
                 doc = {name: dict(p) for name, p in layout.doc["params"].items()}
             else:
                 suspects = new
-            self._relearn(layout, doc, trace, complete, suspects)
+            before = self._evidence(layout)
+            if self._h is not handle:
+                continue  # somebody else was quicker
+            self._relearn(doc, before, trace, complete, suspects)
             try:
-                self._h.grow(document(doc))
+                handle.grow(document(doc))
                 tries += 1
             except OutdatedError:
-                pass
+                self._reopen()
+                continue
             self._reopen()
+            self._hide(before)
         raise HpoError(f"trial {number}: the space does not settle: {sorted(suspects)}")
 
-    def _relearn(self, layout, doc, trace, complete, suspects):
+    def _evidence(self, layout):
+        """[(number, values by name, names that do not count, complete)] of the trials that have ended."""
+        out = []
+        for row in self._rows():
+            if row[1] in (COMPLETE, STOPPED, FAILED):
+                hidden = json.loads(row[7]).get(UNASKED, ()) if row[7] and UNASKED in row[7] else ()
+                values = {n: v for n, v in zip(layout.at, row[2]) if v == v and n not in hidden}
+                out.append((row[0], values, hidden, row[1] == COMPLETE))
+        return out
+
+    def _hide(self, before):
+        """Values that older trials have got by a growth are no part of their parameters."""
+        layout, rows = self._layout, self._rows()
+        for number, values, hidden, _ in before:
+            now = [n for n, v in zip(layout.at, rows[number][2]) if v == v and n not in values]
+            if set(now) != set(hidden):
+                self._do("set_attr", number, UNASKED, json.dumps(now) if now else "null")
+
+    def _relearn(self, doc, before, trace, complete, suspects):
         """Writes new conditions of the suspects into doc."""
         if not suspects:
             return
-        names = list(doc)
         params = []
         for name, p in doc.items():
             kind = {"categorical": learn.LABEL, "int": learn.WHOLE}.get(p["type"], learn.FLOAT)
             params.append(learn.Param(name, kind, p.get("values", ())))
-        rows = []
-        for row in self._rows():
-            if row[1] not in (COMPLETE, STOPPED, FAILED):
-                continue
-            hidden = json.loads(row[7]).get(UNASKED, ()) if row[7] and UNASKED in row[7] else ()
-            values = {n: v for n, v in zip(names, row[2]) if v == v and n not in hidden}
-            rows.append((values, values.keys(), row[1] == COMPLETE))
+        rows = [(values, values.keys(), whole) for _, values, _, whole in before]
         values = {name: _encode(doc[name], value) for name, (_, value) in trace.items()}
         rows.append((values, values.keys(), complete))
         conditions = {name: p.get("when") for name, p in doc.items()}
