@@ -63,7 +63,7 @@ void core_release(trial_object *t)
 
 int core_is_plain(const trial_object *t)
 {
-    return !t->odd && t->n_asked == t->n_active;
+    return !t->odd && (!t->h->open || t->n_asked == t->n_active);
 }
 
 static int trial_traverse(trial_object *t, visitproc visit, void *arg)

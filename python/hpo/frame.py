@@ -25,11 +25,11 @@ def dataframe(study, attrs, multi_index=False):
         elif attr in _PLAIN:
             columns[attr, ""] = [r[_PLAIN[attr]] for r in rows]
         elif attr == "datetime_start":
-            columns[attr, ""] = pd.to_datetime(_times(rows, 5))
+            columns[attr, ""] = _times(rows, 5)
         elif attr == "datetime_complete":
-            columns[attr, ""] = pd.to_datetime(_times(rows, 6))
+            columns[attr, ""] = _times(rows, 6)
         elif attr == "duration":
-            columns[attr, ""] = pd.to_timedelta([r[6] - r[5] if r[5] > 0 and r[6] > 0 else None for r in rows], unit="ms")
+            columns[attr, ""] = _durations(rows)
         elif attr == "params":
             _params(columns, rows, study, layout)
         elif attr in ("user_attrs", "system_attrs", "constraints"):
@@ -57,8 +57,32 @@ def _values(columns, rows, n, names):
 
 
 def _times(rows, at):
-    make = datetime.fromtimestamp
-    return [make(r[at] / 1000) if r[at] > 0 else None for r in rows]
+    """Local time, as a column of NumPy; NaT: not yet."""
+    import numpy as np
+
+    ms = np.array([r[at] for r in rows], dtype="int64")
+    known = ms > 0
+    if not known.any():
+        return np.full(len(rows), "NaT", dtype="datetime64[ns]")
+    first, last = (_offset(v) for v in (ms[known].min(), ms[known].max()))
+    if first == last and ms[known].max() - ms[known].min() < 90 * 86400000:
+        local = ms + first
+    else:  # the clocks were changed in between
+        local = ms + np.array([_offset(v) if v > 0 else 0 for v in ms], dtype="int64")
+    return np.where(known, local.astype("datetime64[ms]").astype("datetime64[ns]"), np.datetime64("NaT"))
+
+
+def _offset(ms):
+    """Local time minus UTC, in milliseconds."""
+    return int(datetime.fromtimestamp(int(ms) // 1000).astimezone().utcoffset().total_seconds()) * 1000
+
+
+def _durations(rows):
+    import numpy as np
+
+    start, end = (np.array([r[i] for r in rows], dtype="int64") for i in (5, 6))
+    known = (start > 0) & (end > 0)
+    return np.where(known, (end - start).astype("timedelta64[ms]").astype("timedelta64[ns]"), np.timedelta64("NaT"))
 
 
 def _params(columns, rows, study, layout):

@@ -85,7 +85,8 @@ class Study:
         self._sampler_object = sampler
         self._layouts = {}
         self._objects = {}  # attributes that are no JSON, by trial number
-        self._live = weakref.WeakValueDictionary()
+        # Trials in hand by number; on a file weakly: whoever drops one lets its lease run out.
+        self._live = weakref.WeakValueDictionary() if storage.shared else {}
         self._keeper = None
         self._busy = False
         self._catch = ()
@@ -296,7 +297,8 @@ class Study:
         return self._look.rows(0, n)
 
     def _frozen(self, number):
-        self._summary()
+        if self._storage.shared:
+            self._summary()
         return FrozenTrial._of_row(self._look.row(number), self, self._layout)
 
     def get_trials(self, deepcopy=True, states=None):
@@ -400,8 +402,11 @@ class Study:
 
     def _ask_once(self):
         """A Trial, or the core's DONE or WAIT."""
-        got = self._do("ask", self, Trial, self._queue_only)
-        if isinstance(got, Trial):
+        if self._generation != self._storage._generation or self._storage.shared:
+            got = self._do("ask", self, Trial, self._queue_only)
+        else:
+            got = self._h.ask(self, Trial, self._queue_only)
+        if type(got) is Trial:
             self._live[got.number] = got
             if self._storage.shared:
                 self._keep(got)
@@ -571,6 +576,10 @@ class Study:
         unless values are given), FAIL, or WAITING to give it back.  Without both the trial has failed.
         sem: standard errors of the values.  cost: what it has cost, in any unit.
         """
+        if state is None and type(values) is float and values == values and type(trial) is Trial and trial._live:
+            if len(self._directions) == 1:  # the common case
+                self._end(trial, COMPLETE, values, reason, sem, cost)
+                return FrozenTrial._later(trial.number, self)
         trial = self._held(trial, skip_if_finished)
         if isinstance(trial, FrozenTrial):
             return trial
@@ -592,7 +601,7 @@ class Study:
             if values is None:
                 raise ValueError(f"the values of the pruned trial cannot be kept: {why}")
         self._end(trial, TO_CORE[state], values, reason, sem, cost)
-        return self._frozen(trial.number)
+        return FrozenTrial._later(trial.number, self)
 
     def _held(self, trial, skip):
         number = trial.number if isinstance(trial, Trial) else trial

@@ -314,7 +314,19 @@ class FrozenTrial(_Suggest):
         d["std_errs"] = row[13]
         return self
 
+    @classmethod
+    def _later(cls, number, study):
+        """Of a trial that has ended: it is read when somebody looks at it."""
+        self = cls.__new__(cls)
+        d = self.__dict__
+        d["_study"], d["number"], d["_trial_id"] = study, number, number
+        return self
+
     def __getattr__(self, name):
+        if "_row" not in self.__dict__ and "_study" in self.__dict__:
+            self.__dict__.update(self._study._frozen(self.number).__dict__)
+            if name in self.__dict__:
+                return self.__dict__[name]
         make = _LAZY.get(name)
         if make is None or "_row" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
