@@ -2,10 +2,9 @@
 /* loop.c - ask, call, tell, for an objective that returns a number.
  *
  * The object of a trial is used again when nobody kept it.  Whatever is not plain (an exception, no number, a
- * parameter seen for the first time ...) goes to Study._finish of hpo/study.py.  The loop returns to its caller when
- * something other than the next trial is due:
- *   0 the wanted number of trials is done, 1 the study is over, 2 nothing to hand out now, 3 stopped or out of time,
- *   4 the study has another handle now. */
+ * parameter seen for the first time ...) goes to Study._finish of hpo/study.py.  The loop returns to its
+ * caller when something other than the next trial is due: 0 the wanted number of trials is done, 1 the study
+ * is over, 2 nothing to hand out now, 3 stopped or out of time, 4 the study has another handle now. */
 #include <math.h>
 #include <time.h>
 
@@ -46,9 +45,9 @@ static int finish(PyObject *study, trial_object *t, PyObject *result)
         PyErr_NormalizeException(&type, &value, &trace);
         if (trace != NULL) PyException_SetTraceback(value, trace);
     }
-    PyObject *done = PyObject_CallMethodObjArgs(study, core.text_finish, (PyObject *)t,
-                                                result != NULL ? result : Py_None,
-                                                value != NULL ? value : Py_None, NULL);
+    PyObject *done =
+        PyObject_CallMethodObjArgs(study, core.text_finish, (PyObject *)t, result != NULL ? result : Py_None,
+                                   value != NULL ? value : Py_None, NULL);
     Py_XDECREF(type);
     Py_XDECREF(value);
     Py_XDECREF(trace);
@@ -59,7 +58,8 @@ static int finish(PyObject *study, trial_object *t, PyObject *result)
 static hpo_status ask(study_object *h, hpo_trial **out, hpo_error *err)
 {
     hpo_status status;
-    const hpo_ask_options options = {.size = sizeof options, .worker = h->worker != NULL ? PyBytes_AsString(h->worker) : NULL,
+    const hpo_ask_options options = {.size = sizeof options,
+                                     .worker = h->worker != NULL ? PyBytes_AsString(h->worker) : NULL,
                                      .lease = h->lease};
     CORE_CALL(h, status = hpo_study_ask_as(h->s, &options, out, err));
     return status;
@@ -85,7 +85,8 @@ static PyObject *run(PyObject *module, PyObject *args)
     trial_object *t = NULL;
     PyObject *kept = NULL; /* the attributes of t: empty, or t is not used again */
     (void)module;
-    if (!PyArg_ParseTuple(args, "OO!OOLd", &study, core.study_type, &h, &type, &objective, &wanted, &deadline))
+    if (!PyArg_ParseTuple(args, "OO!OOLd", &study, core.study_type, &h, &type, &objective, &wanted,
+                          &deadline))
         return NULL;
     while (wanted < 0 || done < wanted) {
         hpo_error err = {0};

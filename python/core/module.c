@@ -108,7 +108,8 @@ static PyObject *registry(PyObject *module, PyObject *which)
 }
 
 /* Reads a space and hands it on; the caller frees it. */
-static hpo_space *load_space(PyObject *args, const char *format, const char **text, hpo_status (*load)(const char *, hpo_space **, hpo_error *))
+static hpo_space *load_space(PyObject *args, const char *format, const char **text,
+                             hpo_status (*load)(const char *, hpo_space **, hpo_error *))
 {
     hpo_error err = {0};
     hpo_space *space = NULL;
@@ -173,7 +174,8 @@ static PyObject *sample_space(PyObject *module, PyObject *args)
     hpo_status status = hpo_space_load(text, &space, &err);
     if (status == HPO_OK) status = hpo_space_freeze(space, &err);
     size_t width = hpo_space_n_columns(space);
-    if (status == HPO_OK && n > 0 && (x = PyMem_Malloc((size_t)n * width * sizeof *x)) == NULL) status = HPO_ENOMEM;
+    if (status == HPO_OK && n > 0 && (x = PyMem_Malloc((size_t)n * width * sizeof *x)) == NULL)
+        status = HPO_ENOMEM;
     if (status == HPO_OK && n > 0) status = hpo_space_sample(space, seed, (size_t)n, x, &err);
     PyObject *list = status == HPO_OK ? PyList_New(0) : core_raise(status, &err);
     for (Py_ssize_t i = 0; list != NULL && i < n; i++) {
@@ -192,14 +194,16 @@ static PyObject *sample_space(PyObject *module, PyObject *args)
 static PyMethodDef functions[] = {
     {"set_errors", set_errors, METH_O, "set_errors(classes)\n--\n\nWhich exception a status raises."},
     {"registry", registry, METH_O, "registry(kind)\n--\n\nWhat is built in, one JSON text each."},
-    {"parse_space", parse_space, METH_VARARGS, "parse_space(text)\n--\n\nJSON of a space in the inline grammar."},
-    {"check_space", check_space, METH_VARARGS, "check_space(json)\n--\n\nThe space as the library writes it."},
+    {"parse_space", parse_space, METH_VARARGS,
+     "parse_space(text)\n--\n\nJSON of a space in the inline grammar."},
+    {"check_space", check_space, METH_VARARGS,
+     "check_space(json)\n--\n\nThe space as the library writes it."},
     {"lint_space", lint_space, METH_VARARGS, "lint_space(json)\n--\n\nAdvice, one finding a line."},
     {"sample_space", sample_space, METH_VARARGS, "sample_space(json, seed, n)\n--\n\nDraws from the prior."},
     {NULL, NULL, 0, NULL}};
 
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "hpo._core", "libhpo for Python", -1, functions,
-                                        NULL, NULL, NULL, NULL};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "hpo._core", "libhpo for Python", -1, functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__core(void); /* what import looks for */
 PyMODINIT_FUNC PyInit__core(void)

@@ -10,10 +10,8 @@ static PyObject *storage_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     hpo_storage *st = NULL;
     static char *names[] = {"url", NULL};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s", names, &url)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    status = hpo_storage_open(url, &st, &err);
-    Py_END_ALLOW_THREADS
-    if (status != HPO_OK) return core_raise(status, &err);
+    Py_BEGIN_ALLOW_THREADS status = hpo_storage_open(url, &st, &err);
+    Py_END_ALLOW_THREADS if (status != HPO_OK) return core_raise(status, &err);
     storage_object *self = (storage_object *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (self == NULL) {
         hpo_storage_free(st);
@@ -27,10 +25,8 @@ static void storage_dealloc(storage_object *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     hpo_storage *st = self->st;
-    Py_BEGIN_ALLOW_THREADS
-    hpo_storage_free(st);
-    Py_END_ALLOW_THREADS
-    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_BEGIN_ALLOW_THREADS hpo_storage_free(st);
+    Py_END_ALLOW_THREADS((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
     Py_DECREF(type);
 }
 
@@ -40,10 +36,8 @@ static PyObject *storage_info(storage_object *self, PyObject *unused)
     char *text = NULL;
     hpo_status status;
     (void)unused;
-    Py_BEGIN_ALLOW_THREADS
-    status = hpo_storage_info(self->st, &text, &err);
-    Py_END_ALLOW_THREADS
-    PyObject *out = status == HPO_OK ? core_text(text) : core_raise(status, &err);
+    Py_BEGIN_ALLOW_THREADS status = hpo_storage_info(self->st, &text, &err);
+    Py_END_ALLOW_THREADS PyObject *out = status == HPO_OK ? core_text(text) : core_raise(status, &err);
     hpo_free(text);
     return out;
 }
@@ -54,10 +48,8 @@ static PyObject *storage_delete_study(storage_object *self, PyObject *args)
     hpo_error err = {0};
     hpo_status status;
     if (!PyArg_ParseTuple(args, "s", &name)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    status = hpo_storage_delete_study(self->st, name, &err);
-    Py_END_ALLOW_THREADS
-    if (status != HPO_OK) return core_raise(status, &err);
+    Py_BEGIN_ALLOW_THREADS status = hpo_storage_delete_study(self->st, name, &err);
+    Py_END_ALLOW_THREADS if (status != HPO_OK) return core_raise(status, &err);
     Py_RETURN_NONE;
 }
 
@@ -67,10 +59,8 @@ static PyObject *storage_backup(storage_object *self, PyObject *args)
     hpo_error err = {0};
     hpo_status status;
     if (!PyArg_ParseTuple(args, "s", &path)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    status = hpo_storage_backup(self->st, path, &err);
-    Py_END_ALLOW_THREADS
-    if (status != HPO_OK) return core_raise(status, &err);
+    Py_BEGIN_ALLOW_THREADS status = hpo_storage_backup(self->st, path, &err);
+    Py_END_ALLOW_THREADS if (status != HPO_OK) return core_raise(status, &err);
     Py_RETURN_NONE;
 }
 

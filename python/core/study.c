@@ -75,11 +75,10 @@ static PyObject *study_open(PyTypeObject *type, PyObject *args)
     hpo_study *s = NULL;
     hpo_error err = {0};
     hpo_status status;
-    if (!PyArg_ParseTuple(args, "O!z", core.storage_type, &storage, &name) || !check_storage(storage)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    status = hpo_study_open(storage->st, name, &s, &err);
-    Py_END_ALLOW_THREADS
-    return status == HPO_OK ? new_handle(type, storage, s) : core_raise(status, &err);
+    if (!PyArg_ParseTuple(args, "O!z", core.storage_type, &storage, &name) || !check_storage(storage))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS status = hpo_study_open(storage->st, name, &s, &err);
+    Py_END_ALLOW_THREADS return status == HPO_OK ? new_handle(type, storage, s) : core_raise(status, &err);
 }
 
 typedef struct lists {
@@ -98,12 +97,14 @@ static int read_lists(PyObject *objectives, PyObject *outcomes, lists *l, hpo_st
     for (Py_ssize_t i = 0; i < m; i++) {
         int maximise;
         l->objectives[i].size = sizeof(hpo_objective);
-        if (!PyArg_ParseTuple(PyList_GetItem(objectives, i), "sp", &l->objectives[i].name, &maximise)) return 0;
+        if (!PyArg_ParseTuple(PyList_GetItem(objectives, i), "sp", &l->objectives[i].name, &maximise))
+            return 0;
         l->objectives[i].direction = maximise ? HPO_MAXIMIZE : HPO_MINIMIZE;
     }
     for (Py_ssize_t i = 0; i < q; i++) {
         l->outcomes[i].size = sizeof(hpo_outcome);
-        if (!PyArg_ParseTuple(PyList_GetItem(outcomes, i), "sd", &l->outcomes[i].name, &l->outcomes[i].max)) return 0;
+        if (!PyArg_ParseTuple(PyList_GetItem(outcomes, i), "sd", &l->outcomes[i].name, &l->outcomes[i].max))
+            return 0;
     }
     o->objectives = l->objectives;
     o->n_objectives = (size_t)m;
@@ -112,8 +113,8 @@ static int read_lists(PyObject *objectives, PyObject *outcomes, lists *l, hpo_st
     return 1;
 }
 
-static hpo_status create(storage_object *storage, const char *json, const hpo_study_options *o, hpo_study **out,
-                         hpo_error *err)
+static hpo_status create(storage_object *storage, const char *json, const hpo_study_options *o,
+                         hpo_study **out, hpo_error *err)
 {
     hpo_space *space = NULL;
     hpo_status status = hpo_space_load(json, &space, err);
@@ -124,10 +125,11 @@ static hpo_status create(storage_object *storage, const char *json, const hpo_st
 
 static PyObject *study_create(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"storage", "space",  "objectives", "outcomes", "name",       "seed",  "sampler",
-                            "scheduler", "until", "metadata",  "open_space", "reuse",    "noisy", "trials",
-                            "seconds",  "cost",   "target",     "stagnation", "lag",     "lease", "max_retries",
-                            "default_first", NULL};
+    static char *names[] = {"storage",     "space",         "objectives", "outcomes", "name",
+                            "seed",        "sampler",       "scheduler",  "until",    "metadata",
+                            "open_space",  "reuse",         "noisy",      "trials",   "seconds",
+                            "cost",        "target",        "stagnation", "lag",      "lease",
+                            "max_retries", "default_first", NULL};
     storage_object *storage;
     const char *json;
     PyObject *objectives, *outcomes;
@@ -139,11 +141,11 @@ static PyObject *study_create(PyTypeObject *type, PyObject *args, PyObject *kwar
     hpo_study *s = NULL;
     hpo_error err = {0};
     hpo_status status;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!sO!O!|zKzzzziiiLdddLLdii", names, core.storage_type, &storage,
-                                     &json, &PyList_Type, &objectives, &PyList_Type, &outcomes, &o.name, &seed,
-                                     &o.sampler, &o.scheduler, &o.until, &o.metadata, &o.open_space, &o.reuse,
-                                     &o.noisy, &trials, &o.budget.seconds, &o.budget.cost, &o.budget.target,
-                                     &stagnation, &lag, &o.lease, &retries, &o.default_first))
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "O!sO!O!|zKzzzziiiLdddLLdii", names, core.storage_type, &storage, &json,
+            &PyList_Type, &objectives, &PyList_Type, &outcomes, &o.name, &seed, &o.sampler, &o.scheduler,
+            &o.until, &o.metadata, &o.open_space, &o.reuse, &o.noisy, &trials, &o.budget.seconds,
+            &o.budget.cost, &o.budget.target, &stagnation, &lag, &o.lease, &retries, &o.default_first))
         return NULL;
     o.seed = seed;
     o.budget.trials = trials;
@@ -152,10 +154,8 @@ static PyObject *study_create(PyTypeObject *type, PyObject *args, PyObject *kwar
     o.max_retries = retries;
     PyObject *out = NULL;
     if (check_storage(storage) && read_lists(objectives, outcomes, &l, &o)) {
-        Py_BEGIN_ALLOW_THREADS
-        status = create(storage, json, &o, &s, &err);
-        Py_END_ALLOW_THREADS
-        out = status == HPO_OK ? new_handle(type, storage, s) : core_raise(status, &err);
+        Py_BEGIN_ALLOW_THREADS status = create(storage, json, &o, &s, &err);
+        Py_END_ALLOW_THREADS out = status == HPO_OK ? new_handle(type, storage, s) : core_raise(status, &err);
     }
     PyMem_Free(l.objectives);
     PyMem_Free(l.outcomes);
@@ -166,10 +166,9 @@ static void study_dealloc(study_object *h)
 {
     PyTypeObject *type = Py_TYPE(h);
     hpo_study *s = h->s;
-    Py_BEGIN_ALLOW_THREADS
-    hpo_study_free(s);
-    Py_END_ALLOW_THREADS
-    for (size_t i = 0; h->params != NULL && i < h->n_params; i++) {
+    Py_BEGIN_ALLOW_THREADS hpo_study_free(s);
+    Py_END_ALLOW_THREADS for (size_t i = 0; h->params != NULL && i < h->n_params; i++)
+    {
         Py_XDECREF(h->params[i].name);
         Py_XDECREF(h->params[i].choices);
     }
@@ -194,7 +193,8 @@ static PyObject *study_settings(study_object *h, PyObject *args)
     PyObject *worker;
     if (!PyArg_ParseTuple(args, "Odppp", &worker, &h->lease, &h->blocks, &h->open, &h->careful)) return NULL;
     if (worker == Py_None) worker = NULL;
-    if (worker != NULL && !PyBytes_Check(worker)) return PyErr_Format(PyExc_TypeError, "worker must be bytes");
+    if (worker != NULL && !PyBytes_Check(worker))
+        return PyErr_Format(PyExc_TypeError, "worker must be bytes");
     Py_XINCREF(worker);
     CORE_SET(h->worker, worker);
     Py_RETURN_NONE;
@@ -234,7 +234,8 @@ static PyObject *study_rename(study_object *h, PyObject *args)
     if (!PyArg_ParseTuple(args, "nU", &i, &name)) return NULL;
     if (i < 0 || (size_t)i >= h->n_params) return PyErr_Format(PyExc_IndexError, "no parameter %zd", i);
     PyObject *at = PyLong_FromSsize_t(i);
-    if (at == NULL || PyDict_DelItem(h->index, h->params[i].name) < 0 || PyDict_SetItem(h->index, name, at) < 0) {
+    if (at == NULL || PyDict_DelItem(h->index, h->params[i].name) < 0 ||
+        PyDict_SetItem(h->index, name, at) < 0) {
         Py_XDECREF(at);
         return NULL;
     }
@@ -292,9 +293,9 @@ static PyObject *study_attach(study_object *h, PyObject *args)
 
 /* ---- looking ------------------------------------------------------------------------------------------
  *
- * What the library shows here is borrowed until the next call on the handle.  So these calls keep the GIL until they
- * have made Python objects of it, and hpo/study.py makes them on a handle of their own (Study._look), which nothing
- * else uses. */
+ * What the library shows here is borrowed until the next call on the handle.  So these calls keep the GIL
+ * until they have made Python objects of it, and hpo/study.py makes them on a handle of their own
+ * (Study._look), which nothing else uses. */
 
 static PyObject *study_summary(study_object *h, PyObject *unused)
 {
@@ -328,17 +329,19 @@ static PyObject *study_summary(study_object *h, PyObject *unused)
         return NULL;
     }
     return Py_BuildValue(
-        "{s:s,s:s,s:s,s:z,s:z,s:K,s:N,s:N,s:N,s:i,s:s,s:z,s:L,s:L,s:d,s:L,s:d,s:d,s:L,s:L,s:L,s:d,s:i,s:i,s:z,s:i,"
+        "{s:s,s:s,s:s,s:z,s:z,s:K,s:N,s:N,s:N,s:i,s:s,s:z,s:L,s:L,s:d,s:L,s:d,s:d,s:L,s:L,s:L,s:d,s:i,s:i,s:"
+        "z,s:i,"
         "s:{s:L,s:d,s:d,s:d,s:L}}",
         "name", s.name, "sampler", s.sampler, "scheduler", s.scheduler, "metadata", s.metadata, "attributes",
-        s.attributes, "seed", (unsigned long long)s.seed, "objectives", objectives, "outcomes", outcomes, "counts",
-        counts, "status", (int)s.status, "stop_reason", hpo_stop_reason_name(s.stop_reason), "stop_text", s.stop_text,
-        "n_trials", (long long)s.n_trials, "best", (long long)s.best, "best_value", s.best_value, "since_best",
-        (long long)s.since_best, "active_seconds", s.active_seconds, "cost", s.cost, "created_ms",
-        (long long)s.created_ms, "last_ms", (long long)s.last_ms, "seq", (long long)s.seq, "lease", s.lease, "noisy",
-        (int)s.noisy, "max_retries", (int)s.max_retries, "until", s.until, "open_space", (int)s.open_space, "budget",
-        "trials", (long long)s.budget.trials, "seconds", s.budget.seconds, "cost", s.budget.cost, "target",
-        s.budget.target, "stagnation", (long long)s.budget.stagnation);
+        s.attributes, "seed", (unsigned long long)s.seed, "objectives", objectives, "outcomes", outcomes,
+        "counts", counts, "status", (int)s.status, "stop_reason", hpo_stop_reason_name(s.stop_reason),
+        "stop_text", s.stop_text, "n_trials", (long long)s.n_trials, "best", (long long)s.best, "best_value",
+        s.best_value, "since_best", (long long)s.since_best, "active_seconds", s.active_seconds, "cost",
+        s.cost, "created_ms", (long long)s.created_ms, "last_ms", (long long)s.last_ms, "seq",
+        (long long)s.seq, "lease", s.lease, "noisy", (int)s.noisy, "max_retries", (int)s.max_retries, "until",
+        s.until, "open_space", (int)s.open_space, "budget", "trials", (long long)s.budget.trials, "seconds",
+        s.budget.seconds, "cost", s.budget.cost, "target", s.budget.target, "stagnation",
+        (long long)s.budget.stagnation);
 }
 
 static PyObject *study_space(study_object *h, PyObject *unused)
@@ -372,13 +375,13 @@ static PyObject *study_layout(study_object *h, PyObject *unused)
 
 static PyObject *row(study_object *h, const hpo_trial_info *t)
 {
-    return Py_BuildValue("(LiNNLLLNNNLdNNdLLiKiL)", (long long)t->number, (int)t->state,
-                         core_numbers(t->x, h->n_columns), core_numbers(t->values, h->n_objectives),
-                         (long long)t->created_ms, (long long)t->started_ms, (long long)t->ended_ms,
-                         core_text(t->attributes), core_text(t->reason), core_text(t->worker), (long long)t->n_reports,
-                         t->last_step, core_numbers(t->outcomes, h->n_outcomes),
-                         core_numbers(t->sems, h->n_objectives), t->cost, (long long)t->parent, (long long)t->draw,
-                         (int)t->attempt, (unsigned long long)t->token, (int)t->stop_requested, (long long)t->seq);
+    return Py_BuildValue(
+        "(LiNNLLLNNNLdNNdLLiKiL)", (long long)t->number, (int)t->state, core_numbers(t->x, h->n_columns),
+        core_numbers(t->values, h->n_objectives), (long long)t->created_ms, (long long)t->started_ms,
+        (long long)t->ended_ms, core_text(t->attributes), core_text(t->reason), core_text(t->worker),
+        (long long)t->n_reports, t->last_step, core_numbers(t->outcomes, h->n_outcomes),
+        core_numbers(t->sems, h->n_objectives), t->cost, (long long)t->parent, (long long)t->draw,
+        (int)t->attempt, (unsigned long long)t->token, (int)t->stop_requested, (long long)t->seq);
 }
 
 /* rows(first, end) -> tuples; a sync comes first. */
@@ -480,13 +483,15 @@ static PyObject *study_recommend(study_object *h, PyObject *unused)
     (void)unused;
     status = hpo_study_recommend(h->s, &r, &err);
     if (status != HPO_OK) return core_raise(status, &err);
-    return Py_BuildValue("{s:L,s:s,s:i,s:L,s:d,s:d,s:d,s:d,s:d,s:z,s:z}", "number", (long long)r.number, "method",
-                         r.method, "noisy", (int)r.noisy, "observed_best", (long long)r.observed_best, "observed_value",
-                         r.observed_value, "corrected", r.corrected, "noise_sd", r.noise_sd, "optimism", r.optimism,
-                         "p_better", r.p_better, "text", r.text, "warning", r.warning);
+    return Py_BuildValue("{s:L,s:s,s:i,s:L,s:d,s:d,s:d,s:d,s:d,s:z,s:z}", "number", (long long)r.number,
+                         "method", r.method, "noisy", (int)r.noisy, "observed_best",
+                         (long long)r.observed_best, "observed_value", r.observed_value, "corrected",
+                         r.corrected, "noise_sd", r.noise_sd, "optimism", r.optimism, "p_better", r.p_better,
+                         "text", r.text, "warning", r.warning);
 }
 
-/* ---- changes -------------------------------------------------------------------------------------------- */
+/* ---- changes --------------------------------------------------------------------------------------------
+ */
 
 #define DONE(status, err) ((status) == HPO_OK ? (Py_INCREF(Py_None), Py_None) : core_raise((status), &(err)))
 
@@ -705,7 +710,8 @@ static PyObject *study_resume(study_object *h, PyObject *unused)
     return DONE(status, err);
 }
 
-/* add(x, state, values, outcomes, sems, started_ms, ended_ms, [(step, values)], attributes, reason, cost) -> number */
+/* add(x, state, values, outcomes, sems, started_ms, ended_ms, [(step, values)], attributes, reason, cost) ->
+ * number */
 static PyObject *study_add(study_object *h, PyObject *args)
 {
     PyObject *xs, *values, *outcomes, *sems, *reports, *out = NULL;
@@ -716,8 +722,9 @@ static PyObject *study_add(study_object *h, PyObject *args)
     hpo_error err = {0};
     hpo_status status;
     hpo_report *list = NULL;
-    if (!PyArg_ParseTuple(args, "O!iOOOLLO!zzd", &PyTuple_Type, &xs, &state, &values, &outcomes, &sems, &started, &ended,
-                          &PyList_Type, &reports, &p.attributes, &p.result.reason, &p.result.cost))
+    if (!PyArg_ParseTuple(args, "O!iOOOLLO!zzd", &PyTuple_Type, &xs, &state, &values, &outcomes, &sems,
+                          &started, &ended, &PyList_Type, &reports, &p.attributes, &p.result.reason,
+                          &p.result.cost))
         return NULL;
     size_t n = h->n_columns, m = h->n_objectives, q = h->n_outcomes, k = (size_t)PyList_Size(reports);
     double *block = PyMem_Calloc(n + 2 * m + q + k * m + 1, sizeof *block);
@@ -759,7 +766,8 @@ done:
     return out;
 }
 
-/* ---- the type --------------------------------------------------------------------------------------------- */
+/* ---- the type ---------------------------------------------------------------------------------------------
+ */
 
 static PyObject *get_stop(study_object *h, void *unused)
 {
@@ -777,7 +785,10 @@ static int set_stop(study_object *h, PyObject *value, void *unused)
 static PyGetSetDef attributes[] = {{"stop", (getter)get_stop, (setter)set_stop, "1: the loop ends.", NULL},
                                    {NULL, NULL, NULL, NULL, NULL}};
 
-#define METHOD(name, flags) {#name, CORE_FUNCTION(study_##name), flags, NULL}
+#define METHOD(name, flags)                                                                                  \
+    {                                                                                                        \
+#name, CORE_FUNCTION(study_##name), flags, NULL                                                      \
+    }
 static PyMethodDef methods[] = {METHOD(create, METH_CLASS | METH_VARARGS | METH_KEYWORDS),
                                 METHOD(open, METH_CLASS | METH_VARARGS),
                                 METHOD(forget, METH_NOARGS),

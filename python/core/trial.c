@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trial.c - Trial: the values of a trial in hand, reports, and its end.
  *
- * suggest_* compares what is asked for with the parameter that the study knows under this name.  If it is the same
- * and active, the value is the one that the sampler proposed.  Anything else (a new name, another range, a parameter
- * that was thought inactive) goes to Trial._suggest of hpo/trial.py, and the trial is `odd`: what it used has to be
- * told to the study before its result. */
+ * suggest_* compares what is asked for with the parameter that the study knows under this name.  If it is the
+ * same and active, the value is the one that the sampler proposed.  Anything else (a new name, another range,
+ * a parameter that was thought inactive) goes to Trial._suggest of hpo/trial.py, and the trial is `odd`: what
+ * it used has to be told to the study before its result. */
 #include <math.h>
 #include <string.h>
 
@@ -147,7 +147,8 @@ static double number(PyObject *o)
 }
 
 /* name, low, high, step, log by position or keyword. */
-static int read_range(PyObject *const *args, Py_ssize_t n, PyObject *names, PyObject **out, const char *function)
+static int read_range(PyObject *const *args, Py_ssize_t n, PyObject *names, PyObject **out,
+                      const char *function)
 {
     static const char *const words[] = {"name", "low", "high", "step", "log"};
     Py_ssize_t n_names = names != NULL ? PyTuple_Size(names) : 0;
@@ -163,7 +164,8 @@ static int read_range(PyObject *const *args, Py_ssize_t n, PyObject *names, PyOb
         while (at < 5 && PyUnicode_CompareWithASCIIString(key, words[at]) != 0)
             at++;
         if (at == 5 || out[at] != NULL) {
-            PyErr_Format(PyExc_TypeError, "%s() got an unexpected or repeated keyword argument '%U'", function, key);
+            PyErr_Format(PyExc_TypeError, "%s() got an unexpected or repeated keyword argument '%U'",
+                         function, key);
             return 0;
         }
         out[at] = args[n + i];
@@ -428,8 +430,8 @@ static PyGetSetDef attributes[] = {
     {"_decision", (getter)get_decision, NULL, NULL, NULL},
     {"_live", (getter)get_live, NULL, NULL, NULL},
     {"_asked", (getter)get_asked, NULL, NULL, NULL},
-    {"seed", (getter)get_seed, NULL, "A seed for the objective's own randomness: a function of study seed and number.",
-     NULL},
+    {"seed", (getter)get_seed, NULL,
+     "A seed for the objective's own randomness: a function of study seed and number.", NULL},
     {"attempt", (getter)get_attempt, NULL, "1 for the first evaluation, 2 after one retry ...", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
@@ -438,7 +440,8 @@ static PyMethodDef methods[] = {
      "suggest_float($self, name, low, high, *, step=None, log=False)\n--\n\n"
      "A float between low and high, both included; on a grid of `step`, or uniform in the logarithm."},
     {"suggest_int", CORE_FUNCTION(suggest_int), METH_FASTCALL | METH_KEYWORDS,
-     "suggest_int($self, name, low, high, *, step=1, log=False)\n--\n\nAn int from low to high, both included."},
+     "suggest_int($self, name, low, high, *, step=1, log=False)\n--\n\nAn int from low to high, both "
+     "included."},
     {"suggest_categorical", CORE_FUNCTION(suggest_categorical), METH_VARARGS | METH_KEYWORDS,
      "suggest_categorical($self, name, choices)\n--\n\nOne of the choices: str, numbers, bool or None."},
     {"_report", CORE_FUNCTION(trial_report), METH_VARARGS, NULL},

@@ -304,8 +304,8 @@ hpo_status hpo_study_enqueue(hpo_study *s, const char *params_json, int64_t *num
     return hpo_study_enqueue_with(s, params_json, NULL, number, err);
 }
 
-hpo_status hpo_study_enqueue_with(hpo_study *s, const char *params_json, const char *attributes, int64_t *number,
-                                  hpo_error *err)
+hpo_status hpo_study_enqueue_with(hpo_study *s, const char *params_json, const char *attributes,
+                                  int64_t *number, hpo_error *err)
 {
     if (s == NULL) return no_study(err);
     if (attributes != NULL) HPO_TRY(hpo_study__check_object(attributes, "attributes", err));

@@ -69,7 +69,8 @@ hpo_status hpo_study__enqueue(hpo_study *s, const char *json, const char *attrib
     if (status == HPO_OK) status = hpo_space_validate(s->space, x, err);
     if (status == HPO_OK) {
         status = hpo_study__begin_fresh(s, &h, err);
-        if (status == HPO_OK) status = hpo_study__commit_fresh(s, &h, enqueue_in(s, &h, x, attributes, &got, err), err);
+        if (status == HPO_OK)
+            status = hpo_study__commit_fresh(s, &h, enqueue_in(s, &h, x, attributes, &got, err), err);
     }
     hpo_free(x);
     if (status == HPO_OK && number != NULL) *number = got;
