@@ -100,6 +100,7 @@ class Study:
         """Goes on with another handle."""
         self._h = handle
         self._look_handle = None
+        self._read_all = False
         self._generation = self._storage._generation
         summary = handle.summary()
         self._open = bool(summary["open_space"])
@@ -294,12 +295,18 @@ class Study:
 
     def _rows(self):
         n = self._summary()["n_trials"]
-        return self._look.rows(0, n)
+        look, self._read_all = self._look, True
+        return look.rows(0, n)
+
+    def _row(self, number):
+        """One trial as it is now.  A handle that has read all trials shows them as it read them last."""
+        look = self._look
+        return look.rows(number, number + 1)[0] if self._read_all else look.row(number)
 
     def _frozen(self, number):
         if self._storage.shared:
             self._summary()
-        return FrozenTrial._of_row(self._look.row(number), self, self._layout)
+        return FrozenTrial._of_row(self._row(number), self, self._layout)
 
     def get_trials(self, deepcopy=True, states=None):
         """The trials, ascending numbers; states: only these."""
@@ -326,7 +333,9 @@ class Study:
         if self._soft():
             return _pareto([t for t in self.trials if t.state == TrialState.COMPLETE and t.feasible], self._directions)
         self._summary()
-        return [self._frozen(number) for number in self._look.best()]
+        best = self._look.best()
+        self._read_all |= len(self._directions) > 1
+        return [self._frozen(number) for number in best]
 
     @property
     def best_trial(self):
@@ -350,6 +359,7 @@ class Study:
         """Which configuration to use (docs/choosing.md): a dict with `params`, `number`, `text` and more."""
         self._summary()
         found = self._look.recommend()
+        self._read_all = True
         found["params"] = self._frozen(found["number"]).params
         return found
 
@@ -425,7 +435,7 @@ class Study:
         if not self._open or trial._draw >= 0:
             return {}
         if "_fixed" not in trial.__dict__:
-            attrs = json.loads(self._look.row(trial.number)[7] or "{}")
+            attrs = json.loads(self._row(trial.number)[7] or "{}")
             trial.__dict__["_fixed"] = attrs.get(FIXED, {})
         return trial.__dict__["_fixed"]
 
@@ -619,7 +629,7 @@ class Study:
                 return frozen
             raise UpdateFinishedTrialError(f"trial {number} has ended as {frozen.state.name}: it is told once")
         if frozen.state == TrialState.RUNNING:
-            trial = self._do("attach", self, Trial, number, self._look.row(number)[18])
+            trial = self._do("attach", self, Trial, number, self._row(number)[18])
             return trial
         raise ValueError(f"trial {number} is {frozen.state.name}: ask for it first")
 
