@@ -7,6 +7,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 python=${PYTHON:-/usr/bin/python3}
 mode=${1:-plain}
+export PYTHONDONTWRITEBYTECODE=1
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 
@@ -62,7 +63,7 @@ if [ "$mode" = plain ]; then
     # A wheel from this clone, by the plain command, into an empty environment.
     n=$((n + 1))
     if "$python" -m venv "$log/venv" >"$log/pip" 2>&1 &&
-        "$log/venv/bin/pip" install --no-index --disable-pip-version-check ./python >>"$log/pip" 2>&1 &&
+        HPO_PYTHON_BUILD=$PWD/build-python "$log/venv/bin/pip" install --no-index --disable-pip-version-check ./python >>"$log/pip" 2>&1 &&
         (cd / && "$log/venv/bin/python" -c '
 import hpo
 assert "venv" in hpo.__file__
