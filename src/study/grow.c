@@ -146,6 +146,7 @@ static hpo_status rewrite(grow_rows *g, hpo_study_header *h)
 {
     hpo_study *s = g->s;
     hpo_reader reader = {gather, NULL, g};
+    int64_t now = hpo_study__now(s, h);
     HPO_TRY(s->ops->read_since(s->store, s->id, 0, &reader, g->err));
     for (size_t i = 0; i < g->n; i++) {
         hpo_trial_record t;
@@ -155,7 +156,7 @@ static hpo_status rewrite(grow_rows *g, hpo_study_header *h)
         settle(g->space, s->seed, t.number, g->u, x);
         t.x = x;
         t.hash = hpo_space_hash(g->space, x);
-        t.seq = h->seq;
+        t.seq = hpo_study__event(h, now);
         HPO_TRY(s->ops->update_trial(s->store, s->id, &t, HPO_UPDATE_CONFIG, g->err));
     }
     return HPO_OK;
