@@ -273,7 +273,7 @@ static PyObject *trial_report(trial_object *t, PyObject *args)
     r.fold = fold;
     CORE_CALL(t->h, status = hpo_study_report(t->h->s, t->t, &r, &decision, &err));
     if (status != HPO_OK) return core_raise(status, &err);
-    t->decision = decision;
+    t->decision = (int)decision;
     return PyLong_FromLong(decision);
 }
 
@@ -286,7 +286,7 @@ static PyObject *trial_renew(trial_object *t, PyObject *unused)
     if (!check_held(t)) return NULL;
     CORE_CALL(t->h, status = hpo_study_renew(t->h->s, t->t, &decision, &err));
     if (status != HPO_OK) return core_raise(status, &err);
-    if (decision != HPO_CONTINUE) t->decision = decision;
+    if (decision != HPO_CONTINUE) t->decision = (int)decision;
     return PyLong_FromLong(decision);
 }
 

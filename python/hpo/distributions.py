@@ -167,10 +167,12 @@ def same_choice(a, b):
 
 
 def same_choices(a, b):
+    """The same choices in the same order."""
     return len(a) == len(b) and all(map(same_choice, a, b))
 
 
 def index_of(choices, value):
+    """Place of a value among the choices, or -1."""
     for i, choice in enumerate(choices):
         if same_choice(choice, value):
             return i

@@ -20,6 +20,7 @@ def objective(trial):
     if trial.suggest_categorical("c", ["a", "b"]) == "a":
         x += trial.suggest_float("y", 0, 1)
     trial.set_user_attr("pid", os.getpid())
+    time.sleep(0.01)  # so that every worker gets some
     return x
 
 
@@ -78,7 +79,7 @@ s = hpo.load_study(storage={path!r}, study_name="s")
 t = s.ask(); t.suggest_float("x", 0, 1)
 os.kill(os.getpid(), 9)
 """
-    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": PATH}, timeout=60)
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": PATH}, timeout=60)
     assert study.trials[0].state == hpo.TrialState.RUNNING
     time.sleep(0.5)
     study.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=1)
@@ -120,7 +121,7 @@ def test_async(storage):
 
 def test_import_is_quick():
     code = "import sys, time; t = time.perf_counter(); import hpo; print(time.perf_counter() - t); print(*sys.modules)"
-    lines = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": PATH}).stdout.split("\n")
+    lines = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": PATH}).stdout.split("\n")
     loaded = set(lines[1].split())
     assert not loaded & {"numpy", "pandas", "logging", "asyncio", "multiprocessing", "inspect", "socket"}
 

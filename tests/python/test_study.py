@@ -2,6 +2,7 @@
 """The package as Optuna's users know it."""
 
 import math
+import os
 import pickle
 import subprocess
 import sys
@@ -165,7 +166,7 @@ except KeyboardInterrupt:
     print("interrupted", len(s.trials) > 1000)
 """
     path = str(__import__("pathlib").Path(hpo.__file__).parents[1])
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env={"PYTHONPATH": path})
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": path})
     assert out.stdout == "interrupted True\n", out.stderr
 
 
