@@ -10,7 +10,7 @@ SANITISED := --buildtype=debug -Ddefault_library=static
 # Headers are laid out by hand: tables and comments in columns.
 C_FILES = $(shell git ls-files '*.c' | sort)
 
-.PHONY: all test demo install check-format format lint asan ubsan tsan msan fuzz coverage bench clean
+.PHONY: all python python-asan test demo install check-format format lint asan ubsan tsan msan fuzz coverage bench clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -23,6 +23,16 @@ $(BUILD)/build.ninja:
 test:
 	@tools/install-deps.sh build test
 	@tools/run_tests.sh
+
+# The Python package for /usr/bin/python3 (PYTHON=...), in place: PYTHONPATH=python.  `pip install ./python` installs it.
+PYTHON ?= /usr/bin/python3
+python:
+	@tools/install-deps.sh build python
+	@$(PYTHON) python/build_backend.py
+
+# The tests of the package over an instrumented library (in a folder of its own).
+python-asan:
+	@tools/run_python_tests.sh asan
 
 demo: all
 	@examples/digits/demo.sh $(BUILD) $(BUILD)/demo

@@ -46,7 +46,8 @@ HPO_BEGIN_DECLS
     X(EUSER, -9, "a user-supplied function failed")                                                \
     X(ESTALE, -10, "the lease on this trial was lost: another worker holds it now")                \
     X(EEXIST, -11, "already exists")                                                               \
-    X(EBUSY, -12, "the storage stayed locked for too long")
+    X(EBUSY, -12, "the storage stayed locked for too long")                                        \
+    X(EOUTDATED, -13, "the space of the study has grown since this handle was opened: open it again")
 
 typedef enum hpo_status {
 #define HPO_STATUS_ENUM(name, value, text) HPO_##name = (value),
@@ -327,6 +328,7 @@ typedef struct hpo_study_options {
     int32_t reuse;         /* 1: an existing study of this name is opened if it is the same problem; 0: HPO_EEXIST */
     const char *metadata;  /* a JSON object kept with the study (command, limits ...), or NULL */
     const char *until;     /* stopping rule, e.g. "regret or stagnation:trials=50" (docs/terminators.md), or NULL */
+    int32_t open_space;    /* 1: the space is learned while trials run (hpo_study_grow) and may start empty */
 } hpo_study_options;
 
 /* Called through the inline functions below, with the size that the caller was compiled with. */
@@ -346,6 +348,33 @@ HPO_API HPO_NODISCARD hpo_status hpo_study_create(hpo_storage *st, const hpo_spa
 /* Opens a stored study by name; NULL: the only one, or HPO_EINVAL with the list of names. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_open(hpo_storage *st, const char *name, hpo_study **out, hpo_error *err);
 HPO_API void hpo_study_free(hpo_study *s);
+
+/* ---- studies whose space is learned (define-by-run; docs/python.md) ----
+ * Such a study (options.open_space) may begin with an empty space.  A configuration that was tried is avoided while
+ * there is another one, and repeated when there is none: what is known of the space is not all of it. */
+
+/* Replaces the space by one that has grown: the columns it had stay where they are (same order of parameters; labels
+ * only added behind the others; ranges and conditions may change), new parameters follow behind.  Every trial's
+ * configuration is brought to it: parameters that are now inactive become absent, active ones that were absent get a
+ * draw from the prior keyed by (seed, trial number).  This and every older handle still report and tell what they
+ * hold; asking or changing the study with them answers HPO_EOUTDATED: open it again.  Errors: HPO_ESTATE for a study
+ * without open_space, HPO_EOUTDATED when somebody else has grown it first, HPO_EINVAL when `space` drops or reorders
+ * something.  Cost: O(trials). */
+HPO_API HPO_NODISCARD hpo_status hpo_study_grow(hpo_study *s, const hpo_space *space, hpo_error *err);
+/* The configuration of `space` (n_columns doubles) that the study's sampler would give as its draw `draw` before any
+ * result is known; draw -1: a draw from the prior keyed by (seed, number).  Changes nothing.  A parameter that is met
+ * for the first time gets its value from here: the same as in a study that was declared with `space`, as long as
+ * nothing was told. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_first_draw(hpo_study *s, const hpo_space *space, int64_t draw, int64_t number,
+                                                      double *x, hpo_error *err);
+/* What becomes of x (n_columns, NaN: not known), the configuration of trial `number`, in this handle's space: values of
+ * inactive parameters become absent, active parameters without a value get the draw that hpo_study_grow gives.  In
+ * place.  HPO_EINVAL: a value is out of its range. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_settle(const hpo_study *s, int64_t number, double *x, hpo_error *err);
+/* Records what a running trial has used in truth: x (n_columns, as hpo_study_settle leaves it).  HPO_ESTALE when the
+ * token is not the current one. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
+                                                      hpo_error *err);
 
 /* Changes of a stored study; all take effect for every worker at its next call. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_set_budget(hpo_study *s, const hpo_budget *b, hpo_error *err);
@@ -382,6 +411,8 @@ HPO_API int64_t hpo_trial_number(const hpo_trial *t);
 HPO_API uint64_t hpo_trial_token(const hpo_trial *t);
 /* 1 for the first evaluation, 2 after one retry ... */
 HPO_API int32_t hpo_trial_attempt(const hpo_trial *t);
+/* Which suggestion of the sampler it is; -1: it was enqueued or cloned. */
+HPO_API int64_t hpo_trial_draw(const hpo_trial *t);
 /* A seed for the program's own randomness, a function of (study seed, trial number). */
 HPO_API uint64_t hpo_trial_seed(const hpo_trial *t);
 /* The configuration: n_columns doubles in own units, NaN where inactive.  Borrowed. */
@@ -449,6 +480,22 @@ HPO_API HPO_NODISCARD hpo_status hpo_study_tell_value(hpo_study *s, hpo_trial *t
 /* Puts a configuration (JSON object, may be partial; NULL: the default configuration) in front of the
  * queue; *number gets its trial number. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_enqueue(hpo_study *s, const char *params_json, int64_t *number, hpo_error *err);
+/* The same with attributes (a JSON object, or NULL) that the trial has from the start. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_enqueue_with(hpo_study *s, const char *params_json, const char *attributes,
+                                                        int64_t *number, hpo_error *err);
+/* A trial that was made elsewhere and has ended. */
+typedef struct hpo_past_trial {
+    size_t size;
+    const double *x;    /* its configuration, n_columns */
+    hpo_result result;  /* COMPLETE, STOPPED, FAILED or INFEASIBLE; gradient and count_retry are not used */
+    int64_t started_ms, ended_ms; /* Unix time; 0: unknown */
+    const hpo_report *reports;    /* n_reports, in order, or NULL */
+    size_t n_reports;
+    const char *attributes;       /* a JSON object, or NULL */
+} hpo_past_trial;
+/* Adds it to the study, whatever the budget; models learn from it and it may be the best.  *number (may be NULL) gets its
+ * trial number.  HPO_EINVAL: not valid in the space, or not ended. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_add(hpo_study *s, const hpo_past_trial *trial, int64_t *number, hpo_error *err);
 /* Returns a failed, stopped, paused or running trial to the queue (a running one loses its lease).  As with
  * enqueue, a study that had ended for lack of trials (HPO_STOP_REASON_TRIALS, EXHAUSTED) goes on. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_requeue(hpo_study *s, int64_t number, hpo_error *err);
@@ -490,6 +537,7 @@ typedef struct hpo_summary {
     int64_t lag;
     int32_t noisy, max_retries;
     const char *until; /* the stopping rule, or NULL */
+    int32_t open_space; /* 1: the space is learned */
 } hpo_summary;
 HPO_API HPO_NODISCARD hpo_status hpo_study_summary(hpo_study *s, hpo_summary *out, hpo_error *err);
 HPO_API const hpo_space *hpo_study_space(const hpo_study *s);

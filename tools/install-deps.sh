@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, with apt: `install-deps.sh build` for building, `build test` for the tests too.
+# Installs what is missing, with apt: `install-deps.sh build` for building, `build python` for the Python package,
+# `build test` for the tests too.
 # Says nothing and needs no rights when everything is there.
 set -eu
 
@@ -9,10 +10,12 @@ for set in "${@:-build}"; do
     case $set in
     build) packages+=(build-essential pkg-config meson ninja-build libsqlite3-dev libjson-c-dev libyaml-dev libsvm-dev
         librandom123-dev) ;;
+    python) packages+=(python3-dev) ;;
     test) packages+=(libcmocka-dev clang libclang-rt-14-dev llvm clang-format clang-tidy g++ gcovr sqlite3 shellcheck
-        codespell scdoc man-db tmux procps strace git python3 python3-numpy zlib1g-dev) ;;
+        codespell scdoc man-db tmux procps strace git python3-dev python3-numpy
+        python3-pandas python3-scipy python3-pytest python3-hypothesis python3-venv python3-pip zlib1g-dev) ;;
     *)
-        echo "install-deps.sh: unknown set '$set': use build or test" >&2
+        echo "install-deps.sh: unknown set '$set': use build, python or test" >&2
         exit 2
         ;;
     esac

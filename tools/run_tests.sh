@@ -4,10 +4,10 @@
 # gcc with the thread sanitiser, then the checks of source, text, exports and installation.  The last line is
 # "N passed, N failed[, N skipped]"; the exit status is 1 if anything failed.
 #
-#   HPO_TEST_STAGES="asan clang tsan install text tidy"   runs only these stages
+#   HPO_TEST_STAGES="asan clang tsan python install text tidy"   runs only these stages
 set -u
 cd "$(dirname "$0")/.." || exit 1
-stages=" ${HPO_TEST_STAGES:-asan clang tsan install text tidy} "
+stages=" ${HPO_TEST_STAGES:-asan clang tsan python install text tidy} "
 results=build-results
 rm -rf "$results"
 mkdir -p "$results"
@@ -90,6 +90,10 @@ if wanted tsan; then
     stage "gcc, thread sanitiser: api, study, storage, runner"
     build build-tsan gcc --buildtype=debugoptimized -Ddefault_library=static -Db_sanitize=thread &&
         run build-tsan --suite api --suite study --suite storage --suite runner
+fi
+if wanted python; then
+    stage "the Python package, pip install"
+    check python tools/run_python_tests.sh
 fi
 if wanted install && [ -f build-clang/build.ninja ]; then
     stage "install, pkg-config, examples/embed"

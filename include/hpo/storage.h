@@ -173,6 +173,11 @@ typedef struct hpo_storage_ops {
     hpo_status (*verify)(void *self, char **findings, hpo_error *err); /* "" when sound */
     hpo_status (*backup)(void *self, const char *path, hpo_error *err);
     hpo_status (*migrate)(void *self, int32_t *from, int32_t *to, hpo_error *err);
+
+    /* -- optional: NULL = spaces do not grow here (HPO_EUNSUPPORTED).  The first write of a transaction, whose header
+     * gets a new texts_seq: the study's space is now `space`, and every row and gradient has n_columns values, NaN in
+     * the new ones.  Whoever reads a header with another texts_seq than before reads rows of the new length. */
+    hpo_status (*grow_study)(void *self, int64_t study, const char *space, size_t n_columns, hpo_error *err);
 } hpo_storage_ops;
 
 /* As hpo_sampler_register. */

@@ -134,6 +134,49 @@ hpo_status hpo_study_resume(hpo_study *s, hpo_error *err)
     return s == NULL ? no_study(err) : hpo_study__rest(s, HPO_STUDY_ACTIVE, err);
 }
 
+hpo_status hpo_study_add(hpo_study *s, const hpo_past_trial *trial, int64_t *number, hpo_error *err)
+{
+    hpo_past_trial ours = {.size = sizeof ours, .result = {.size = sizeof(hpo_result)}};
+    if (s == NULL) return no_study(err);
+    HPO_TRY(import(&ours, sizeof ours, trial, "hpo_past_trial", err));
+    if (ours.x == NULL) return hpo_fail(err, HPO_EINVAL, "x is NULL: pass the trial's configuration");
+    return hpo_study__add(s, &ours, number, err);
+}
+
+/* ---- spaces that are learned ------------------------------------------------------------------------ */
+
+hpo_status hpo_study_grow(hpo_study *s, const hpo_space *space, hpo_error *err)
+{
+    if (s == NULL) return no_study(err);
+    if (space == NULL) return hpo_fail(err, HPO_EINVAL, "space is NULL: pass the one it has grown to");
+    return hpo_study__grow(s, space, err);
+}
+
+hpo_status hpo_study_first_draw(hpo_study *s, const hpo_space *space, int64_t draw, int64_t number, double *x,
+                                hpo_error *err)
+{
+    if (s == NULL) return no_study(err);
+    if (space == NULL || x == NULL)
+        return hpo_fail(err, HPO_EINVAL, "%s is NULL", space == NULL ? "space" : "x");
+    if (number < 0)
+        return hpo_fail(err, HPO_EINVAL, "trial number %lld: must be 0 or more", (long long)number);
+    return hpo_study__first_draw(s, space, draw, number, x, err);
+}
+
+hpo_status hpo_study_settle(const hpo_study *s, int64_t number, double *x, hpo_error *err)
+{
+    if (s == NULL) return no_study(err);
+    if (x == NULL || number < 0) return hpo_fail(err, HPO_EINVAL, "x is NULL, or the number negative");
+    return hpo_study__settle(s, number, x, err);
+}
+
+hpo_status hpo_study_set_config(hpo_study *s, int64_t number, uint64_t token, const double *x, hpo_error *err)
+{
+    if (s == NULL) return no_study(err);
+    if (x == NULL) return hpo_fail(err, HPO_EINVAL, "x is NULL: pass the configuration");
+    return hpo_study__set_config(s, number, token, x, err);
+}
+
 /* ---- ask, report, tell ------------------------------------------------------------------------------- */
 
 hpo_status hpo_study_ask_as(hpo_study *s, const hpo_ask_options *opt, hpo_trial **out, hpo_error *err)
@@ -258,7 +301,15 @@ hpo_status hpo_study_tell_value(hpo_study *s, hpo_trial *t, double value, hpo_er
 
 hpo_status hpo_study_enqueue(hpo_study *s, const char *params_json, int64_t *number, hpo_error *err)
 {
-    return s == NULL ? no_study(err) : hpo_study__enqueue(s, params_json, number, err);
+    return hpo_study_enqueue_with(s, params_json, NULL, number, err);
+}
+
+hpo_status hpo_study_enqueue_with(hpo_study *s, const char *params_json, const char *attributes,
+                                  int64_t *number, hpo_error *err)
+{
+    if (s == NULL) return no_study(err);
+    if (attributes != NULL) HPO_TRY(hpo_study__check_object(attributes, "attributes", err));
+    return hpo_study__enqueue(s, params_json, attributes, number, err);
 }
 
 hpo_status hpo_study_repeat(hpo_study *s, int64_t number, int64_t *repeat, hpo_error *err)

@@ -24,6 +24,11 @@ int64_t hpo_trial_number(const hpo_trial *t)
     return t == NULL ? -1 : t->number;
 }
 
+int64_t hpo_trial_draw(const hpo_trial *t)
+{
+    return t == NULL ? -1 : t->draw;
+}
+
 uint64_t hpo_trial_token(const hpo_trial *t)
 {
     return t == NULL ? 0 : t->token;

@@ -15,6 +15,7 @@ enum {
     HPO_RNG_PROGRAM = 4,   /* HPO_SEED for the tuned program; index = trial number */
     HPO_RNG_SCRAMBLE = 5,  /* scrambling of quasi-random sequences; index = dimension */
     HPO_RNG_DESIGN = 6,    /* Latin hypercubes; index = block */
+    HPO_RNG_GROW = 8,      /* values that a trial lacks when its space grows; index = trial number */
     HPO_RNG_SPACE = 7,     /* hpo_space_sample; index = row */
     HPO_RNG_TERMINATOR = 20, /* searches of stopping rules; index = rows in the model */
     HPO_RNG_ANALYSIS = 21,   /* joint draws of analyses; index = events of the study */

@@ -103,7 +103,7 @@ hpo_status hpo_space_frozen(const hpo_space *s, hpo_space **out, hpo_error *err)
     }
     hpo_status status = hpo_space_to_json(s, &json, err);
     if (status == HPO_OK) status = hpo_space_load(json, out, err);
-    if (status == HPO_OK) status = hpo_space_freeze(*out, err);
+    if (status == HPO_OK) status = hpo_space_freeze_any(*out, err);
     if (status != HPO_OK) {
         hpo_space_free(*out);
         *out = NULL;
@@ -449,11 +449,9 @@ static void fill_codec(const hpo_param *p, hpo_codec *c)
 
 static hpo_status freeze(hpo_space *s, hpo_error *err)
 {
-    if (s->n_params == 0)
-        return hpo_fail(err, HPO_EINVAL, "the space has no parameter; add one, e.g. 'lr: log 1e-5..1'");
     HPO_TRY(compile_all(s, err));
-    s->program = hpo_calloc(s->n_params, sizeof *s->program);
-    s->position = hpo_alloc_array(s->n_params, sizeof *s->position);
+    s->program = hpo_calloc(s->n_params + 1, sizeof *s->program);
+    s->position = hpo_alloc_array(s->n_params + 1, sizeof *s->position);
     if (!s->program || !s->position) return hpo_fail_memory(err);
     HPO_TRY(order_params(s, err));
     s->has_when = s->has_bounds = s->has_prior = 0;
@@ -471,6 +469,13 @@ static hpo_status freeze(hpo_space *s, hpo_error *err)
 hpo_status hpo_space_freeze(hpo_space *s, hpo_error *err)
 {
     if (!s) return hpo_fail(err, HPO_EINVAL, "%s: an argument is NULL", __func__);
+    if (s->n_params == 0)
+        return hpo_fail(err, HPO_EINVAL, "the space has no parameter; add one, e.g. 'lr: log 1e-5..1'");
+    return hpo_space_freeze_any(s, err);
+}
+
+hpo_status hpo_space_freeze_any(hpo_space *s, hpo_error *err)
+{
     if (s->frozen) return HPO_OK;
     hpo_status status = freeze(s, err);
     if (status != HPO_OK) clear_frozen(s);

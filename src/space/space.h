@@ -155,6 +155,8 @@ struct hpo_space {
 hpo_space *hpo_space_retain(const hpo_space *s);
 /* A frozen space equal to s: s itself with one more owner when it is frozen, else a frozen copy. */
 HPO_NODISCARD hpo_status hpo_space_frozen(const hpo_space *s, hpo_space **out, hpo_error *err);
+/* hpo_space_freeze, also of a space without parameters: one that will be learned. */
+HPO_NODISCARD hpo_status hpo_space_freeze_any(hpo_space *s, hpo_error *err);
 /* What a sampler must be able to do: HPO_CAP_DISCRETE | CONDITIONAL | CONSTRAINTS | STRUCTURED | CONTINUOUS |
  * DEPENDENT. */
 uint32_t hpo_space_needs(const hpo_space *s);

@@ -543,3 +543,40 @@ size_t hpo_history_bytes(const hpo_history *h)
         total += text_bytes(h->r_metrics[i]);
     return total;
 }
+
+/* ---- width ---------------------------------------------------------------------------------- */
+
+hpo_status hpo_history_widen(hpo_history *h, size_t n_columns, hpo_error *err)
+{
+    size_t old = h->shape.n_columns;
+    if (n_columns < old) return hpo_fail_internal(err, "rows are made narrower");
+    if (n_columns == old) return HPO_OK;
+    for (size_t i = 0; i < h->n_extras; i++) {
+        double *g = h->extras[i].gradient;
+        if (g == NULL) continue;
+        g = hpo_realloc_array(g, n_columns, sizeof *g);
+        if (g == NULL) return hpo_fail_memory(err);
+        for (size_t j = old; j < n_columns; j++)
+            g[j] = (double)NAN;
+        h->extras[i].gradient = g;
+    }
+    double *x = hpo_alloc_array(h->cap > 0 ? h->cap * n_columns : 1, sizeof *x);
+    if (x == NULL) return hpo_fail_memory(err);
+    for (size_t i = 0; i < h->n; i++) {
+        if (old > 0) memcpy(x + i * n_columns, h->x + i * old, old * sizeof *x);
+        for (size_t j = old; j < n_columns; j++)
+            x[i * n_columns + j] = (double)NAN;
+    }
+    hpo_free(h->x);
+    h->x = x;
+    h->shape.n_columns = n_columns;
+    return HPO_OK;
+}
+
+void hpo_history_narrow(hpo_history *h, size_t n_columns)
+{
+    size_t now = h->shape.n_columns;
+    for (size_t i = 1; i < h->n && n_columns > 0; i++)
+        memmove(h->x + i * n_columns, h->x + i * now, n_columns * sizeof *h->x);
+    h->shape.n_columns = n_columns;
+}

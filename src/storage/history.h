@@ -69,6 +69,10 @@ void hpo_history_drop(hpo_history_saved *saved);
 /* Takes back the newest rows, reports and extras until so many are left. */
 void hpo_history_truncate(hpo_history *h, size_t n, size_t n_reports, size_t n_extras);
 
+/* Rows of n_columns values from now on (not fewer than before), NaN in the new ones; and the way back. */
+HPO_NODISCARD hpo_status hpo_history_widen(hpo_history *h, size_t n_columns, hpo_error *err);
+void hpo_history_narrow(hpo_history *h, size_t n_columns);
+
 /* Bytes held in all, room for growth included (divide by n for `hpo bench` and the docs). */
 size_t hpo_history_bytes(const hpo_history *h);
 #endif

@@ -37,6 +37,8 @@ typedef struct undo_log {
     size_t cap_values;
     const char *texts[4]; /* spec, metadata, attributes, stop_text as they were, where `texts_set` says so */
     unsigned texts_set;
+    const char *space;     /* as it was, or NULL: the study has not grown */
+    size_t n_columns_then; /* ... and the width of its rows */
 } undo_log;
 
 typedef struct mem_storage {
@@ -195,6 +197,7 @@ static void end_transaction(mem_storage *m)
 {
     m->undo.n_rows = 0;
     m->undo.texts_set = 0;
+    m->undo.space = NULL;
     m->open = NULL;
     hpo_mutex_unlock(&m->mutex);
 }
@@ -208,6 +211,7 @@ static hpo_status mem_commit(void *self, int64_t study, const hpo_study_header *
         hpo_history_drop(&m->undo.rows[i]);
     for (unsigned i = 0; i < 4; i++)
         if (m->undo.texts_set & 1u << i) hpo_record_free_text(m->undo.texts[i]);
+    if (m->undo.space != NULL) hpo_record_free_text(m->undo.space);
     end_transaction(m);
     return HPO_OK;
 }
@@ -239,6 +243,12 @@ static void mem_rollback(void *self, int64_t study)
         hpo_mem_index_enter(&s->index, h, row);
     }
     hpo_history_truncate(h, u->n, u->n_reports, u->n_extras);
+    if (u->space != NULL) {
+        hpo_record_free_text(s->record.space);
+        s->record.space = u->space;
+        s->record.shape.n_columns = u->n_columns_then;
+        hpo_history_narrow(h, u->n_columns_then);
+    }
     for (unsigned i = 0; i < 4; i++) {
         if ((u->texts_set & 1u << i) == 0) continue;
         hpo_record_free_text(*text_slot(&s->record, i));
@@ -341,6 +351,29 @@ static hpo_status mem_update_study(void *self, int64_t study, const char *spec, 
         m->undo.texts_set |= 1u << i;
         *slot = copies[i];
     }
+    return HPO_OK;
+}
+
+static hpo_status mem_grow_study(void *self, int64_t study, const char *space, size_t n_columns,
+                                 hpo_error *err)
+{
+    mem_storage *m = self;
+    mem_study *s;
+    HPO_TRY(open_study(m, study, &s, err));
+    if (m->undo.n_rows > 0 || m->undo.space != NULL)
+        return hpo_fail_internal(err, "a study grows after other writes");
+    char *copy = hpo_strdup(space);
+    if (copy == NULL) return hpo_fail_memory(err);
+    size_t then = s->record.shape.n_columns;
+    hpo_status rc = hpo_history_widen(&s->history, n_columns, err);
+    if (rc != HPO_OK) {
+        hpo_free(copy);
+        return rc;
+    }
+    m->undo.space = s->record.space;
+    m->undo.n_columns_then = then;
+    s->record.space = copy;
+    s->record.shape.n_columns = n_columns;
     return HPO_OK;
 }
 
@@ -571,4 +604,5 @@ const hpo_storage_ops hpo_storage_mem = {
     .read_reports = mem_read_reports,
     .peek = mem_peek,
     .describe = mem_describe,
+    .grow_study = mem_grow_study,
 };

@@ -278,6 +278,7 @@ static hpo_status sqlite_begin(void *self, int64_t study, hpo_study_header *h, h
         return rc;
     }
     s->open = study;
+    s->grown = 0;
     s->before = *h;
     return HPO_OK;
 }
@@ -294,6 +295,7 @@ static hpo_status sqlite_commit(void *self, int64_t study, const hpo_study_heade
     hpo_sqlite *s = self;
     HPO_TRY(check_open(s, study, err));
     hpo_status rc = HPO_OK;
+    int grown = s->grown;
     /* Padding may differ as well: then the same header is written once more, and nothing is lost. */
     if (memcmp(h, &s->before, sizeof *h) != 0) // NOLINT(bugprone-suspicious-memory-comparison)
         rc = hpo_sqlite__store_header(s, study, h, err);
@@ -301,6 +303,7 @@ static hpo_status sqlite_commit(void *self, int64_t study, const hpo_study_heade
         rc = hpo_sqlite__commit_write(s, err);
     else
         hpo_sqlite__rollback_write(s);
+    if (grown) hpo_sqlite__forget_shape(s, study, -1);
     hpo_mutex_unlock(&s->mutex);
     return rc;
 }
@@ -310,6 +313,7 @@ static void sqlite_rollback(void *self, int64_t study)
     hpo_sqlite *s = self;
     if (check_open(s, study, NULL) != HPO_OK) return;
     hpo_sqlite__rollback_write(s);
+    if (s->grown) hpo_sqlite__forget_shape(s, study, -1);
     hpo_mutex_unlock(&s->mutex);
 }
 
@@ -602,4 +606,5 @@ const hpo_storage_ops hpo_storage_sqlite = {
     .verify = hpo_sqlite__verify,
     .backup = hpo_sqlite__backup,
     .migrate = hpo_sqlite__migrate,
+    .grow_study = hpo_sqlite__grow_study,
 };

@@ -26,7 +26,8 @@ enum {
     X(BEGIN_READ, "BEGIN")                                                                                   \
     X(COMMIT, "COMMIT")                                                                                      \
     X(ROLLBACK, "ROLLBACK")                                                                                  \
-    X(SHAPE, "SELECT n_columns, n_objectives, n_outcomes FROM study WHERE id = ?1")                          \
+    X(SHAPE, "SELECT s.n_columns, s.n_objectives, s.n_outcomes, p.texts_seq FROM study s JOIN progress p "   \
+             "ON p.study = s.id WHERE s.id = ?1")                                                            \
     X(HEADER, "SELECT " HPO_SQLITE_HEADER_COLUMNS " FROM progress WHERE study = ?1")                         \
     X(SET_HEADER,                                                                                            \
       "UPDATE progress SET seq=?2, next_number=?3, next_draw=?4, n_waiting=?5, n_running=?6, n_paused=?7, "  \
@@ -80,9 +81,9 @@ typedef enum hpo_sqlite_statement {
 
 enum { HPO_SQLITE_N_UPDATES = 32 }; /* one statement for each set of HPO_UPDATE_* */
 
-/* Shape of a study, remembered: it never changes. */
+/* Shape of a study, remembered until the study's texts change: its space may have grown. */
 typedef struct hpo_sqlite_shape {
-    int64_t study;
+    int64_t study, texts_seq;
     hpo_row_shape shape;
 } hpo_sqlite_shape;
 
@@ -117,6 +118,7 @@ typedef struct hpo_sqlite {
     int n_commits;
     hpo_os_lock lock;        /* <path>-lock, in front of the write lock of SQLite; fd -1: not opened yet */
     int64_t open;            /* study of the open transaction, 0: none */
+    int grown;               /* the open transaction has changed a shape */
     int broken;              /* a statement of the open transaction failed: it can only be rolled back */
     hpo_study_header before; /* header at begin */
     sqlite3_stmt *statements[HPO_SQL_N];
@@ -179,10 +181,16 @@ HPO_NODISCARD hpo_status hpo_sqlite__load_header(hpo_sqlite *s, int64_t study, h
                                                  hpo_error *err);
 HPO_NODISCARD hpo_status hpo_sqlite__store_header(hpo_sqlite *s, int64_t study, const hpo_study_header *h,
                                                   hpo_error *err);
-/* Shape of a study; HPO_ENOTFOUND when it was deleted. */
+HPO_NODISCARD hpo_status hpo_sqlite__grow_study(void *self, int64_t study, const char *space, size_t n_columns,
+                                                hpo_error *err);
+/* Drops the remembered shape unless it is that of the study at texts_seq. */
+void hpo_sqlite__forget_shape(hpo_sqlite *s, int64_t study, int64_t texts_seq);
+/* Shape of a study; HPO_ENOTFOUND when it was deleted.  As of the last header that was loaded. */
 HPO_NODISCARD hpo_status hpo_sqlite__shape(hpo_sqlite *s, int64_t study, hpo_row_shape *out, hpo_error *err);
 
 /* -- sqlite_trial.c */
+/* Writes NaN behind every row and gradient of the study, `more` of them. */
+HPO_NODISCARD hpo_status hpo_sqlite__widen_trials(hpo_sqlite *s, int64_t study, size_t more, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_sqlite__insert_trial(void *self, int64_t study, const hpo_trial_record *t,
                                                   hpo_error *err);
 HPO_NODISCARD hpo_status hpo_sqlite__update_trial(void *self, int64_t study, const hpo_trial_record *t,

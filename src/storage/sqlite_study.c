@@ -79,6 +79,15 @@ static void bind_header(sqlite3_stmt *st, int i, const hpo_study_header *h)
     (void)sqlite3_bind_int64(st, i, h->texts_seq);
 }
 
+void hpo_sqlite__forget_shape(hpo_sqlite *s, int64_t study, int64_t texts_seq)
+{
+    for (size_t i = 0; i < s->n_shapes; i++)
+        if (s->shapes[i].study == study && s->shapes[i].texts_seq != texts_seq) {
+            s->shapes[i] = s->shapes[--s->n_shapes];
+            return;
+        }
+}
+
 hpo_status hpo_sqlite__load_header(hpo_sqlite *s, int64_t study, hpo_study_header *out, hpo_error *err)
 {
     sqlite3_stmt *st;
@@ -86,9 +95,10 @@ hpo_status hpo_sqlite__load_header(hpo_sqlite *s, int64_t study, hpo_study_heade
     HPO_TRY(hpo_sqlite__statement(s, HPO_SQL_HEADER, &st, err));
     (void)sqlite3_bind_int64(st, 1, study);
     int step = sqlite3_step(st);
-    if (step == SQLITE_ROW)
+    if (step == SQLITE_ROW) {
         read_header_columns(st, 0, out);
-    else if (step == SQLITE_DONE)
+        hpo_sqlite__forget_shape(s, study, out->texts_seq);
+    } else if (step == SQLITE_DONE)
         rc = fail_no_study(s, study, err);
     else
         rc = hpo_sqlite__fail(s, sqlite3_extended_errcode(s->db), "reading", err);
@@ -137,7 +147,7 @@ hpo_status hpo_sqlite__shape(hpo_sqlite *s, int64_t study, hpo_row_shape *out, h
         (out->n_columns > MAX_WIDTH || out->n_objectives > MAX_WIDTH || out->n_outcomes > MAX_WIDTH)) {
         rc = hpo_sqlite__fail(s, SQLITE_CORRUPT, "reading", err);
     } else if (step == SQLITE_ROW) {
-        s->shapes[s->n_shapes++] = (hpo_sqlite_shape){study, *out};
+        s->shapes[s->n_shapes++] = (hpo_sqlite_shape){study, sqlite3_column_int64(st, 3), *out};
     } else {
         rc = step == SQLITE_DONE ? fail_no_study(s, study, err)
                                  : hpo_sqlite__fail(s, sqlite3_extended_errcode(s->db), "reading", err);
@@ -317,8 +327,7 @@ static hpo_status delete_everything(hpo_sqlite *s, const char *name, hpo_error *
     HPO_TRY(delete_rows(s, "DELETE FROM param WHERE study = ?1", id, 0, err));
     HPO_TRY(delete_rows(s, "DELETE FROM progress WHERE study = ?1", id, 0, err));
     HPO_TRY(delete_rows(s, "DELETE FROM study WHERE id = ?1", id, 0, err));
-    for (size_t i = 0; i < s->n_shapes; i++)
-        if (s->shapes[i].study == id) s->shapes[i] = s->shapes[--s->n_shapes];
+    hpo_sqlite__forget_shape(s, id, -1);
     return HPO_OK;
 }
 
@@ -381,6 +390,42 @@ hpo_status hpo_sqlite__update_study(void *self, int64_t study, const char *spec,
         rc = sqlite3_step(st);
     }
     hpo_status status = finish(s, st, rc, "writing", err);
+    if (status != HPO_OK) s->broken = 1;
+    return status;
+}
+
+/* ---- a space that grows ---------------------------------------------------------------------- */
+
+static hpo_status grow(hpo_sqlite *s, int64_t study, const char *space, size_t n_columns, hpo_error *err)
+{
+    hpo_row_shape shape;
+    sqlite3_stmt *st = NULL;
+    HPO_TRY(hpo_sqlite__shape(s, study, &shape, err));
+    if (n_columns < shape.n_columns) return hpo_fail_internal(err, "rows are made narrower");
+    int rc =
+        sqlite3_prepare_v2(s->db, "UPDATE study SET space = ?2, n_columns = ?3 WHERE id = ?1", -1, &st, NULL);
+    if (rc == SQLITE_OK) {
+        (void)sqlite3_bind_int64(st, 1, study);
+        (void)bind_text(st, 2, space);
+        (void)sqlite3_bind_int64(st, 3, (int64_t)n_columns);
+        rc = sqlite3_step(st);
+    }
+    HPO_TRY(finish(s, st, rc, "writing", err));
+    HPO_TRY(delete_rows(s, "DELETE FROM param WHERE study = ?1", study, 0, err));
+    HPO_TRY(hpo_sqlite__fill_params(s, study, err));
+    s->grown = 1;
+    hpo_sqlite__forget_shape(s, study, -1);
+    return n_columns == shape.n_columns
+               ? HPO_OK
+               : hpo_sqlite__widen_trials(s, study, n_columns - shape.n_columns, err);
+}
+
+hpo_status hpo_sqlite__grow_study(void *self, int64_t study, const char *space, size_t n_columns,
+                                  hpo_error *err)
+{
+    hpo_sqlite *s = self;
+    if (s->open != study || study == 0) return hpo_fail_internal(err, "writing without begin");
+    hpo_status status = grow(s, study, space, n_columns, err);
     if (status != HPO_OK) s->broken = 1;
     return status;
 }

@@ -500,6 +500,14 @@ static hpo_status merge(hpo_sqlite *s, const hpo_row_shape *shape, cursor *trial
     return HPO_OK;
 }
 
+/* The shape of the rows that this read transaction sees: a header has just told whether they have grown. */
+static hpo_status current_shape(hpo_sqlite *s, int64_t study, hpo_row_shape *out, hpo_error *err)
+{
+    hpo_study_header h;
+    HPO_TRY(hpo_sqlite__load_header(s, study, &h, err));
+    return hpo_sqlite__shape(s, study, out, err);
+}
+
 enum { SEQ_OF_TRIAL = 9, SEQ_OF_REPORT = 1 }; /* places in the two lists of columns */
 
 static hpo_status read_since(hpo_sqlite *s, int64_t study, int64_t seq, const hpo_reader *reader,
@@ -510,7 +518,7 @@ static hpo_status read_since(hpo_sqlite *s, int64_t study, int64_t seq, const hp
     cursor trials = {0}, reports = {0};
     int began;
     HPO_TRY(hpo_sqlite__begin_read(s, &began, err));
-    hpo_status rc = hpo_sqlite__shape(s, study, &shape, err);
+    hpo_status rc = current_shape(s, study, &shape, err);
     if (rc == HPO_OK) rc = reserve_row(&row, &shape, err);
     if (rc == HPO_OK) rc = start(s, HPO_SQL_TRIALS_SINCE, study, seq, SEQ_OF_TRIAL, &trials, err);
     if (rc == HPO_OK && reader->report != NULL) {
@@ -559,7 +567,7 @@ static hpo_status read_reports(hpo_sqlite *s, int64_t study, int64_t number, con
     cursor reports = {0};
     int began;
     HPO_TRY(hpo_sqlite__begin_read(s, &began, err));
-    hpo_status rc = hpo_sqlite__shape(s, study, &shape, err);
+    hpo_status rc = current_shape(s, study, &shape, err);
     if (rc == HPO_OK) rc = reserve_row(&row, &shape, err);
     if (rc == HPO_OK) rc = read_one(s, study, number, &shape, row.values, reader, err);
     if (rc == HPO_OK && reader->report != NULL)
@@ -583,4 +591,36 @@ hpo_status hpo_sqlite__read_reports(void *self, int64_t study, int64_t number, c
     hpo_status rc = read_reports(s, study, number, reader, err);
     hpo_mutex_unlock(&s->mutex);
     return rc;
+}
+
+/* ---- longer rows ----------------------------------------------------------------------------- */
+
+hpo_status hpo_sqlite__widen_trials(hpo_sqlite *s, int64_t study, size_t more, hpo_error *err)
+{
+    sqlite3_stmt *st = NULL;
+    hpo_str tail = {0};
+    for (size_t i = 0; i < more; i++)
+        hpo_str_add(&tail, i > 0 ? ",null" : "null");
+    hpo_str_addc(&tail, ']');
+    if (tail.failed) {
+        hpo_str_fini(&tail);
+        return hpo_fail_memory(err);
+    }
+    int rc = sqlite3_prepare_v2(
+        s->db,
+        "UPDATE trial SET x = substr(x, 1, length(x) - 1) || iif(x = '[]', '', ',') || ?3, "
+        "gradient = substr(gradient, 1, length(gradient) - 1) || iif(gradient = '[]', '', ',') || ?3 "
+        "WHERE id >= ?1 AND id < ?2",
+        -1, &st, NULL);
+    if (rc == SQLITE_OK) {
+        (void)sqlite3_bind_int64(st, 1, HPO_SQLITE_ID(study, 0));
+        (void)sqlite3_bind_int64(st, 2, HPO_SQLITE_ID(study + 1, 0));
+        (void)sqlite3_bind_text(st, 3, tail.text, (int)tail.len, SQLITE_STATIC);
+        rc = sqlite3_step(st);
+    }
+    hpo_status status =
+        rc == SQLITE_DONE ? HPO_OK : hpo_sqlite__fail(s, sqlite3_extended_errcode(s->db), "writing", err);
+    (void)sqlite3_finalize(st);
+    hpo_str_fini(&tail);
+    return status;
 }

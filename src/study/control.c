@@ -70,8 +70,7 @@ static hpo_status set_sampler_in(hpo_study *s, hpo_study_header *h, const char *
 {
     hpo_sampler trial = {0};
     hpo_study_spec spec = s->spec;
-    HPO_TRY(hpo_sampler_open(sampler, s->space, s->shape.n_objectives, s->shape.n_outcomes, s->seed, &trial,
-                             err));
+    HPO_TRY(hpo_study__open_sampler(s, sampler, s->space, &trial, err));
     hpo_sampler_close(&trial);
     char *text = hpo_strdup(sampler);
     if (text == NULL) return hpo_fail_memory(err);
@@ -120,7 +119,8 @@ hpo_status hpo_study__set_until(hpo_study *s, const char *until, hpo_error *err)
     hpo_study_header h;
     hpo_until *tried = NULL;
     if (until == NULL) until = "";
-    if (*until != '\0') { /* a rule that cannot be read is refused before anything is stored */
+    if (*until != '\0' && hpo_space_n_params(s->space) >
+                              0) { /* a rule that cannot be read is refused before anything is stored */
         const hpo_rule_problem problem = {s->space, s->shape.n_objectives, s->seed, s->sign[0]};
         HPO_TRY(hpo_until_open(until, &problem, &tried, err));
         hpo_until_free(tried);

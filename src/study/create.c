@@ -152,11 +152,25 @@ static hpo_status open_scheduler(hpo_study *s, hpo_error *err)
     return HPO_OK;
 }
 
+/* A space without parameters leaves nothing to search: the sampler takes over with the first one. */
+hpo_status hpo_study__open_sampler(const hpo_study *s, const char *text, const hpo_space *space,
+                                   hpo_sampler *out, hpo_error *err)
+{
+    hpo_space *some = NULL;
+    size_t m = s->shape.n_objectives, q = s->shape.n_outcomes;
+    if (hpo_space_n_params(space) > 0) return hpo_sampler_open(text, space, m, q, s->seed, out, err);
+    HPO_TRY(hpo_space_parse("x: 0..1 step 0.5", &some, err)); /* what cannot be read is refused at once */
+    hpo_status status = hpo_space_freeze(some, err);
+    if (status == HPO_OK) status = hpo_sampler_open(text, some, m, q, s->seed, out, err);
+    if (status == HPO_OK) hpo_sampler_close(out);
+    hpo_space_free(some);
+    return status == HPO_OK ? hpo_sampler_open("random", space, m, q, s->seed, out, err) : status;
+}
+
 hpo_status hpo_study__use_sampler(hpo_study *s, const char *text, hpo_error *err)
 {
     hpo_sampler fresh = {0};
-    HPO_TRY(
-        hpo_sampler_open(text, s->space, s->shape.n_objectives, s->shape.n_outcomes, s->seed, &fresh, err));
+    HPO_TRY(hpo_study__open_sampler(s, text, s->space, &fresh, err));
     hpo_sampler_close(&s->sampler);
     s->sampler = fresh;
     s->history = (fresh.ops->caps & HPO_CAP_HISTORY) != 0;
@@ -182,7 +196,7 @@ static hpo_status complete(hpo_study *s, hpo_error *err)
     HPO_TRY(find_fidelity(s, err));
     HPO_TRY(open_scheduler(s, err));
     hpo_level__open(s);
-    HPO_TRY(hpo_study__use_until(s, s->spec.until, err));
+    if (hpo_space_n_params(s->space) > 0) HPO_TRY(hpo_study__use_until(s, s->spec.until, err));
     return hpo_study__use_sampler(s, s->spec.sampler, err);
 }
 
@@ -255,7 +269,7 @@ static hpo_status take_texts(hpo_study *s, const hpo_study_record *r, hpo_error 
 static hpo_status load_space(hpo_study *s, const hpo_study_record *r, hpo_error *err)
 {
     hpo_status status = hpo_space_load(r->space, &s->space, err);
-    if (status == HPO_OK) status = hpo_space_freeze(s->space, err);
+    if (status == HPO_OK) status = hpo_space_freeze_any(s->space, err);
     if (status == HPO_OK || status == HPO_ENOMEM) return status;
     return hpo_fail_prefix(err, HPO_ECORRUPT, "the stored space of study '%s'", r->name);
 }
@@ -357,6 +371,7 @@ static hpo_status take_record(hpo_study *s, const hpo_study_record *r, hpo_error
         status =
             hpo_fail(err, HPO_ECORRUPT,
                      "study '%s': its stored number of objectives has changed: restore a backup", s->name);
+    if (status == HPO_OK) status = hpo_study__check_space(s, r, err);
     if (status == HPO_OK) status = take_spec(s, &fresh, err);
     if (status == HPO_OK) status = take_texts(s, r, err);
     hpo_spec__fini(&fresh);
@@ -435,7 +450,7 @@ static hpo_status enqueue_default(hpo_study *s, hpo_error *err)
     if (!s->spec.default_first || !hpo_space_has_defaults(s->space)) return HPO_OK;
     hpo_space_default(s->space, s->gradient); /* n_columns of scratch */
     if (hpo_space_validate(s->space, s->gradient, NULL) != HPO_OK) return HPO_OK;
-    return hpo_study__enqueue(s, NULL, NULL, err);
+    return hpo_study__enqueue(s, NULL, NULL, NULL, err);
 }
 
 static hpo_status check_same_space(const hpo_study *stored, const hpo_study *wanted, hpo_error *err)
@@ -475,7 +490,8 @@ static hpo_status reuse(hpo_storage *st, const hpo_study *wanted, const hpo_stud
 {
     hpo_study *stored = NULL;
     HPO_TRY(hpo_study__open(st, wanted->name, &stored, err));
-    hpo_status status = check_same_space(stored, wanted, err);
+    hpo_status status =
+        stored->spec.open_space && wanted->spec.open_space ? HPO_OK : check_same_space(stored, wanted, err);
     if (status == HPO_OK) status = hpo_spec__same_problem(&stored->spec, &wanted->spec, wanted->name, err);
     if (status == HPO_OK) status = adopt(stored, o, err);
     if (status != HPO_OK) {
@@ -506,7 +522,7 @@ static hpo_status prepare(hpo_study *s, const hpo_space *space, const hpo_study_
     HPO_TRY(replace_text(&s->name, name, err));
     HPO_TRY(replace_text(&s->metadata, o->metadata, err));
     HPO_TRY(hpo_space_frozen(space, &s->space, err));
-    if (hpo_space_n_params(s->space) == 0)
+    if (hpo_space_n_params(s->space) == 0 && !o->open_space)
         return hpo_fail(err, HPO_EINVAL, "the space has no parameter: add one, e.g. \"lr: log 1e-5..1\"");
     HPO_TRY(hpo_spec__from_options(o, &s->spec, err));
     return complete(s, err);

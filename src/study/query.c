@@ -47,7 +47,8 @@ static void fill_summary(hpo_study *s, const hpo_study_header *h, hpo_summary *o
                        .lag = p->lag,
                        .noisy = p->noisy,
                        .max_retries = p->max_retries,
-                       .until = p->until};
+                       .until = p->until,
+                       .open_space = p->open_space};
     memcpy(o->n_by_state, h->n_by_state, sizeof o->n_by_state);
 }
 

@@ -32,8 +32,8 @@ static hpo_status fill_fidelity(const hpo_study *s, const char *json, double *x,
     return HPO_OK;
 }
 
-static hpo_status enqueue_in(hpo_study *s, hpo_study_header *h, const double *x, int64_t *number,
-                             hpo_error *err)
+static hpo_status enqueue_in(hpo_study *s, hpo_study_header *h, const double *x, const char *attributes,
+                             int64_t *number, hpo_error *err)
 {
     if (!hpo_budget__may_create(s, h))
         return hpo_fail(err, HPO_ESTATE, "the budget of %lld trial%s is spent: raise it before enqueueing",
@@ -47,7 +47,8 @@ static hpo_status enqueue_in(hpo_study *s, hpo_study_header *h, const double *x,
                             .hash = hpo_space_hash(s->space, x),
                             .seq_from = h->seq,
                             .created_ms = now,
-                            .x = x};
+                            .x = x,
+                            .attributes = attributes};
     rec.seq = hpo_study__event(h, now);
     hpo_study__count(h, -1, HPO_STATE_WAITING);
     *number = rec.number;
@@ -55,7 +56,8 @@ static hpo_status enqueue_in(hpo_study *s, hpo_study_header *h, const double *x,
     return hpo_budget__reopen(s, h, err);
 }
 
-hpo_status hpo_study__enqueue(hpo_study *s, const char *json, int64_t *number, hpo_error *err)
+hpo_status hpo_study__enqueue(hpo_study *s, const char *json, const char *attributes, int64_t *number,
+                              hpo_error *err)
 {
     hpo_study_header h;
     int64_t got = -1;
@@ -67,7 +69,8 @@ hpo_status hpo_study__enqueue(hpo_study *s, const char *json, int64_t *number, h
     if (status == HPO_OK) status = hpo_space_validate(s->space, x, err);
     if (status == HPO_OK) {
         status = hpo_study__begin_fresh(s, &h, err);
-        if (status == HPO_OK) status = hpo_study__commit_fresh(s, &h, enqueue_in(s, &h, x, &got, err), err);
+        if (status == HPO_OK)
+            status = hpo_study__commit_fresh(s, &h, enqueue_in(s, &h, x, attributes, &got, err), err);
     }
     hpo_free(x);
     if (status == HPO_OK && number != NULL) *number = got;

@@ -125,6 +125,7 @@ static hpo_status attach_in(hpo_study *s, int64_t number, uint64_t token, hpo_tr
                         "trial %lld is %s in attempt %d and this token is not its current one",
                         (long long)number, hpo_state_name((hpo_state)rec.state), (int)rec.attempt);
     t->number = number;
+    t->draw = rec.draw;
     t->token = token;
     t->attempt = rec.attempt;
     t->attached = 1;

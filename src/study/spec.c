@@ -4,7 +4,7 @@
  *   {"objectives":[{"name":"loss","direction":"minimize"}],"outcomes":[{"name":"memory","max":4}],
  *    "sampler":"random","scheduler":"none","budget":{"trials":100,"seconds":3600,"cost":5,"target":0.01,
  *    "stagnation":50},"noisy":false,"max_retries":3,"lag":0,"lease":600,"default_first":true,"draw_base":0,
- *    "until":"regret","past":[{"sampler":"sobol","draw_base":0,"end":20}]}
+ *    "until":"regret","past":[{"sampler":"sobol","draw_base":0,"end":20}],"open_space":true}
  *
  * A limit, rule or history that is not there is absent.  Unknown keys are refused: a newer version wrote them
  * and means them. */
@@ -77,6 +77,10 @@ static hpo_status check_rest(hpo_study_spec *s, hpo_error *err)
     if (s->max_retries < 0)
         return hpo_fail(err, HPO_EINVAL, "max_retries is %d: must be 0 or more", (int)s->max_retries);
     if (s->lag < 0) return hpo_fail(err, HPO_EINVAL, "lag is %lld: must be 0 or more", (long long)s->lag);
+    if (s->lag > 0 && s->open_space)
+        return hpo_fail(err, HPO_EUNSUPPORTED,
+                        "lag %lld in a study whose space is learned: declare the space, or use lag 0",
+                        (long long)s->lag);
     if (!(s->lease > 0)) return hpo_fail(err, HPO_EINVAL, "lease is %g seconds: must be positive", s->lease);
     return hpo_spec__check_budget(&s->budget, s->n_objectives, err);
 }
@@ -175,6 +179,7 @@ hpo_status hpo_spec__from_options(const hpo_study_options *o, hpo_study_spec *ou
     out->lag = o->lag;
     out->lease = o->lease == 0 ? DEFAULT_LEASE : o->lease;
     out->default_first = o->default_first != 0;
+    out->open_space = o->open_space != 0;
     return check_rest(out, err);
 }
 
@@ -261,6 +266,7 @@ hpo_status hpo_spec__write(const hpo_study_spec *s, char **json, hpo_error *err)
         hpo_str_json(&o, s->until);
     }
     if (s->n_past > 0) write_past(&o, s);
+    if (s->open_space) hpo_str_add(&o, ",\"open_space\":true");
     hpo_str_addc(&o, '}');
     hpo_status status = hpo_str_steal(&o, json, err);
     hpo_str_fini(&o);
@@ -355,13 +361,14 @@ static hpo_status read_past(struct json_object *root, hpo_study_spec *s, hpo_err
 static hpo_status read_rest(struct json_object *root, hpo_study_spec *s, hpo_error *err)
 {
     const char *sampler = HPO_DEFAULT_SAMPLER, *scheduler = HPO_DEFAULT_SCHEDULER, *until = NULL;
-    int noisy = 0, first = 1;
+    int noisy = 0, first = 1, open = 0;
     int64_t retries = DEFAULT_RETRIES;
     s->lease = DEFAULT_LEASE;
     HPO_TRY(hpo_json_get_string(root, WHAT, "sampler", &sampler, err));
     HPO_TRY(hpo_json_get_string(root, WHAT, "scheduler", &scheduler, err));
     HPO_TRY(hpo_json_get_bool(root, WHAT, "noisy", &noisy, err));
     HPO_TRY(hpo_json_get_bool(root, WHAT, "default_first", &first, err));
+    HPO_TRY(hpo_json_get_bool(root, WHAT, "open_space", &open, err));
     HPO_TRY(hpo_json_get_int(root, WHAT, "max_retries", &retries, err));
     HPO_TRY(hpo_json_get_int(root, WHAT, "lag", &s->lag, err));
     HPO_TRY(hpo_json_get_int(root, WHAT, "draw_base", &s->draw_base, err));
@@ -375,15 +382,16 @@ static hpo_status read_rest(struct json_object *root, hpo_study_spec *s, hpo_err
     if (s->sampler == NULL || s->scheduler == NULL) return hpo_fail_memory(err);
     s->noisy = noisy;
     s->default_first = first;
+    s->open_space = open;
     s->max_retries = retries > INT32_MAX ? INT32_MAX : (int32_t)retries;
     return check_rest(s, err);
 }
 
 hpo_status hpo_spec__read(const char *json, hpo_study_spec *out, hpo_error *err)
 {
-    static const char *const keys[] = {
-        "objectives", "outcomes",      "sampler",   "scheduler", "budget", "noisy", "max_retries",
-        "lag",        "default_first", "draw_base", "lease",     "until",  "past",  NULL};
+    static const char *const keys[] = {"objectives", "outcomes",    "sampler", "scheduler",     "budget",
+                                       "noisy",      "max_retries", "lag",     "default_first", "draw_base",
+                                       "lease",      "until",       "past",    "open_space",    NULL};
     memset(out, 0, sizeof *out);
     struct json_object *root = NULL;
     hpo_status status = hpo_json_parse(json, strlen(json), "stored study", &root, err);

@@ -47,7 +47,7 @@ typedef struct hpo_study_spec {
     hpo_past_sampler *past;    /* samplers before this one, oldest first */
     size_t n_past;
     hpo_budget budget;
-    int32_t noisy, max_retries, default_first;
+    int32_t noisy, max_retries, default_first, open_space;
     int64_t lag;
     int64_t draw_base; /* the sampler's draw 0 is this draw of the study */
     double lease;      /* seconds, may be infinite */
@@ -154,6 +154,7 @@ struct hpo_trial {
     hpo_study *study; /* NULL: freed before the trial */
     hpo_trial *prev, *next;
     int64_t number;
+    int64_t draw;
     uint64_t token;
     int32_t attempt;
     int32_t attached; /* somebody else may have reported */
@@ -236,6 +237,26 @@ HPO_NODISCARD hpo_status hpo_study__commit_fresh(hpo_study *s, const hpo_study_h
                                                  hpo_error *err);
 /* Opens `text` and puts it in the place of the sampler; the view starts anew.  Caller holds both locks. */
 HPO_NODISCARD hpo_status hpo_study__use_sampler(hpo_study *s, const char *text, hpo_error *err);
+/* A sampler for `space`, which may still be empty. */
+HPO_NODISCARD hpo_status hpo_study__open_sampler(const hpo_study *s, const char *text, const hpo_space *space,
+                                                 hpo_sampler *out, hpo_error *err);
+
+/* ---- add.c ------------------------------------------------------------------------------------- */
+HPO_NODISCARD hpo_status hpo_study__add(hpo_study *s, const hpo_past_trial *p, int64_t *number,
+                                        hpo_error *err);
+/* tell.c: what a result must be, whatever the trial. */
+HPO_NODISCARD hpo_status hpo_study__check_result(const hpo_study *s, const hpo_result *r, hpo_error *err);
+
+/* ---- grow.c: spaces that are learned; take the locks themselves ---------------------------------- */
+HPO_NODISCARD hpo_status hpo_study__grow(hpo_study *s, const hpo_space *space, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__first_draw(hpo_study *s, const hpo_space *space, int64_t draw,
+                                               int64_t number, double *x, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__settle(const hpo_study *s, int64_t number, double *x, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
+                                               hpo_error *err);
+/* HPO_EOUTDATED when the stored space is no longer this handle's. */
+HPO_NODISCARD hpo_status hpo_study__check_space(const hpo_study *s, const hpo_study_record *r,
+                                                hpo_error *err);
 
 /* ---- event.c: the clock, tokens, leases ------------------------------------------------------- */
 /* Begins a transaction. */
@@ -395,7 +416,8 @@ HPO_NODISCARD hpo_status hpo_study__renew(hpo_study *s, hpo_trial *t, hpo_decisi
 HPO_NODISCARD hpo_status hpo_study__attach(hpo_study *s, int64_t number, uint64_t token, hpo_trial **out,
                                            hpo_error *err);
 /* Take the locks themselves. */
-HPO_NODISCARD hpo_status hpo_study__enqueue(hpo_study *s, const char *json, int64_t *number, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__enqueue(hpo_study *s, const char *json, const char *attributes,
+                                             int64_t *number, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__set_attr(hpo_study *s, int64_t number, const char *key, const char *json,
                                              hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__set_budget(hpo_study *s, const hpo_budget *b, hpo_error *err);

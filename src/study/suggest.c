@@ -53,7 +53,8 @@ hpo_status hpo_suggest__judge(hpo_study *s, const hpo_study_view *view, const do
     hpo_space_decode(s->space, u, x);
     if (!hpo_space_feasible(s->space, x)) return HPO_OK;
     *hash = hpo_space_hash(s->space, x);
-    if (!s->spec.noisy) HPO_TRY(known(s, view, *hash, &is_known, err));
+    /* An empty space says nothing yet of what will be evaluated. */
+    if (!s->spec.noisy && s->shape.n_columns > 0) HPO_TRY(known(s, view, *hash, &is_known, err));
     if (!is_known) *verdict = HPO_VERDICT_TAKE;
     return HPO_OK;
 }
@@ -110,13 +111,23 @@ static hpo_status update_unseen(hpo_study *s, hpo_error *err)
     return HPO_OK;
 }
 
+/* Everything that is known was tried: the end, unless the space is still being learned. */
+static hpo_status repeat(hpo_study *s, hpo_rng *rng, double *x, uint64_t *hash, hpo_error *err)
+{
+    if (!s->spec.open_space) return HPO_DONE;
+    HPO_TRY(hpo_space_draw(s->space, rng, s->u, err));
+    hpo_space_decode(s->space, s->u, x);
+    *hash = hpo_space_hash(s->space, x);
+    return HPO_OK;
+}
+
 hpo_status hpo_suggest__fallback(hpo_study *s, uint64_t draw, double *x, uint64_t *hash, hpo_error *err)
 {
     hpo_rng rng;
     hpo_rng_init(&rng, s->seed, draw, HPO_RNG_FALLBACK);
     if (!s->spec.noisy && hpo_suggest__enumerable(s)) {
         HPO_TRY(update_unseen(s, err));
-        if (s->n_unseen == 0) return HPO_DONE;
+        if (s->n_unseen == 0) return repeat(s, &rng, x, hash, err);
         size_t i = (size_t)hpo_rng_below(&rng, s->n_unseen);
         memcpy(x, s->unseen + i * s->shape.n_columns, s->shape.n_columns * sizeof *x);
         *hash = hpo_space_hash(s->space, x);
@@ -128,5 +139,5 @@ hpo_status hpo_suggest__fallback(hpo_study *s, uint64_t draw, double *x, uint64_
         HPO_TRY(hpo_suggest__judge(s, NULL, s->u, x, hash, &verdict, err));
         if (verdict == HPO_VERDICT_TAKE) return HPO_OK;
     }
-    return HPO_DONE;
+    return repeat(s, &rng, x, hash, err);
 }

@@ -37,7 +37,7 @@ static hpo_status check_values(const hpo_study *s, const hpo_result *r, hpo_erro
     return HPO_OK;
 }
 
-static hpo_status check_result(const hpo_study *s, const hpo_result *r, hpo_error *err)
+hpo_status hpo_study__check_result(const hpo_study *s, const hpo_result *r, hpo_error *err)
 {
     if ((int)r->state < 0 || r->state >= HPO_N_STATES || r->state == HPO_STATE_RUNNING)
         return hpo_fail(err, HPO_EINVAL,
@@ -296,6 +296,11 @@ static hpo_status tell_in(hpo_study *s, hpo_study_header *h, hpo_trial *t, const
                           hpo_error *err)
 {
     hpo_trial_record rec;
+    /* A gradient has one entry a column: it needs the columns that the storage has. */
+    if (r->gradient != NULL && h->texts_seq != s->texts_seq && s->spec.open_space)
+        return hpo_fail(err, HPO_EOUTDATED,
+                        "trial %lld: its gradient belongs to an older space: attach to it anew",
+                        (long long)t->number);
     HPO_TRY(hpo_study__get(s, t->number, &rec, err));
     for (size_t i = 0; r->values != NULL && i < s->shape.n_objectives; i++)
         s->y[i] = r->values[i] * s->sign[i];
@@ -317,7 +322,7 @@ hpo_status hpo_study__tell(hpo_study *s, hpo_trial *t, const hpo_result *r, hpo_
 {
     hpo_study_header h;
     int changed = 0;
-    HPO_TRY(check_result(s, r, err));
+    HPO_TRY(hpo_study__check_result(s, r, err));
     HPO_TRY(hpo_study__begin(s, &h, err));
     hpo_status status = tell_in(s, &h, t, r, &changed, err);
     if (status == HPO_OK && !changed) {

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pruners: they stop hopeless trials.  In the library they are called schedulers (docs/schedulers.md).
+
+Classes with Optuna's names and keywords for those that the library has; Scheduler("name", option=value) for any.
+An object with a method prune(study, trial) is asked in Python.
+"""
+
+import json
+
+from . import _core
+from .exceptions import UnsupportedError
+from .samplers import _spec
+
+
+def _known():
+    return [json.loads(text)["name"] for text in _core.registry(1)]
+
+
+class BasePruner:
+    """Base class: `spec` is the library's text, or override prune(study, trial)."""
+
+    spec = "none"
+
+    def prune(self, study, trial):
+        """True when the trial is to end; `trial` is its FrozenTrial."""
+        raise NotImplementedError
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.spec!r})"
+
+
+class Scheduler(BasePruner):
+    """Any scheduler of the library by name: Scheduler("asha", eta=3)."""
+
+    def __init__(self, name, **options):
+        if name not in _known():
+            raise UnsupportedError(f"scheduler {name!r} is not in this build of the library: it has {', '.join(_known())}")
+        self.name, self.options = name, options
+
+    @property
+    def spec(self):
+        return _spec(self.name, self.options)
+
+
+class NopPruner(Scheduler):
+    """Stops nothing."""
+
+    def __init__(self):
+        super().__init__("none")
+
+
+class MedianPruner(Scheduler):
+    """Stops a trial that is worse than the median of the others at the same step."""
+
+    def __init__(self, n_startup_trials=5, n_warmup_steps=0, interval_steps=1, *, n_min_trials=1):
+        super().__init__("median", others=max(n_startup_trials, n_min_trials), grace=n_warmup_steps)
+
+
+class PercentilePruner(Scheduler):
+    """Stops a trial that is not among the best `percentile` per cent at the same step."""
+
+    def __init__(self, percentile, n_startup_trials=5, n_warmup_steps=0, interval_steps=1, *, n_min_trials=1):
+        super().__init__(
+            "percentile", keep=percentile, others=max(n_startup_trials, n_min_trials), grace=n_warmup_steps
+        )
+
+
+class ThresholdPruner(Scheduler):
+    """Stops a trial whose value leaves [lower, upper]."""
+
+    def __init__(self, lower=None, upper=None, n_warmup_steps=0, interval_steps=1):
+        if lower is None and upper is None:
+            raise TypeError("ThresholdPruner: give lower, upper or both")
+        options = {"grace": n_warmup_steps}
+        if lower is not None:
+            options["lower"] = lower
+        if upper is not None:
+            options["upper"] = upper
+        super().__init__("threshold", **options)
+
+
+class PatientPruner(Scheduler):
+    """Stops a trial that has not improved for `patience` reports."""
+
+    def __init__(self, wrapped_pruner=None, patience=0, min_delta=0.0):
+        if wrapped_pruner is not None:
+            raise UnsupportedError("PatientPruner: wrapping another pruner is not supported: pass None")
+        super().__init__("patience", patience=max(1, patience), delta=min_delta)
+
+
+class SuccessiveHalvingPruner(Scheduler):
+    """Asynchronous successive halving (ASHA) that stops trials."""
+
+    def __init__(self, min_resource="auto", reduction_factor=4, min_early_stopping_rate=0, bootstrap_count=0):
+        options = {"eta": reduction_factor, "type": "stopping"}
+        if min_resource != "auto":
+            options["min"] = min_resource
+        super().__init__("asha", **options)
+
+
+class HyperbandPruner(Scheduler):
+    """Brackets of successive halving."""
+
+    def __init__(self, min_resource=1, max_resource="auto", reduction_factor=3, bootstrap_count=0):
+        super().__init__("hyperband", eta=reduction_factor, min=min_resource)
+
+
+class WilcoxonPruner(Scheduler):
+    """Stops a trial that a paired test over folds or instances finds worse than the best."""
+
+    def __init__(self, *, p_threshold=0.1, n_startup_steps=2):
+        super().__init__("wilcoxon", p=p_threshold, first=max(1, n_startup_steps))
+
+
+def spec_of(pruner):
+    """(the library's text or None, the object to ask in Python or None)."""
+    if pruner is None or isinstance(pruner, str):
+        return pruner, None
+    if isinstance(pruner, type):
+        pruner = pruner()
+    if isinstance(pruner, Scheduler):
+        return pruner.spec, None
+    if callable(getattr(pruner, "prune", None)):
+        return None, pruner
+    raise UnsupportedError(f"{pruner!r} is no pruner: use hpo.pruners, or an object with prune(study, trial)")

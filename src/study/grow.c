@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* study/grow.c - spaces that are learned while trials run.
+ *
+ * A space S' has grown from S when the columns of S are the first columns of S': the same parameters in the
+ * same order, of the same kinds and widths, labels only added behind.  Ranges and conditions may be others.
+ * Then a row of S is a row of S' with new columns behind it, and a handle that still has S reads rows of S'
+ * as what it knows.  So old handles go on reporting and telling, which touch no configuration; what would
+ * write or interpret one (ask, enqueue ...) notices the study's new texts_seq and answers HPO_EOUTDATED.
+ *
+ * Growing brings every row to S' in one transaction.  For trial i, in the order of dependence:
+ *
+ *   x_j = absent           where the condition of j does not hold
+ *   x_j as it was          where there was a value
+ *   x_j ~ p_j, from the stream (seed, i)   where j is active and trial i never had it (it failed before it
+ *                          got there, or was made before j was known): what it would have been given
+ *
+ * and hashes it anew, so that duplicates are found across versions. */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "math/rng.h"
+#include "space/space.h"
+#include "study/study.h"
+
+static hpo_status fail_outdated(const hpo_study *s, hpo_error *err)
+{
+    return hpo_fail(err, HPO_EOUTDATED,
+                    "study '%s': its space has grown since this handle was opened: open it again", s->name);
+}
+
+hpo_status hpo_study__check_space(const hpo_study *s, const hpo_study_record *r, hpo_error *err)
+{
+    char *ours = NULL;
+    if (!s->spec.open_space) return HPO_OK; /* other spaces never change */
+    HPO_TRY(hpo_space_to_json(s->space, &ours, err));
+    int same = strcmp(ours, r->space) == 0;
+    hpo_free(ours);
+    return same ? HPO_OK : fail_outdated(s, err);
+}
+
+/* ---- has it grown? -------------------------------------------------------------------------------- */
+
+static hpo_status check_labels(const hpo_param *a, const hpo_param *b, hpo_error *err)
+{
+    if (b->n_labels < a->n_labels)
+        return hpo_fail(err, HPO_EINVAL, "%s: has %zu labels and had %zu: a space that grows keeps them",
+                        a->name, b->n_labels, a->n_labels);
+    for (size_t i = 0; i < a->n_labels; i++)
+        if (strcmp(a->labels[i], b->labels[i]) != 0)
+            return hpo_fail(err, HPO_EINVAL,
+                            "%s: label %zu is '%s' and was '%s': add new labels behind the others", a->name,
+                            i, b->labels[i], a->labels[i]);
+    return HPO_OK;
+}
+
+/* The number that a const stands for; 0: it is a text. */
+static int const_number(const hpo_param *p, double *v)
+{
+    const char *end = p->n_labels == 1 ? hpo_double_parse(p->labels[0], v) : p->labels[0];
+    return end != p->labels[0] && *end == '\0' && isfinite(*v);
+}
+
+/* A parameter that had one value may turn out to have more. */
+static int may_become(const hpo_param *a, const hpo_param *b)
+{
+    double v;
+    if (a->kind == b->kind) return 1;
+    if (a->kind != HPO_KIND_CONST) return 0;
+    if (b->kind == HPO_KIND_FLOAT || b->kind == HPO_KIND_INT) return const_number(a, &v);
+    return b->kind == HPO_KIND_CATEGORICAL;
+}
+
+static hpo_status check_grown(const hpo_space *old, const hpo_space *grown, hpo_error *err)
+{
+    for (size_t i = 0; i < old->n_params; i++) {
+        const hpo_param *a = &old->params[i], *b = &grown->params[i];
+        if (i >= grown->n_params || strcmp(a->name, b->name) != 0)
+            return hpo_fail(
+                err, HPO_EINVAL,
+                "%s: a space that grows keeps its parameters in their order: add new ones at the end",
+                a->name);
+        if (!may_become(a, b) || a->column != b->column || a->n_columns != b->n_columns ||
+            a->is_fidelity != b->is_fidelity)
+            return hpo_fail(err, HPO_EINVAL, "%s: was %s, and a parameter cannot become another type",
+                            a->name, hpo_kind_name(a->kind));
+        if (b->kind != HPO_KIND_FLOAT && b->kind != HPO_KIND_INT) HPO_TRY(check_labels(a, b, err));
+    }
+    return HPO_OK;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------ */
+
+typedef struct grow_rows {
+    hpo_study *s;
+    const hpo_space *space;
+    double *u;   /* n_dims */
+    double *all; /* every trial's new row, by number */
+    int64_t *number;
+    size_t n, cap_all, cap_number, n_columns;
+    hpo_error *err;
+} grow_rows;
+
+/* u: n_dims of scratch */
+static void settle(const hpo_space *space, uint64_t seed, int64_t number, double *u, double *x)
+{
+    hpo_rng rng;
+    hpo_rng_init(&rng, seed, (uint64_t)number, HPO_RNG_GROW);
+    for (size_t j = 0; j < hpo_space_n_dims(space); j++)
+        u[j] = hpo_rng_uniform(&rng);
+    hpo_space_apply_prior(space, u, u);
+    for (size_t i = 0; i < space->n_params; i++) {
+        const hpo_codec *c = &space->program[i];
+        int inactive = c->when != NULL && hpo_expr_eval(c->when, x) != 1;
+        if (inactive || isnan(x[c->column])) hpo_codec_decode(space, c, u, x);
+    }
+}
+
+/* Where a const has become a range its rows hold the number from now on. */
+static void unfold(const hpo_space *old, const hpo_space *grown, double *x)
+{
+    for (size_t i = 0; i < old->n_params; i++) {
+        const hpo_param *a = &old->params[i], *b = &grown->params[i];
+        double v;
+        if (a->kind == HPO_KIND_CONST && (b->kind == HPO_KIND_FLOAT || b->kind == HPO_KIND_INT) &&
+            !isnan(x[a->column]) && const_number(a, &v))
+            x[a->column] = v;
+    }
+}
+
+/* Rows are gathered first: a storage must not be written while it is read. */
+static hpo_status gather(void *ctx, const hpo_trial_record *t)
+{
+    grow_rows *g = ctx;
+    size_t n = g->n_columns;
+    HPO_TRY(hpo_reserve(&g->all, &g->cap_all, (g->n + 1) * n, sizeof *g->all, g->err));
+    HPO_TRY(hpo_reserve(&g->number, &g->cap_number, g->n + 1, sizeof *g->number, g->err));
+    memcpy(g->all + g->n * n, t->x, n * sizeof *g->all);
+    g->number[g->n++] = t->number;
+    return HPO_OK;
+}
+
+static hpo_status rewrite(grow_rows *g, hpo_study_header *h)
+{
+    hpo_study *s = g->s;
+    hpo_reader reader = {gather, NULL, g};
+    int64_t now = hpo_study__now(s, h);
+    HPO_TRY(s->ops->read_since(s->store, s->id, 0, &reader, g->err));
+    for (size_t i = 0; i < g->n; i++) {
+        hpo_trial_record t;
+        double *x = g->all + i * g->n_columns;
+        HPO_TRY(hpo_study__get(s, g->number[i], &t, g->err));
+        unfold(s->space, g->space, x);
+        settle(g->space, s->seed, t.number, g->u, x);
+        t.x = x;
+        t.hash = hpo_space_hash(g->space, x);
+        t.seq = hpo_study__event(h, now);
+        HPO_TRY(s->ops->update_trial(s->store, s->id, &t, HPO_UPDATE_CONFIG, g->err));
+    }
+    return HPO_OK;
+}
+
+/* ---- the change ------------------------------------------------------------------------------------- */
+
+static hpo_status grow_in(hpo_study *s, hpo_study_header *h, const hpo_space *space, const char *json,
+                          hpo_error *err)
+{
+    grow_rows g = {.s = s, .space = space, .n_columns = hpo_space_n_columns(space), .err = err};
+    if (s->ops->grow_study == NULL)
+        return hpo_fail(err, HPO_EUNSUPPORTED, "storage '%s:' keeps no spaces that grow: declare the space",
+                        s->ops->scheme);
+    g.u = hpo_alloc_array(hpo_space_n_dims(space) + 1, sizeof *g.u);
+    if (g.u == NULL) return hpo_fail_memory(err);
+    h->texts_seq = hpo_study__event(h, hpo_study__now(s, h));
+    hpo_status status = s->ops->grow_study(s->store, s->id, json, g.n_columns, err);
+    if (status == HPO_OK && g.n_columns > 0) status = rewrite(&g, h);
+    if (status == HPO_OK) status = hpo_budget__reopen(s, h, err); /* an exhausted grid has more to do */
+    hpo_free(g.u);
+    hpo_free(g.all);
+    hpo_free(g.number);
+    return status;
+}
+
+hpo_status hpo_study__grow(hpo_study *s, const hpo_space *wanted, hpo_error *err)
+{
+    hpo_study_header h;
+    hpo_space *space = NULL;
+    char *json = NULL;
+    if (!s->spec.open_space)
+        return hpo_fail(err, HPO_ESTATE,
+                        "study '%s' has a declared space: make a new study, with open_space to let it grow",
+                        s->name);
+    HPO_TRY(hpo_space_frozen(wanted, &space, err));
+    hpo_status status = check_grown(s->space, space, err);
+    if (status == HPO_OK) status = hpo_space_to_json(space, &json, err);
+    if (status == HPO_OK) status = hpo_study__begin_fresh(s, &h, err);
+    if (status == HPO_OK) status = hpo_study__commit_fresh(s, &h, grow_in(s, &h, space, json, err), err);
+    hpo_free(json);
+    hpo_space_free(space);
+    return status;
+}
+
+/* ---- values at first sight ---------------------------------------------------------------------------- */
+
+static hpo_status ask_first(hpo_study *s, const hpo_space *space, int64_t draw, double *u, hpo_error *err)
+{
+    hpo_sampler sampler = {0};
+    hpo_rng rng;
+    const hpo_view nothing = {.size = sizeof nothing,
+                              .n_dims = hpo_space_n_dims(space),
+                              .n_objectives = s->shape.n_objectives,
+                              .n_outcomes = s->shape.n_outcomes};
+    HPO_TRY(hpo_study__open_sampler(s, s->spec.sampler, space, &sampler, err));
+    int64_t base = draw >= s->spec.draw_base ? s->spec.draw_base : 0;
+    hpo_rng_init(&rng, s->seed, (uint64_t)draw, HPO_RNG_SAMPLER);
+    hpo_status status = sampler.ops->ask(sampler.state, &nothing, (uint64_t)(draw - base), &rng, u, err);
+    hpo_sampler_close(&sampler);
+    return status;
+}
+
+static hpo_status prior_draw(const hpo_study *s, const hpo_space *space, int64_t number, double *u,
+                             hpo_error *err)
+{
+    hpo_rng rng;
+    hpo_rng_init(&rng, s->seed, (uint64_t)number, HPO_RNG_GROW);
+    return hpo_space_draw(space, &rng, u, err);
+}
+
+hpo_status hpo_study__first_draw(hpo_study *s, const hpo_space *wanted, int64_t draw, int64_t number,
+                                 double *x, hpo_error *err)
+{
+    hpo_space *space = NULL;
+    HPO_TRY(hpo_space_frozen(wanted, &space, err));
+    double *u = hpo_alloc_array(hpo_space_n_dims(space) + 1, sizeof *u);
+    hpo_status status = u == NULL ? hpo_fail_memory(err) : HPO_OK;
+    if (status == HPO_OK) {
+        hpo_mutex_lock(&s->lock);
+        status = draw >= 0 ? ask_first(s, space, draw, u, err) : HPO_DONE;
+        if (status == HPO_DONE) /* nothing to ask, or a grid that has ended */
+            status = prior_draw(s, space, number, u, err);
+        hpo_mutex_unlock(&s->lock);
+    }
+    for (size_t i = 0; status == HPO_OK && i < hpo_space_n_dims(space); i++)
+        if (isnan(u[i])) u[i] = 0.5;
+    if (status == HPO_OK) hpo_space_decode(space, u, x);
+    hpo_free(u);
+    hpo_space_free(space);
+    return status;
+}
+
+/* ---- what a trial has used ------------------------------------------------------------------------------
+ */
+
+hpo_status hpo_study__settle(const hpo_study *s, int64_t number, double *x, hpo_error *err)
+{
+    double *u = hpo_alloc_array(s->n_dims + 1, sizeof *u);
+    if (u == NULL) return hpo_fail_memory(err);
+    settle(s->space, s->seed, number, u, x);
+    hpo_free(u);
+    return hpo_space_validate(s->space, x, err);
+}
+
+static hpo_status set_config_in(hpo_study *s, hpo_study_header *h, int64_t number, uint64_t token,
+                                const double *x, hpo_error *err)
+{
+    hpo_trial_record t;
+    HPO_TRY(hpo_study__get(s, number, &t, err));
+    HPO_TRY(hpo_study__check_holder(&t, token, err));
+    t.x = x;
+    t.hash = hpo_space_hash(s->space, x);
+    t.seq = hpo_study__event(h, hpo_study__now(s, h));
+    return s->ops->update_trial(s->store, s->id, &t, HPO_UPDATE_CONFIG, err);
+}
+
+hpo_status hpo_study__set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
+                                 hpo_error *err)
+{
+    hpo_study_header h;
+    HPO_TRY(hpo_space_validate(s->space, x, err));
+    HPO_TRY(hpo_study__begin_fresh(s, &h, err));
+    return hpo_study__commit_fresh(s, &h, set_config_in(s, &h, number, token, x, err), err);
+}
