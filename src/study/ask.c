@@ -89,7 +89,7 @@ static hpo_status claim(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t
     if (rec.lost > s->spec.max_retries && rec.state == HPO_STATE_RUNNING)
         return give_up(s, h, &rec, now, err);
     HPO_TRY(hpo_study__take_handle(s, &c->trial, err));
-    memcpy(c->trial->x, rec.x, s->shape.n_columns * sizeof *rec.x);
+    if (s->shape.n_columns > 0) memcpy(c->trial->x, rec.x, s->shape.n_columns * sizeof *rec.x);
     if (!isnan(resource)) {
         set_resource(s, c->trial->x, resource);
         rec.x = c->trial->x;
@@ -144,7 +144,7 @@ static hpo_status insert_clone(hpo_study *s, ask_state *c, hpo_study_header *h, 
     hpo_str checkpoint = {0};
     HPO_TRY(hpo_study__get(s, act->trial, &parent, err));
     HPO_TRY(hpo_study__take_handle(s, &c->trial, err));
-    memcpy(c->trial->x, parent.x, s->shape.n_columns * sizeof *parent.x);
+    if (s->shape.n_columns > 0) memcpy(c->trial->x, parent.x, s->shape.n_columns * sizeof *parent.x);
     set_resource(s, c->trial->x, act->resource);
     if (parent.checkpoint != NULL) hpo_str_add(&checkpoint, parent.checkpoint);
     hpo_status status = checkpoint.failed
