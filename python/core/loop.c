@@ -4,7 +4,7 @@
  * The object of a trial is used again when nobody kept it.  Whatever is not plain (an exception, no number, a
  * parameter seen for the first time ...) goes to Study._finish of hpo/study.py.  The loop returns to its
  * caller when something other than the next trial is due: 0 the wanted number of trials is done, 1 the study
- * is over, 2 nothing to hand out now, 3 stopped or out of time, 4 the study has another handle now. */
+ * is over, 2 nothing to hand out now, 3 stopped or out of time, 4 the study needs or has another handle. */
 #include <math.h>
 #include <time.h>
 
@@ -98,6 +98,10 @@ static PyObject *run(PyObject *module, PyObject *args)
         hpo_status status = ask(h, &held, &err);
         if (status == HPO_DONE || status == HPO_WAIT) {
             why = status == HPO_DONE ? 1 : 2;
+            break;
+        }
+        if (status == HPO_EOUTDATED) {
+            why = 4;
             break;
         }
         if (status != HPO_OK) {

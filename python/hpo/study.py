@@ -92,17 +92,17 @@ class Study:
         self._catch = ()
         self._stopping = False
         self._constraints_func = getattr(sampler, "constraints_func", None)
-        self._adopt(handle if handle is not None else _core.Study.open(storage.core(), name))
+        self._reopen(handle)
 
     # ---- handles ----
 
     def _adopt(self, handle):
         """Goes on with another handle."""
+        summary = handle.summary()
         self._h = handle
         self._look_handle = None
         self._read_all = False
         self._generation = self._storage._generation
-        summary = handle.summary()
         self._open = bool(summary["open_space"])
         self._directions = [StudyDirection(2 if up else 1) for _, up in summary["objectives"]]
         self._outcomes = dict(summary["outcomes"])
@@ -115,8 +115,13 @@ class Study:
         self._lease = summary["lease"]
         self._layouts[id(handle)] = (handle, Layout(handle))
 
-    def _reopen(self):
-        self._adopt(_core.Study.open(self._storage.core(), self._name))
+    def _reopen(self, handle=None):
+        """Goes on with a handle of the space as it is now; it may grow again while that is opened."""
+        while True:
+            try:
+                return self._adopt(handle or _core.Study.open(self._storage.core(), self._name))
+            except OutdatedError:
+                handle = None
 
     def _fresh(self):
         """After a fork handles on a file are the parent's."""
@@ -147,7 +152,10 @@ class Study:
     def _look(self):
         self._fresh()
         while self._look_handle is None:
-            look = _core.Study.open(self._storage.core(), self._name)
+            try:
+                look = _core.Study.open(self._storage.core(), self._name)
+            except OutdatedError:
+                continue
             if self._open and look.space() != self._h.space():
                 with self._lock:
                     self._reopen()  # somebody else has let the space grow
@@ -500,15 +508,19 @@ class Study:
         """Before a trial ends: the study's space takes up what it asked for, and its record what it used."""
         trace = trial._trace()
         with self._lock:
-            row = self._make_room(trace, complete, trial.number, trial._x if trial._draw >= 0 else None, trial._h)
-            self._do("set_config", trial.number, trial._token, row)
-            layout = self._layout
-            hidden = [n for i, n in enumerate(layout.at) if row[i] == row[i] and n not in trace]
+            proposal = trial._x if trial._draw >= 0 else None
+            while True:
+                handle, row, hidden = self._make_room(trace, complete, trial.number, proposal, trial._h)
+                try:
+                    handle.set_config(trial.number, trial._token, row)
+                    break
+                except OutdatedError:
+                    self._reopen()
             if hidden:
                 self._do("set_attr", trial.number, UNASKED, json.dumps(hidden))
 
     def _make_room(self, trace, complete, number, proposal, proposed_by):
-        """Lets the space grow until it has the trace; the trace's row in it."""
+        """Lets the space grow until it has the trace: (handle, the trace's row, active names that are not in it)."""
         asked, suspects, tries = set(trace), set(), 0
         for _ in range(1000):  # every turn the space grows, here or elsewhere
             handle, layout = self._h, self._layout
@@ -522,7 +534,7 @@ class Study:
                 row = handle.settle(number, tuple(x))
                 active = {name for i, name in enumerate(layout.at) if row[i] == row[i]}
                 if tries >= 3 or (asked <= active and (not complete or asked == active)):
-                    return row
+                    return handle, row, sorted(active - asked)
                 suspects = asked ^ active if complete else asked - active
                 doc = {name: dict(p) for name, p in layout.doc["params"].items()}
             else:
@@ -847,12 +859,7 @@ class Study:
         trace = {name: (trial.distributions[name], value) for name, value in trial.params.items()}
         with self._lock:
             number = len(self)
-            if self._open:
-                row = self._make_room(trace, complete, number, None, None)
-                hidden = [n for i, n in enumerate(self._layout.at) if row[i] == row[i] and n not in trace]
-                if hidden:
-                    attrs[UNASKED] = hidden
-            else:
+            if not self._open:
                 layout = self._layout
                 row = self._h.columns(json.dumps({to_core(k): _json_value(layout, k, v) for k, v in trial.params.items()}))
             reports = [
@@ -861,20 +868,30 @@ class Study:
                 if not isinstance(step, tuple)
             ]
             reports.sort(key=lambda r: r[0])
-            self._do(
-                "add",
-                row,
-                TO_CORE[trial.state],
-                trial.values if trial.state != TrialState.FAIL else None,
-                outcomes,
-                trial.std_errs,
-                _ms(trial.datetime_start),
-                _ms(trial.datetime_complete),
-                reports,
-                json.dumps(attrs) if attrs else None,
-                trial.reason,
-                trial.cost if trial.cost == trial.cost else 0.0,
-            )
+            while True:
+                handle = self._h
+                if self._open:
+                    handle, row, hidden = self._make_room(trace, complete, number, None, None)
+                    attrs.pop(UNASKED, None)
+                    if hidden:
+                        attrs[UNASKED] = hidden
+                try:
+                    handle.add(
+                        row,
+                        TO_CORE[trial.state],
+                        trial.values if trial.state != TrialState.FAIL else None,
+                        outcomes,
+                        trial.std_errs,
+                        _ms(trial.datetime_start),
+                        _ms(trial.datetime_complete),
+                        reports,
+                        json.dumps(attrs) if attrs else None,
+                        trial.reason,
+                        trial.cost if trial.cost == trial.cost else 0.0,
+                    )
+                    break
+                except OutdatedError:
+                    self._reopen()
 
     def add_trials(self, trials):
         """add_trial for each of them."""
@@ -935,13 +952,11 @@ class _Loop:
         study, wait = self.study, 0.001
         done = 0
         while wanted < 0 or done < wanted:
-            try:
-                n, why = _core.run(study, study._h, Trial, self.func, -1 if wanted < 0 else wanted - done, self.deadline)
-            except OutdatedError:
-                with study._lock:
-                    study._reopen()
-                continue
+            handle = study._h
+            n, why = _core.run(study, handle, Trial, self.func, -1 if wanted < 0 else wanted - done, self.deadline)
             done += n
+            if why == 4 and study._h is handle:
+                study._reopen()
             if why in (0, 1, 3):
                 return done
             if why == 2:

@@ -113,7 +113,7 @@ static hpo_status claim(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t
     if (rec.lost > s->spec.max_retries && rec.state == HPO_STATE_RUNNING)
         return give_up(s, h, &rec, now, err);
     HPO_TRY(hpo_study__take_handle(s, &c->trial, err));
-    memcpy(c->trial->x, rec.x, s->shape.n_columns * sizeof *rec.x);
+    if (s->shape.n_columns > 0) memcpy(c->trial->x, rec.x, s->shape.n_columns * sizeof *rec.x);
     rec.x = c->trial->x;
     if (!isnan(resource)) {
         set_resource(s, c->trial->x, resource);
@@ -172,7 +172,7 @@ static hpo_status insert_clone(hpo_study *s, ask_state *c, hpo_study_header *h, 
     HPO_TRY(hpo_study__take_handle(s, &c->trial, err));
     uint64_t hash = parent.hash;
     double *x = c->trial->x;
-    memcpy(x, parent.x, s->shape.n_columns * sizeof *x);
+    if (s->shape.n_columns > 0) memcpy(x, parent.x, s->shape.n_columns * sizeof *x);
     if (act->changed) {
         hpo_space_decode(s->space, act->u, x);
         if (!hpo_space_feasible(s->space, x))

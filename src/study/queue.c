@@ -85,7 +85,7 @@ static hpo_status repeat_in(hpo_study *s, hpo_study_header *h, int64_t number, d
 {
     hpo_trial_record parent;
     HPO_TRY(hpo_study__get(s, number, &parent, err));
-    memcpy(x, parent.x, s->shape.n_columns * sizeof *x);
+    if (s->shape.n_columns > 0) memcpy(x, parent.x, s->shape.n_columns * sizeof *x);
     int64_t now = hpo_study__now(s, h);
     hpo_trial_record rec = {.number = h->next_number++,
                             .draw = -1,

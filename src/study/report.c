@@ -130,7 +130,7 @@ static hpo_status attach_in(hpo_study *s, int64_t number, uint64_t token, hpo_tr
     t->attempt = rec.attempt;
     t->attached = 1;
     t->lease = s->spec.lease;
-    memcpy(t->x, rec.x, s->shape.n_columns * sizeof *rec.x);
+    if (s->shape.n_columns > 0) memcpy(t->x, rec.x, s->shape.n_columns * sizeof *rec.x);
     return HPO_OK;
 }
 

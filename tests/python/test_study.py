@@ -342,7 +342,7 @@ def test_threads(storage, sampler):
         return sphere(trial)
 
     study.optimize(objective, n_trials=40, n_jobs=4)
-    assert len(study.trials) == 40 and len(names) == 4
+    assert len(study.trials) == 40 and 2 <= len(names) <= 4
     assert all(t.state == hpo.TrialState.COMPLETE and len(t.params) == 2 for t in study.trials)
     with pytest.raises(ZeroDivisionError):
         study.optimize(lambda t: 1 / 0, n_trials=4, n_jobs=2)
