@@ -49,13 +49,6 @@ class NopPruner(Scheduler):
         super().__init__("none")
 
 
-class MedianPruner(Scheduler):
-    """Stops a trial that is worse than the median of the others at the same step."""
-
-    def __init__(self, n_startup_trials=5, n_warmup_steps=0, interval_steps=1, *, n_min_trials=1):
-        super().__init__("median", others=max(n_startup_trials, n_min_trials), grace=n_warmup_steps)
-
-
 class PercentilePruner(Scheduler):
     """Stops a trial that is not among the best `percentile` per cent at the same step."""
 
@@ -63,6 +56,16 @@ class PercentilePruner(Scheduler):
         super().__init__(
             "percentile", keep=percentile, others=max(n_startup_trials, n_min_trials), grace=n_warmup_steps
         )
+
+
+class MedianPruner(PercentilePruner):
+    """Stops a trial whose best value is worse than the median of the others at the same step: PercentilePruner(50).
+
+    The library's own rule "median" compares with the others' averages up to the step: Scheduler("median").
+    """
+
+    def __init__(self, n_startup_trials=5, n_warmup_steps=0, interval_steps=1, *, n_min_trials=1):
+        super().__init__(50, n_startup_trials, n_warmup_steps, interval_steps, n_min_trials=n_min_trials)
 
 
 class ThresholdPruner(Scheduler):

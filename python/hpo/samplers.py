@@ -85,6 +85,7 @@ _CLASSES = {
     "BORESampler": "bore",
     "DNGOSampler": "dngo",
     "TurboSampler": "turbo",
+    "BaxusSampler": "baxus",
     "SphereSampler": "sphere",
 }
 _ALIASES = {
