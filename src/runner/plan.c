@@ -402,12 +402,17 @@ int hpo_plan_given(const hpo_plan *p, const char *key)
     return (int)(p->given >> find_setting(key) & 1u);
 }
 
+static uint64_t bit_of(const char *key)
+{
+    return UINT64_C(1) << find_setting(key);
+}
+
 /* Objectives and metric rules of a study file give way to those of the command line. */
 static void replace_entries(hpo_plan *p, size_t i)
 {
-    const uint32_t objectives = 1u << find_setting("minimize") | 1u << find_setting("maximize");
-    const uint32_t metrics = 1u << find_setting("metric") | 1u << find_setting("metric-file");
-    uint32_t bit = 1u << i;
+    const uint64_t objectives = bit_of("minimize") | bit_of("maximize");
+    const uint64_t metrics = bit_of("metric") | bit_of("metric-file");
+    uint64_t bit = UINT64_C(1) << i;
     if (bit & objectives & p->from_file) {
         hpo_words_clear(&p->objectives);
         p->from_file &= ~objectives;
@@ -420,11 +425,11 @@ static void replace_entries(hpo_plan *p, size_t i)
 }
 
 /* Bits that share a fate: what a file says about one speaks for all of them. */
-static uint32_t family(size_t i)
+static uint64_t family(size_t i)
 {
-    const uint32_t objectives = 1u << find_setting("minimize") | 1u << find_setting("maximize");
-    const uint32_t metrics = 1u << find_setting("metric") | 1u << find_setting("metric-file");
-    uint32_t bit = 1u << i;
+    const uint64_t objectives = bit_of("minimize") | bit_of("maximize");
+    const uint64_t metrics = bit_of("metric") | bit_of("metric-file");
+    uint64_t bit = UINT64_C(1) << i;
     return bit & objectives ? objectives : bit & metrics ? metrics : bit;
 }
 

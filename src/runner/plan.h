@@ -20,7 +20,7 @@ struct hpo_plan {
     hpo_command command;
     int32_t workers;
     uint64_t given;     /* bit i: setting i was set */
-    uint32_t from_file; /* bit i: its entries come from a study file, a setting replaces them */
+    uint64_t from_file; /* bit i: its entries come from a study file, a setting replaces them */
     int reading_file, seeded;
     char guess[80]; /* a name made from the command */
 };
