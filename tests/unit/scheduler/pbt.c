@@ -184,7 +184,7 @@ static void test_options(void **state)
 
 static const char rich[] =
     "lr: log 1e-4..1; mom: revlog 0.5..0.999; p: logit 0.01..0.99; shift: -1..1; n: int 1..10; "
-    "batch: ord 16,32,64,128; opt: sgd,adam,rms; nest: bool; depth: int 1..4 if opt == adam; "
+    "batch: ordinal 16,32,64,128; opt: sgd,adam,rms; nest: bool; depth: int 1..4 if opt == adam; "
     "epochs: fidelity 1..6; constraint: lr * n <= 2";
 
 static int is_one_of(double v, double a, double b)
@@ -208,6 +208,8 @@ static void test_perturbation(void **state)
                                    "\"opt\":\"adam\",\"nest\":true,\"depth\":2}",
                                    from, &err),
         err);
+    hpo_space_encode(s, from, u); /* the nearest configuration that a sampler can propose */
+    hpo_space_decode(s, u, from);
     for (uint64_t k = 0; k < 400; k++) {
         hpo_rng rng;
         hpo_rng_init(&rng, 1, k, HPO_RNG_USER);
@@ -252,9 +254,8 @@ static void test_structures(void **state)
 {
     (void)state;
     hpo_error err;
-    hpo_space *s =
-        make_space("w: simplex a,b,c; o: perm p,q,r; k: subset u,v,w size 1..2; z: vector 3 of 0..1; "
-                   "epochs: fidelity 1..6");
+    hpo_space *s = make_space("w: simplex a,b,c; o: perm p,q,r; k: subset u,v,w size 1..2; z: vector 3 0..1; "
+                              "epochs: fidelity 1..6");
     size_t n = hpo_space_n_columns(s);
     double x[16], u[16], scratch[64];
     int changed;
