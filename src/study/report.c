@@ -127,6 +127,7 @@ static hpo_status attach_in(hpo_study *s, int64_t number, uint64_t token, hpo_tr
     t->number = number;
     t->token = token;
     t->attempt = rec.attempt;
+    t->parent = hpo_study__cloned_from(&rec);
     t->attached = 1;
     t->lease = s->spec.lease;
     memcpy(t->x, rec.x, s->shape.n_columns * sizeof *rec.x);
