@@ -34,7 +34,7 @@ ok 'every epoch of every trial is trained once' test "$(cut -d' ' -f1,2 pop.log 
 ok 'all have been used' test "$(sqlite3 hpo.db "select count(*) = 30 from trials where study='pop'")" = 1
 ok 'members are replaced by clones, with a reason' sh -c "sqlite3 hpo.db \"select reason from decisions where study='pop' and decision='clone'\" | grep -q '^clones trial [0-9]* (rank 1 of 5 at [0-9]*) in place of trial [0-9]* (rank 5)$'"
 run hpo top -n pop --rungs --table
-ok 'the table of rungs' grep -q '^ *0 *2 *5 ' "$folder/.out"
+ok 'the table of rungs' grep -q '^ *0 *2 *[1-5] ' "$folder/.out"
 
 # ---- the schedule ----
 run hpo schedule -n pop
