@@ -20,6 +20,7 @@ const cli_command *const cli_commands[] = {
     &cli_top,
     &cli_show,
     &cli_explain,
+    &cli_schedule,
     &cli_ps,
     &cli_watch,
     &cli_logs,

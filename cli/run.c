@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/os.h"
 #include "record.h"
+#include "replay.h"
 #include "work.h"
 
 extern char **environ;
@@ -56,6 +57,9 @@ static const cli_option run_options[] = {
     {"shell", 0, NULL, "give the command to /bin/sh -c", 0, NULL},
     {"dir", 0, "FOLDER", "where trial directories are made; default: hpo-trials beside the storage", 0,
      "@file"},
+    {"replay", 0, "STUDY[:TRIAL]",
+     "train once more with the schedule of a study's best trial, or of TRIAL; see `hpo schedule`", 0,
+     "@study"},
     {"dry-run", 0, "N", "print N commands; run and store nothing", 0, NULL},
     CLI_WORK_OPTIONS,
 };
@@ -233,6 +237,7 @@ static int run_run(cli *c)
     hpo_str dir = {0};
     char cwd[4096];
     int rc;
+    if (cli_has(c, "replay")) return cli_replay(c, cli_get(c, "replay", ""));
     if (!getcwd(cwd, sizeof cwd)) return cli_error("cannot tell the current folder: %s", strerror(errno));
     default_dir(c, &dir);
     if (dir.failed || hpo_plan_create(&plan, &c->err) != HPO_OK) {

@@ -413,6 +413,8 @@ HPO_API uint64_t hpo_trial_token(const hpo_trial *t);
 HPO_API int32_t hpo_trial_attempt(const hpo_trial *t);
 /* Which suggestion of the sampler it is; -1: it was enqueued or cloned. */
 HPO_API int64_t hpo_trial_draw(const hpo_trial *t);
+/* The trial whose checkpoint this one begins with (a clone), or -1. */
+HPO_API int64_t hpo_trial_parent(const hpo_trial *t);
 /* A seed for the program's own randomness, a function of (study seed, trial number). */
 HPO_API uint64_t hpo_trial_seed(const hpo_trial *t);
 /* The configuration: n_columns doubles in own units, NaN where inactive.  Borrowed. */
@@ -496,6 +498,10 @@ typedef struct hpo_past_trial {
 /* Adds it to the study, whatever the budget; models learn from it and it may be the best.  *number (may be NULL) gets its
  * trial number.  HPO_EINVAL: not valid in the space, or not ended. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_add(hpo_study *s, const hpo_past_trial *trial, int64_t *number, hpo_error *err);
+/* The same for a trial that goes on from the checkpoint of `parent`, which must be paused or complete and
+ * have one (HPO_ESTATE). */
+HPO_API HPO_NODISCARD hpo_status hpo_study_enqueue_clone(hpo_study *s, int64_t parent, const char *params_json,
+                                                         int64_t *number, hpo_error *err);
 /* Returns a failed, stopped, paused or running trial to the queue (a running one loses its lease).  As with
  * enqueue, a study that had ended for lack of trials (HPO_STOP_REASON_TRIALS, EXHAUSTED) goes on. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_requeue(hpo_study *s, int64_t number, hpo_error *err);

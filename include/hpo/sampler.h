@@ -14,12 +14,13 @@ HPO_BEGIN_DECLS
 
 /* ---- options: one table drives C, command line, Python, JSON schema, forms and man page -------- */
 
-typedef enum hpo_option_type { HPO_OPT_BOOL, HPO_OPT_INT, HPO_OPT_REAL, HPO_OPT_ENUM } hpo_option_type;
+typedef enum hpo_option_type { HPO_OPT_BOOL, HPO_OPT_INT, HPO_OPT_REAL, HPO_OPT_ENUM, HPO_OPT_TEXT } hpo_option_type;
+enum { HPO_OPTION_TEXT = 256 }; /* bytes of a TEXT, its end included; no comma in it, "" by default */
 typedef struct hpo_option {
     const char *name, *help;
     hpo_option_type type;
     size_t offset; /* offsetof in the algorithm's config struct: BOOL and ENUM int32_t, INT int64_t, REAL
-                      double */
+                      double, TEXT char[HPO_OPTION_TEXT] */
     double def, min, max;
     const char *const *labels; /* ENUM: NULL-terminated names of 0, 1, ... */
 } hpo_option;

@@ -312,6 +312,12 @@ hpo_status hpo_study_enqueue_with(hpo_study *s, const char *params_json, const c
     return hpo_study__enqueue(s, params_json, attributes, number, err);
 }
 
+hpo_status hpo_study_enqueue_clone(hpo_study *s, int64_t parent, const char *params_json, int64_t *number,
+                                   hpo_error *err)
+{
+    return s == NULL ? no_study(err) : hpo_study__enqueue_clone(s, parent, params_json, number, err);
+}
+
 hpo_status hpo_study_repeat(hpo_study *s, int64_t number, int64_t *repeat, hpo_error *err)
 {
     return s == NULL ? no_study(err) : hpo_study__repeat(s, number, repeat, err);

@@ -39,6 +39,11 @@ int32_t hpo_trial_attempt(const hpo_trial *t)
     return t == NULL ? 0 : t->attempt;
 }
 
+int64_t hpo_trial_parent(const hpo_trial *t)
+{
+    return t == NULL ? -1 : t->parent;
+}
+
 uint64_t hpo_trial_seed(const hpo_trial *t)
 {
     hpo_rng rng;

@@ -137,7 +137,9 @@ static const char *range_text(const hpo_option *o, char buf[160])
 static void store_double(const hpo_option *o, double v, char *config)
 {
     char *at = config + o->offset;
-    if (o->type == HPO_OPT_REAL) {
+    if (o->type == HPO_OPT_TEXT) {
+        *at = '\0';
+    } else if (o->type == HPO_OPT_REAL) {
         memcpy(at, &v, sizeof v);
     } else if (o->type == HPO_OPT_INT) {
         int64_t i = (int64_t)v;
@@ -186,6 +188,16 @@ static hpo_status read_enum(const hpo_option *o, const char *owner, span value, 
     return fail_value(o, owner, value, want, err);
 }
 
+static hpo_status read_text(const hpo_option *o, const char *owner, span value, char *config, hpo_error *err)
+{
+    if (value.n >= HPO_OPTION_TEXT)
+        return hpo_fail(err, HPO_EINVAL, "%s: option %s=%.40s...: must have at most %d characters", owner,
+                        o->name, value.s, HPO_OPTION_TEXT - 1);
+    memcpy(config + o->offset, value.s, value.n);
+    config[o->offset + value.n] = '\0';
+    return HPO_OK;
+}
+
 static hpo_status read_item(const hpo_option *o, const char *owner, span value, char *config, hpo_error *err)
 {
     double v = 0;
@@ -200,6 +212,8 @@ static hpo_status read_item(const hpo_option *o, const char *owner, span value, 
     case HPO_OPT_REAL:
         HPO_TRY(read_number(o, owner, value, &v, err));
         break;
+    case HPO_OPT_TEXT:
+        return read_text(o, owner, value, config, err);
     }
     store_double(o, v, config);
     return HPO_OK;
@@ -262,6 +276,7 @@ hpo_status hpo_options_read(const hpo_option *table, size_t n, const char *owner
 /* Labels of an enum, or the values of the other types, hold the default. */
 static int default_is_good(const hpo_option *o)
 {
+    if (o->type == HPO_OPT_TEXT) return 1;
     if (o->type == HPO_OPT_BOOL) return o->def == 0 || o->def == 1;
     if (o->type == HPO_OPT_ENUM) {
         size_t n = 0;
@@ -279,7 +294,9 @@ hpo_status hpo_options_check(const hpo_option *table, size_t n, const char *owne
         return hpo_fail(err, HPO_EINVAL, "'%.64s': %zu options but no table of them", owner, n);
     for (size_t i = 0; i < n; i++) {
         const hpo_option *o = &table[i];
-        size_t width = o->type == HPO_OPT_BOOL || o->type == HPO_OPT_ENUM ? sizeof(int32_t) : sizeof(double);
+        size_t width = o->type == HPO_OPT_TEXT                              ? HPO_OPTION_TEXT
+                       : o->type == HPO_OPT_BOOL || o->type == HPO_OPT_ENUM ? sizeof(int32_t)
+                                                                            : sizeof(double);
         if (o->name == NULL || o->help == NULL || (o->type == HPO_OPT_ENUM && o->labels == NULL))
             return hpo_fail(err, HPO_EINVAL, "'%.64s': option %zu lacks its name, help or labels", owner, i);
         if (o->offset > config_size || config_size - o->offset < width)

@@ -17,6 +17,7 @@ const hpo_problem_family *const hpo_problem_families[] = {
     &hpo_combinatorial_problems,
     &hpo_fidelity_problems,
     &hpo_curves_problems,
+    &hpo_drift_problems,
     &hpo_yahpo_problems,
     &hpo_multiobjective_problems, &hpo_table_problems, &hpo_live_problems, &hpo_svm_problems, &hpo_logistic_problems,
     NULL,

@@ -31,10 +31,19 @@ typedef enum hpo_suite {
         HPO_N_SUITES
 } hpo_suite;
 
+/* A stretch of training with other parameters. */
+typedef struct hpo_problem_piece {
+    const double *x; /* n_columns */
+    double until;    /* resource at which it ended */
+} hpo_problem_piece;
+
 typedef struct hpo_problem_query {
     const double *x; /* n_columns, own units, valid in the space */
     double resource; /* value of the fidelity; NaN: full */
     double from;     /* resource already spent on x (a resumed trial); 0: start */
+    const hpo_problem_piece *past; /* n_past pieces before x took over (a clone), in order; problems whose values
+                                      do not depend on the way there ignore them */
+    size_t n_past;
     uint64_t seed;   /* replicate: same seed, same noise */
     int noise_free;  /* 1: the expected value, where the problem knows it (exact_known) */
 } hpo_problem_query;

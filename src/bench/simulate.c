@@ -58,6 +58,8 @@ typedef struct sim_trial {
     int lost;       /* how often */
     int awaited;    /* lost, and not yet handed out again */
     int paused;
+    int64_t parent; /* slot of the trial whose checkpoint it began with, -1: none */
+    double began;   /* at this resource */
 } sim_trial;
 
 typedef struct sim_event {
@@ -83,6 +85,8 @@ typedef struct simulation {
     sim_trial *trials;
     double *x, *y, *outcome; /* of the trials, by slot; y NaN: none */
     size_t n_trials, cap_trials, cap_x, cap_y, cap_outcome;
+    hpo_problem_piece *past; /* of the trial that is evaluated */
+    size_t cap_past;
     hpo_u64map slots; /* number -> slot */
     int64_t n_lost, n_paused, index;
     double spent, reserved; /* full evaluations */
@@ -135,7 +139,7 @@ static hpo_status add_trial(simulation *s, const hpo_method_trial *t, size_t *sl
     HPO_TRY(hpo_reserve(&s->y, &s->cap_y, (i + 1) * m, sizeof *s->y, err));
     HPO_TRY(hpo_reserve(&s->outcome, &s->cap_outcome, (i + 1) * k + 1, sizeof *s->outcome, err));
     HPO_TRY(hpo_u64map_put(&s->slots, (uint64_t)t->number, (int64_t)i, err));
-    s->trials[i] = (sim_trial){.number = t->number};
+    s->trials[i] = (sim_trial){.number = t->number, .parent = -1};
     for (size_t j = 0; j < m; j++)
         s->y[i * m + j] = (double)NAN;
     s->n_trials++;
@@ -171,6 +175,20 @@ static void update_incumbent(simulation *s, size_t slot)
     s->incumbent = (int64_t)slot;
 }
 
+/* What came before a clone: the pieces of the trials that it descends from. */
+static hpo_status trace(simulation *s, size_t slot, hpo_problem_query *q, hpo_error *err)
+{
+    size_t n = 0, columns = hpo_space_n_columns(s->p->space);
+    for (int64_t t = (int64_t)slot; s->trials[t].parent >= 0; t = s->trials[t].parent)
+        n++;
+    HPO_TRY(hpo_reserve(&s->past, &s->cap_past, n + 1, sizeof *s->past, err));
+    q->past = s->past;
+    q->n_past = n;
+    for (int64_t t = (int64_t)slot; s->trials[t].parent >= 0; t = s->trials[t].parent)
+        s->past[--n] = (hpo_problem_piece){s->x + (size_t)s->trials[t].parent * columns, s->trials[t].began};
+    return HPO_OK;
+}
+
 /* Values of the recommended trial as the user would meet them: at full resource, without noise where the
  * problem knows that; what was told when that is as good. */
 static hpo_status find_truth(simulation *s, size_t slot, uint64_t noise, hpo_error *err)
@@ -183,6 +201,7 @@ static hpo_status find_truth(simulation *s, size_t slot, uint64_t noise, hpo_err
                                .resource = (double)NAN,
                                .seed = noise,
                                .noise_free = p->exact_known};
+        HPO_TRY(trace(s, slot, &q, err));
         HPO_TRY(hpo_problem_evaluate(p, &q, &s->truth, err));
         if (!s->truth.failed) return HPO_OK;
     }
@@ -250,6 +269,7 @@ static hpo_status start_segment(simulation *s, int32_t index, double start, hpo_
     w->segment_to = next_stop(s, w);
     q.resource = s->has_fidelity ? w->segment_to : (double)NAN;
     q.from = s->has_fidelity && s->p->resumable ? fmin(w->at, w->segment_to) : 0;
+    HPO_TRY(trace(s, w->slot, &q, err));
     HPO_TRY(hpo_problem_evaluate(s->p, &q, &w->answer, err));
     if (!(w->answer.seconds >= 0) || isinf(w->answer.seconds))
         return hpo_fail(err, HPO_ENUMERIC,
@@ -299,6 +319,8 @@ static hpo_status begin_piece(simulation *s, int32_t index, double start, hpo_er
         HPO_TRY(add_trial(s, &w->trial, &w->slot, err));
         int64_t parent = w->trial.parent >= 0 ? hpo_u64map_get(&s->slots, (uint64_t)w->trial.parent, -1) : -1;
         if (parent >= 0) reached = s->trials[parent].reached;
+        s->trials[w->slot].parent = parent;
+        s->trials[w->slot].began = reached;
     } else {
         sim_trial *t = &s->trials[slot];
         w->slot = (size_t)slot;
@@ -597,6 +619,7 @@ static void finish(simulation *s)
     hpo_free(s->workers);
     hpo_free(s->heap);
     hpo_free(s->trials);
+    hpo_free(s->past);
     hpo_free(s->x);
     hpo_free(s->y);
     hpo_free(s->outcome);

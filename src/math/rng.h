@@ -24,7 +24,8 @@ enum {
     HPO_RNG_BASIS = 32,    /* first weights of model/basis.c; index = layer */
     HPO_RNG_GP = 40,       /* random starts of fits in model/gp_fit.c; index = rows in the model */
     HPO_RNG_BINS = 41,     /* embeddings of sampler/baxus.c; index = stage */
-    HPO_RNG_SCHEDULER = 50, /* brackets of new trials; index = trial number */
+    HPO_RNG_SCHEDULER = 50, /* brackets of new trials, choice of a parent; index = trial number */
+    HPO_RNG_EXPLORE = 51,   /* changed parameters of a clone; index = trial number */
     HPO_RNG_USER = 1000    /* tests and third parties start here */
 };
 /* n uniforms in [0,1), the same numbers as n calls of hpo_rng_uniform. */

@@ -110,6 +110,9 @@ static void write_value(hpo_str *o, const hpo_option *p, double v)
         else
             hpo_str_add(o, "null");
         return;
+    case HPO_OPT_TEXT:
+        hpo_str_add(o, "\"\"");
+        return;
     default:
         hpo_str_json_double(o, v);
     }
@@ -127,7 +130,7 @@ static void write_labels(hpo_str *o, const hpo_option *p)
 
 static void write_option(hpo_str *o, const hpo_option *p)
 {
-    static const char *const types[] = {"bool", "int", "real", "enum"};
+    static const char *const types[] = {"bool", "int", "real", "enum", "text"};
     hpo_str_add(o, "{\"name\":");
     hpo_str_json(o, p->name);
     hpo_str_addf(o, ",\"type\":\"%s\",\"default\":", types[p->type]);

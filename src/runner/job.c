@@ -214,11 +214,9 @@ static hpo_status take_parents(hpo_pool_job *j, hpo_error *err)
 {
     hpo_trial_info t = {.size = sizeof t};
     hpo_str own = {0};
-    j->parent = -1;
-    if (!j->pool->clones) return HPO_OK;
+    j->parent = hpo_trial_parent(j->trial);
+    if (j->parent < 0) return HPO_OK;
     HPO_TRY(hpo_study_trial(j->pool->study, j->number, &t, err));
-    if (t.parent < 0 || t.repeat) return HPO_OK;
-    j->parent = t.parent;
     if (!t.checkpoint || hpo_trialdir_has_checkpoint(j->dir)) return HPO_OK;
     hpo_str_addf(&own, "%s/ckpt", j->dir);
     hpo_status rc = own.failed ? hpo_fail_memory(err) : hpo_checkpoint_copy(t.checkpoint, own.text, err);

@@ -21,7 +21,8 @@
     X(plateau)                                                                                               \
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
-    X(friedman)
+    X(friedman)                                                                                              \
+    X(pbt)
 
 #define HPO_SCHEDULER_DECLARE(name) extern const hpo_scheduler_ops hpo_scheduler_##name;
 HPO_SCHEDULER_LIST(HPO_SCHEDULER_DECLARE)

@@ -47,6 +47,7 @@ static void hold(hpo_trial *t, const hpo_trial_record *rec, double lease)
 {
     t->number = rec->number;
     t->draw = rec->draw;
+    t->parent = hpo_study__cloned_from(rec);
     t->token = rec->token;
     t->attempt = rec->attempt;
     t->lease = lease;

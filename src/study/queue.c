@@ -32,7 +32,13 @@ static hpo_status fill_fidelity(const hpo_study *s, const char *json, double *x,
     return HPO_OK;
 }
 
-static hpo_status enqueue_in(hpo_study *s, hpo_study_header *h, const double *x, const char *attributes,
+/* What a trial in the queue has from the start, beside its configuration. */
+typedef struct origin {
+    int64_t parent; /* whose checkpoint it goes on from, or -1 */
+    const char *checkpoint, *attributes;
+} origin;
+
+static hpo_status enqueue_in(hpo_study *s, hpo_study_header *h, const double *x, const origin *from,
                              int64_t *number, hpo_error *err)
 {
     if (!hpo_budget__may_create(s, h))
@@ -41,14 +47,15 @@ static hpo_status enqueue_in(hpo_study *s, hpo_study_header *h, const double *x,
     int64_t now = hpo_study__now(s, h);
     hpo_trial_record rec = {.number = h->next_number++,
                             .draw = -1,
-                            .parent = -1,
+                            .parent = from->parent,
                             .state = HPO_STATE_WAITING,
                             .flags = HPO_TRIAL_ENQUEUED,
                             .hash = hpo_space_hash(s->space, x),
                             .seq_from = h->seq,
                             .created_ms = now,
                             .x = x,
-                            .attributes = attributes};
+                            .checkpoint = from->checkpoint,
+                            .attributes = from->attributes};
     rec.seq = hpo_study__event(h, now);
     hpo_study__count(h, -1, HPO_STATE_WAITING);
     *number = rec.number;
@@ -56,8 +63,28 @@ static hpo_status enqueue_in(hpo_study *s, hpo_study_header *h, const double *x,
     return hpo_budget__reopen(s, h, err);
 }
 
-hpo_status hpo_study__enqueue(hpo_study *s, const char *json, const char *attributes, int64_t *number,
-                              hpo_error *err)
+static hpo_status enqueue_clone_in(hpo_study *s, hpo_study_header *h, const double *x, int64_t parent,
+                                   int64_t *number, hpo_error *err)
+{
+    hpo_trial_record rec;
+    hpo_str checkpoint = {0};
+    HPO_TRY(hpo_study__get(s, parent, &rec, err));
+    if (rec.state != HPO_STATE_PAUSED && rec.state != HPO_STATE_COMPLETE)
+        return hpo_fail(err, HPO_ESTATE, "trial %lld is %s: only a paused or complete one is cloned",
+                        (long long)parent, hpo_state_name((hpo_state)rec.state));
+    if (rec.checkpoint == NULL)
+        return hpo_fail(err, HPO_ESTATE,
+                        "trial %lld has left no checkpoint: its program must write one to HPO_CKPT_DIR",
+                        (long long)parent);
+    hpo_str_add(&checkpoint, rec.checkpoint);
+    const origin from = {.parent = parent, .checkpoint = checkpoint.text};
+    hpo_status status = checkpoint.failed ? hpo_fail_memory(err) : enqueue_in(s, h, x, &from, number, err);
+    hpo_str_fini(&checkpoint);
+    return status;
+}
+
+static hpo_status enqueue(hpo_study *s, int64_t parent, const char *json, const char *attributes,
+                          int64_t *number, hpo_error *err)
 {
     hpo_study_header h;
     int64_t got = -1;
@@ -67,14 +94,35 @@ hpo_status hpo_study__enqueue(hpo_study *s, const char *json, const char *attrib
     hpo_status status = hpo_space_config_from_json(s->space, json, x, err);
     if (status == HPO_OK) status = fill_fidelity(s, json, x, err);
     if (status == HPO_OK) status = hpo_space_validate(s->space, x, err);
+    if (status == HPO_OK) status = hpo_study__begin_fresh(s, &h, err);
     if (status == HPO_OK) {
-        status = hpo_study__begin_fresh(s, &h, err);
-        if (status == HPO_OK)
-            status = hpo_study__commit_fresh(s, &h, enqueue_in(s, &h, x, attributes, &got, err), err);
+        const origin from = {.parent = -1, .attributes = attributes};
+        status = parent < 0 ? enqueue_in(s, &h, x, &from, &got, err)
+                            : enqueue_clone_in(s, &h, x, parent, &got, err);
+        status = hpo_study__commit_fresh(s, &h, status, err);
     }
     hpo_free(x);
     if (status == HPO_OK && number != NULL) *number = got;
     return status;
+}
+
+hpo_status hpo_study__enqueue(hpo_study *s, const char *json, const char *attributes, int64_t *number,
+                              hpo_error *err)
+{
+    return enqueue(s, -1, json, attributes, number, err);
+}
+
+hpo_status hpo_study__enqueue_clone(hpo_study *s, int64_t parent, const char *json, int64_t *number,
+                                    hpo_error *err)
+{
+    if (parent < 0)
+        return hpo_fail(err, HPO_EINVAL, "parent is %lld: there is no such trial", (long long)parent);
+    return enqueue(s, parent, json, NULL, number, err);
+}
+
+int64_t hpo_study__cloned_from(const hpo_trial_record *rec)
+{
+    return (rec->flags & HPO_TRIAL_REPEAT) == 0 ? rec->parent : -1;
 }
 
 /* ---- repeat --------------------------------------------------------------------------------------- */

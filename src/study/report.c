@@ -128,6 +128,7 @@ static hpo_status attach_in(hpo_study *s, int64_t number, uint64_t token, hpo_tr
     t->draw = rec.draw;
     t->token = token;
     t->attempt = rec.attempt;
+    t->parent = hpo_study__cloned_from(&rec);
     t->attached = 1;
     t->lease = s->spec.lease;
     if (s->shape.n_columns > 0) memcpy(t->x, rec.x, s->shape.n_columns * sizeof *rec.x);

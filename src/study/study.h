@@ -155,6 +155,7 @@ struct hpo_trial {
     hpo_trial *prev, *next;
     int64_t number;
     int64_t draw;
+    int64_t parent; /* of a clone, else -1 */
     uint64_t token;
     int32_t attempt;
     int32_t attached; /* somebody else may have reported */
@@ -418,6 +419,10 @@ HPO_NODISCARD hpo_status hpo_study__attach(hpo_study *s, int64_t number, uint64_
 /* Take the locks themselves. */
 HPO_NODISCARD hpo_status hpo_study__enqueue(hpo_study *s, const char *json, const char *attributes,
                                              int64_t *number, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_study__enqueue_clone(hpo_study *s, int64_t parent, const char *json, int64_t *number,
+                                                  hpo_error *err);
+/* The trial whose checkpoint this one began with, or -1. */
+int64_t hpo_study__cloned_from(const hpo_trial_record *rec);
 HPO_NODISCARD hpo_status hpo_study__set_attr(hpo_study *s, int64_t number, const char *key, const char *json,
                                              hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__set_budget(hpo_study *s, const hpo_budget *b, hpo_error *err);

@@ -188,6 +188,34 @@ static void test_anew_at_every_call(void **state)
         }
 }
 
+/* The same for a population small enough that its members are replaced. */
+static void test_clones_anew(void **state)
+{
+    (void)state;
+    static const char spec[] = "pbt:population=3,interval=1,quantile=0.4";
+    static played p, q;
+    hpo_error err;
+    int clones = 0;
+    assert_true(play(&p, "random", spec, 0));
+    assert_true(play(&q, "random", spec, 1));
+    assert_int_equal(p.n_log, q.n_log);
+    assert_memory_equal(p.log, q.log, p.n_log * sizeof *p.log);
+    check(&p, spec);
+    for (int64_t i = 0; i < TRIALS; i++) {
+        hpo_trial_info t = {.size = sizeof t};
+        hpo_decision_info d = {.size = sizeof d};
+        assert_ok(hpo_study_trial(q.study, i, &t, &err), err);
+        if (t.parent < 0) continue;
+        clones++;
+        assert_ok(hpo_study_trial_decision(q.study, i, 0, &d, &err), err);
+        assert_string_equal(d.what, "clone");
+        assert_non_null(strstr(d.reason, "in place of trial"));
+    }
+    assert_true(clones >= 4);
+    end(&p);
+    end(&q);
+}
+
 /* A value below the maximum ends a piece, whoever tells it: no report was made. */
 static void test_told_without_reports(void **state)
 {
@@ -261,9 +289,8 @@ static void test_converged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_pair),
-        cmocka_unit_test(test_anew_at_every_call),
-        cmocka_unit_test(test_told_without_reports),
+        cmocka_unit_test(test_every_pair),  cmocka_unit_test(test_anew_at_every_call),
+        cmocka_unit_test(test_clones_anew), cmocka_unit_test(test_told_without_reports),
         cmocka_unit_test(test_converged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

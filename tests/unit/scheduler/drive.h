@@ -5,7 +5,7 @@
 #include "scheduler/registry.h"
 #include "t.h"
 
-enum { DRIVE_MOST = 1024 };
+enum { DRIVE_MOST = 1024, DRIVE_DIMS = 8 };
 
 typedef struct drive {
     hpo_scheduler s;
@@ -15,23 +15,32 @@ typedef struct drive {
     int64_t n, limit;
     char reason[HPO_REASON_SIZE]; /* of the last action or answer that had one */
     double spent;
+    double u[DRIVE_DIMS];                  /* of the next trial; a clone's is written here */
+    double point[DRIVE_MOST][DRIVE_DIMS];  /* ... by trial */
+    int64_t parent[DRIVE_MOST];
 } drive;
 
 static const double drive_sign = 1;
 
-static inline void drive_open(drive *d, const char *spec, double low, double high, int64_t limit)
+static inline void drive_open_in(drive *d, const char *spec, const hpo_space *space, double low, double high,
+                                 int64_t limit)
 {
     hpo_error err;
     *d = (drive){.high = high, .limit = limit};
     const hpo_sched_problem p = {
-        .n_objectives = 1, .sign = &drive_sign, .seed = 7, .low = low, .high = high, .whole = 1};
+        .space = space, .n_objectives = 1, .sign = &drive_sign, .seed = 7, .low = low, .high = high, .whole = 1};
     assert_ok(hpo_scheduler_open(spec, &p, &d->s, &err), err);
+}
+
+static inline void drive_open(drive *d, const char *spec, double low, double high, int64_t limit)
+{
+    drive_open_in(d, spec, NULL, low, high, limit);
 }
 
 static inline hpo_action drive_next(drive *d, int64_t running)
 {
     hpo_error err;
-    hpo_action a = {.kind = HPO_ACT_NEW, .trial = -1, .resource = (double)NAN};
+    hpo_action a = {.kind = HPO_ACT_NEW, .trial = -1, .resource = (double)NAN, .u = d->u};
     const hpo_sched_ask q = {.draw = (uint64_t)d->n,
                              .number = d->n,
                              .may_create = d->n < d->limit,
@@ -39,6 +48,7 @@ static inline hpo_action drive_next(drive *d, int64_t running)
                              .planned = d->limit};
     if (d->s.ops->next != NULL) assert_ok(d->s.ops->next(d->s.state, &q, &a, &err), err);
     if (isnan(a.resource)) a.resource = d->high;
+    if (a.reason[0] != '\0') memcpy(d->reason, a.reason, sizeof d->reason);
     return a;
 }
 
@@ -48,7 +58,14 @@ static inline int64_t drive_start(drive *d, const hpo_action *a)
     hpo_error err;
     if (a->kind == HPO_ACT_WAIT || (a->kind != HPO_ACT_RESUME && d->n >= d->limit)) return -1;
     int64_t t = a->kind == HPO_ACT_RESUME ? a->trial : d->n++;
-    const hpo_sched_start e = {.kind = a->kind, .trial = t, .parent = -1, .resource = a->resource};
+    if (a->kind != HPO_ACT_RESUME) {
+        int same = a->kind == HPO_ACT_CLONE && !a->changed;
+        memcpy(d->point[t], same ? d->point[a->trial] : d->u, sizeof d->u);
+        d->parent[t] = a->kind == HPO_ACT_CLONE ? a->trial : -1;
+        d->reached[t] = a->kind == HPO_ACT_CLONE ? d->reached[a->trial] : 0;
+    }
+    const hpo_sched_start e = {
+        .kind = a->kind, .trial = t, .parent = d->parent[t], .resource = a->resource, .u = d->point[t]};
     d->target[t] = a->resource;
     d->state[t] = HPO_STATE_RUNNING;
     if (d->s.ops->start != NULL) assert_ok(d->s.ops->start(d->s.state, &e, &err), err);
