@@ -152,16 +152,18 @@ static int print_json(cli *c, const cli_pieces *s)
 {
     hpo_summary sum;
     hpo_str o = {0};
+    int64_t last = -1;
     int rc = cli_summary(c, &sum);
     if (rc != CLI_OK) return rc;
     hpo_str_add(&o, "{\"study\":");
     hpo_str_json(&o, sum.name);
-    hpo_str_addf(&o, ",\"trial\":%" PRId64 ",\"pieces\":[", s->pieces[s->n - 1].trial);
+    hpo_str_add(&o, ",\"pieces\":[");
     for (size_t i = 0; i < s->n && rc == CLI_OK; i++) {
         if (i > 0) hpo_str_addc(&o, ',');
+        last = s->pieces[i].trial;
         if (json_piece(&o, hpo_study_space(c->study), &s->pieces[i], &c->err) != HPO_OK) rc = cli_fail(c);
     }
-    hpo_str_add(&o, "]}");
+    hpo_str_addf(&o, "],\"trial\":%" PRId64 "}", last);
     if (rc == CLI_OK && o.failed) rc = cli_fail_memory();
     if (rc == CLI_OK) puts(o.text);
     hpo_str_fini(&o);

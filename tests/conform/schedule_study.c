@@ -216,6 +216,48 @@ static void test_clones_anew(void **state)
     end(&q);
 }
 
+/* A piece of a schedule that is laid into the queue: a clone of a trial that has ended and left its
+ * checkpoint. */
+static void test_clones_in_the_queue(void **state)
+{
+    (void)state;
+    hpo_error err;
+    hpo_space *space;
+    hpo_study *s;
+    hpo_trial *t;
+    hpo_study_options o = hpo_study_options_init();
+    int64_t n;
+    o.sampler = "random";
+    assert_ok(hpo_space_parse("x: 0..1; epochs: fidelity 1..9", &space, &err), err);
+    assert_ok(hpo_study_create(NULL, space, &o, &s, &err), err);
+    assert_fails(hpo_study_enqueue_clone(s, 0, NULL, NULL, &err), HPO_ENOTFOUND, err, "0");
+    assert_fails(hpo_study_enqueue_clone(s, -1, NULL, NULL, &err), HPO_EINVAL, err, "parent is -1");
+    for (int k = 0; k < 2; k++) { /* trial 0 leaves no checkpoint, trial 1 does */
+        assert_ok(hpo_study_ask(s, &t, &err), err);
+        assert_int_equal(hpo_trial_parent(t), -1);
+        assert_fails(hpo_study_enqueue_clone(s, k, NULL, NULL, &err), HPO_ESTATE, err,
+                     "only a paused or complete");
+        double y = 1;
+        hpo_result r = hpo_result_init();
+        r.values = &y, r.n_values = 1, r.checkpoint = k == 1 ? "/some/where" : NULL;
+        assert_ok(hpo_study_tell(s, t, &r, &err), err);
+        hpo_trial_free(t);
+    }
+    assert_fails(hpo_study_enqueue_clone(s, 0, NULL, NULL, &err), HPO_ESTATE, err, "left no checkpoint");
+    assert_ok(hpo_study_enqueue_clone(s, 1, "{\"x\":0.25,\"epochs\":4}", &n, &err), err);
+    assert_int_equal(n, 2);
+    assert_ok(hpo_study_ask(s, &t, &err), err);
+    assert_int_equal(hpo_trial_number(t), 2);
+    assert_int_equal(hpo_trial_parent(t), 1);
+    assert_true(hpo_trial_x(t)[0] == 0.25 && hpo_trial_x(t)[1] == 4);
+    hpo_trial_info info = {.size = sizeof info};
+    assert_ok(hpo_study_trial(s, 2, &info, &err), err);
+    assert_true(info.parent == 1 && strcmp(info.checkpoint, "/some/where") == 0);
+    hpo_trial_free(t);
+    hpo_study_free(s);
+    hpo_space_free(space);
+}
+
 /* A value below the maximum ends a piece, whoever tells it: no report was made. */
 static void test_told_without_reports(void **state)
 {
@@ -289,9 +331,9 @@ static void test_converged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_pair),  cmocka_unit_test(test_anew_at_every_call),
-        cmocka_unit_test(test_clones_anew), cmocka_unit_test(test_told_without_reports),
-        cmocka_unit_test(test_converged),
+        cmocka_unit_test(test_every_pair),           cmocka_unit_test(test_anew_at_every_call),
+        cmocka_unit_test(test_clones_anew),          cmocka_unit_test(test_clones_in_the_queue),
+        cmocka_unit_test(test_told_without_reports), cmocka_unit_test(test_converged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,6 +162,34 @@ static void test_many_options(void **state)
     assert_string_equal(err.msg + strlen(err.msg) - 5, ", ...");
 }
 
+typedef struct words {
+    char names[HPO_OPTION_TEXT];
+} words;
+
+static void test_texts(void **state)
+{
+    (void)state;
+    static const hpo_option row[] = {
+        {"names", "a list", HPO_OPT_TEXT, offsetof(words, names), 0, 0, 0, NULL}};
+    hpo_error err;
+    words w;
+    char longest[HPO_OPTION_TEXT + 16] = "names=";
+    memset(&w, 0xEE, sizeof w);
+    assert_ok(hpo_options_read(row, 1, "algo", "", &w, &err), err);
+    assert_string_equal(w.names, "");
+    assert_ok(hpo_options_read(row, 1, "algo", "names = a+b c ", &w, &err), err);
+    assert_string_equal(w.names, "a+b c");
+    memset(longest + 6, 'x', HPO_OPTION_TEXT - 1);
+    assert_ok(hpo_options_read(row, 1, "algo", longest, &w, &err), err);
+    assert_int_equal(strlen(w.names), HPO_OPTION_TEXT - 1);
+    longest[6 + HPO_OPTION_TEXT - 1] = 'x';
+    assert_fails(hpo_options_read(row, 1, "algo", longest, &w, &err), HPO_EINVAL, err,
+                 "at most 255 characters");
+    assert_ok(hpo_options_check(row, 1, "algo", sizeof w, &err), err);
+    assert_fails(hpo_options_check(row, 1, "algo", sizeof w - 1, &err), HPO_EINVAL, err,
+                 "outside the config");
+}
+
 static void test_tables_are_checked(void **state)
 {
     (void)state;
@@ -189,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_long_texts_are_cut),
         cmocka_unit_test(test_many_options),
+        cmocka_unit_test(test_texts),
         cmocka_unit_test(test_tables_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,9 +108,18 @@ static void test_the_slow_are_judged_at_their_level(void **state)
     drive_piece(&d, 0, 1.5, 0);
     /* worse than trial 1 at 2: goes on from its newest checkpoint, which is at 2: it runs to 3 */
     expect(&d, 1, HPO_ACT_CLONE, 1, 3, "clones trial 1 (rank 1 of 2 at 2) in place of trial 0 (rank 2)");
-    drive_piece(&d, 1, 0.5, 0);
-    /* the other way round: trial 2 is not there yet, so there is nothing to clone */
-    expect(&d, 1, HPO_ACT_RESUME, 1, 4, "rank 1 of 2 at 3: goes on");
+    drive_piece(&d, 1, 5, 0);
+    /* trial 2 is better, but its checkpoint is at 2: nobody goes back */
+    expect(&d, 1, HPO_ACT_RESUME, 1, 4, "rank 2 of 2 at 3: goes on");
+    drive_close(&d);
+    /* equal ones are not replaced */
+    drive_open_in(&d, "pbt:population=2,interval=1,quantile=0.5", space, 1, 6, 10);
+    for (int k = 0; k < 2; k++) {
+        expect(&d, 0, HPO_ACT_NEW, -1, 1, "");
+        drive_piece(&d, k, 1, 0);
+    }
+    expect(&d, 0, HPO_ACT_RESUME, 0, 2, "rank 1 of 2 at 1: goes on");
+    expect(&d, 1, HPO_ACT_RESUME, 1, 2, "rank 2 of 2 at 1: goes on");
     drive_close(&d);
     hpo_space_free(space);
 }
