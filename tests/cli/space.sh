@@ -83,6 +83,7 @@ plateau
 wilcoxon
 hoeffding
 friedman
+pbt
 END
 run hpo samplers lhs
 status 0 'one sampler'
