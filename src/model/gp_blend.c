@@ -163,10 +163,11 @@ static void walk(hpo_gp_blend *b, hpo_gp *gp, hpo_gp *full, double *scratch)
 {
     size_t at = gp->n_axes + 1, levels = 0;
     double jacobian = log_jacobian(gp), top = gp->theta[at], most = -INFINITY, width;
-    const double *peak = NULL, *from = gp->theta;
+    const double *from = gp->theta;
+    const part *peak = &b->parts[b->n]; /* the first that is added */
     for (int side = 1; side >= -1; side -= 2) {
         double level = side > 0 ? top : top - STEP;
-        if (side < 0 && peak != NULL) from = peak;
+        if (side < 0 && levels > 0) from = peak->theta;
         for (; levels < LEVELS && level >= gp->lower[at] && level <= gp->upper[at]; level += side * STEP) {
             part *p = add_part(b, full, from);
             p->weight = jacobian - descend(gp, level, p->theta, scratch);
@@ -174,7 +175,6 @@ static void walk(hpo_gp_blend *b, hpo_gp *gp, hpo_gp *full, double *scratch)
             levels++;
             b->n++;
             from = p->theta;
-            if (peak == NULL) peak = from;
             most = fmax(most, p->weight);
             if (p->weight < most - 2 * NEGLIGIBLE) break;
             p->weight -= width = half_log_curvature(gp, from, scratch);
