@@ -22,6 +22,7 @@
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
     X(friedman)                                                                                              \
+    X(freeze_thaw)                                                                                           \
     X(pbt)
 
 #define HPO_SCHEDULER_DECLARE(name) extern const hpo_scheduler_ops hpo_scheduler_##name;
