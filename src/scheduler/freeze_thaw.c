@@ -3,26 +3,27 @@
  * goes on.
  *
  * Trials run in pieces, from level to level (rung.h), and are paused in between.  The bank (model/curves.h)
- * forecasts the end of every curve from its own reports; model/curve_coupling.h adds what the configurations
- * of the others say.  A free worker is given what maximises
+ * forecasts the end of every curve from its own reports.  A free worker is given what maximises
  *
- *     P(y_i(R) < T),   T = best - 10^v range,   v ~ U(-4, -1),
+ *     p_i / c_i,   p_i = P(y_i(R) < T),   T = best - 10^v range,   v ~ U(-4, -1),
  *
  * over all paused trials i and a new one; `best` is the best complete value (before there is one: the smallest
  * mean of a forecast), `range` the spread of the study's values (1 in curve units).  The random threshold
- * mixes small sure gains with large unlikely ones, so that there is nothing to tune: MFPI-random
- * (Rakotoarison, Adriaensen, Mallik, Garibov, Bergman, Hutter: "In-context freeze-thaw Bayesian optimization",
- * ICML 2024, section 4.2).  horizon=random takes the value after h more resource in place of y_i(R), h ~ U(0,
- * R), and the best value at any resource, as published; horizon=end is the default because a study is after
- * the value at R.
+ * mixes small sure gains with large unlikely ones, so that there is nothing to tune.  c_i is what the chance
+ * is going to cost: a trial that gets to the end with probability p over m more pieces survives each of them
+ * with p^(1/m), so the k-th costs its resource times p^((k-1)/m).  (Without it a paused trial with a chance of
+ * .1 would be trained to the end before a new one with .05 is looked at for a hundredth of that.)
+ *
+ * p_i is the acquisition function MFPI-random (Rakotoarison, Adriaensen, Mallik, Garibov, Bergman, Hutter:
+ * "In-context freeze-thaw Bayesian optimization", ICML 2024, section 4.2) with its horizon always at the end:
+ * what a study is after is the value at R.  There the horizon is random too, and a step has no price.
  *
  * A new trial is forecast as a draw from the trials before it: the expert for its end is normal with the mean
  * and the variance (between and within) of the forecasts of the last NEWEST ones.  So a good sampler is given
  * more new trials than a bad one.
  *
- * Randomness is keyed by the number of pieces that have begun.  Beliefs are kept until the trial reports again,
- * the scale of the curves changes or the priors are learned anew; those are learned when the number of trials
- * with reports has grown by an eighth, at the report that makes it so: a function of the events. */
+ * Randomness is keyed by the number of pieces that have begun.  Beliefs are kept until the trial reports again
+ * or the scale of the curves changes. */
 #include <math.h>
 #include <stdio.h>
 
@@ -31,22 +32,23 @@
 #include "math/dist.h"
 #include "math/func.h"
 #include "math/rng.h"
-#include "model/curve_coupling.h"
+#include "model/curves.h"
 #include "scheduler/builtin.h"
 #include "scheduler/rung.h"
 
-enum { FEWEST = 3, NEWEST = 32, SHORTLIST = 4 };
-enum { HORIZON_END, HORIZON_RANDOM };
+enum {
+    FEWEST = 10,   /* trials with reports before any goes on */
+    NEWEST = 32,   /* trials that a new one is like */
+    SHORTLIST = 8, /* paused trials whose chances are computed exactly */
+};
 
 typedef struct freeze_thaw_config {
     double eta, min, least;
-    int32_t coupled, horizon;
-    double cost; /* XXX */
 } freeze_thaw_config;
 
 /* What is believed of the end of a trial's curve, in curve units. */
 typedef struct belief {
-    size_t n, epoch, version; /* reports, scale and priors that it follows from */
+    size_t n, epoch; /* reports and scale that it follows from */
     double mean, sd;
     int paused, failed;
 } belief;
@@ -56,18 +58,13 @@ typedef struct freeze_thaw {
     freeze_thaw_config config;
     uint64_t seed;
     double sign;
-    size_t n_dims;
     hpo_sched_rows rows;
     hpo_curves *curves;
-    hpo_embed *embed;             /* NULL: not coupled */
-    hpo_curve_coupling *coupling;
-    size_t version, next_learn; /* of the priors; trials with reports at which they are learned again */
     belief *beliefs;
-    double *u; /* n_dims a trial */
-    size_t n, cap, cap_u;
+    size_t n, cap;
     size_t n_reporting; /* trials with reports */
     uint64_t n_pieces;
-    double best_complete, best_any;
+    double best; /* of complete trials */
     int64_t n_complete;
     struct rung {
         hpo_ranking ranking;
@@ -83,16 +80,11 @@ static hpo_status freeze_thaw_init(void *state, const void *config, const hpo_sc
     s->config = *(const freeze_thaw_config *)config;
     s->seed = p->seed;
     s->sign = p->sign[0];
-    s->best_complete = s->best_any = INFINITY;
-    s->next_learn = 4;
+    s->best = (double)INFINITY;
     HPO_TRY(hpo_levels_init(&s->levels, p, s->config.min, s->config.eta, err));
     s->rungs = hpo_calloc(s->levels.n, sizeof *s->rungs);
     if (s->rungs == NULL) return hpo_fail_memory(err);
-    HPO_TRY(hpo_curves_create(p->high, p->seed, &s->curves, err));
-    if (!s->config.coupled || p->space == NULL) return HPO_OK;
-    HPO_TRY(hpo_embed_create(p->space, &s->embed, err));
-    s->n_dims = hpo_embed_n_dims(s->embed);
-    return hpo_curve_coupling_create(s->embed, p->seed, &s->coupling, err);
+    return hpo_curves_create(p->high, p->seed, &s->curves, err);
 }
 
 static void freeze_thaw_fini(void *state)
@@ -102,11 +94,8 @@ static void freeze_thaw_fini(void *state)
         hpo_ranking_fini(&s->rungs[i].ranking);
     hpo_free(s->rungs);
     hpo_free(s->beliefs);
-    hpo_free(s->u);
     hpo_sched_rows_fini(&s->rows);
-    hpo_curve_coupling_free(s->coupling);
     hpo_curves_free(s->curves);
-    hpo_embed_free(s->embed);
 }
 
 static hpo_status need(freeze_thaw *s, int64_t trial, hpo_error *err)
@@ -114,12 +103,8 @@ static hpo_status need(freeze_thaw *s, int64_t trial, hpo_error *err)
     size_t want = (size_t)trial + 1;
     HPO_TRY(hpo_sched_rows_need(&s->rows, trial, err));
     HPO_TRY(hpo_reserve(&s->beliefs, &s->cap, want, sizeof *s->beliefs, err));
-    HPO_TRY(hpo_reserve(&s->u, &s->cap_u, want * s->n_dims + 1, sizeof *s->u, err));
-    for (; s->n < want; s->n++) {
-        s->beliefs[s->n] = (belief){.epoch = SIZE_MAX};
-        for (size_t k = 0; k < s->n_dims; k++)
-            s->u[s->n * s->n_dims + k] = 0.5;
-    }
+    for (; s->n < want; s->n++)
+        s->beliefs[s->n] = (belief){.n = 0};
     return HPO_OK;
 }
 
@@ -129,10 +114,7 @@ static hpo_status need(freeze_thaw *s, int64_t trial, hpo_error *err)
 static int focus(const freeze_thaw *s, size_t trial)
 {
     hpo_error unused;
-    hpo_curve_prior prior = s->coupling != NULL && s->version > 0
-                                ? hpo_curve_coupling_trial(s->coupling, trial)
-                                : hpo_curves_prior(s->curves);
-    return hpo_curves_focus(s->curves, trial, &prior, &unused) == HPO_OK;
+    return hpo_curves_focus(s->curves, trial, NULL, &unused) == HPO_OK;
 }
 
 static const belief *believe(freeze_thaw *s, size_t trial)
@@ -140,12 +122,11 @@ static const belief *believe(freeze_thaw *s, size_t trial)
     belief *b = &s->beliefs[trial];
     size_t n = hpo_curves_n_reports(s->curves, trial), epoch = hpo_curves_epoch(s->curves);
     if (n == 0 || b->failed) return NULL;
-    if (b->n == n && b->epoch == epoch && b->version == s->version) return b;
+    if (b->n == n && b->epoch == epoch) return b;
     if (!focus(s, trial)) return NULL;
-    hpo_curves_latent(s->curves, INFINITY, &b->mean, &b->sd);
+    hpo_curves_latent(s->curves, (double)INFINITY, &b->mean, &b->sd);
     b->n = n;
     b->epoch = epoch;
-    b->version = s->version;
     return b;
 }
 
@@ -170,9 +151,8 @@ static hpo_curve_prior newcomer(freeze_thaw *s)
 /* The value to beat, in curve units. */
 static double incumbent(freeze_thaw *s)
 {
-    if (s->config.horizon == HORIZON_RANDOM) return hpo_curves_to_units(s->curves, s->best_any);
-    if (s->n_complete > 0) return hpo_curves_to_units(s->curves, s->best_complete);
-    double best = INFINITY;
+    if (s->n_complete > 0) return hpo_curves_to_units(s->curves, s->best);
+    double best = (double)INFINITY;
     for (size_t i = 0; i < s->n; i++) {
         const belief *b = believe(s, i);
         if (b != NULL) best = fmin(best, b->mean);
@@ -196,22 +176,12 @@ static hpo_status freeze_thaw_start(void *state, const hpo_sched_start *e, hpo_e
     freeze_thaw *s = state;
     HPO_TRY(need(s, e->trial, err));
     hpo_sched_row *t = &s->rows.row[e->trial];
-    for (size_t k = 0; e->u != NULL && k < s->n_dims; k++)
-        s->u[(size_t)e->trial * s->n_dims + k] = e->u[k];
     if (t->level >= 0) s->rungs[t->level].promoted += t->target < e->resource;
     t->target = e->resource;
     t->running = 1;
     s->beliefs[e->trial].paused = 0;
     s->n_pieces++;
     return HPO_OK;
-}
-
-static hpo_status learn(freeze_thaw *s, hpo_error *err)
-{
-    if (s->coupling == NULL || s->n_reporting < s->next_learn) return HPO_OK;
-    s->next_learn = s->n_reporting + s->n_reporting / 8 + 1;
-    s->version++;
-    return hpo_curve_coupling_learn(s->coupling, s->curves, s->u, s->n, err);
 }
 
 static hpo_status enter_rung(freeze_thaw *s, int64_t trial, hpo_error *err)
@@ -246,10 +216,8 @@ static hpo_status freeze_thaw_report(void *state, const hpo_sched_report *r, hpo
         size_t had = hpo_curves_n_reports(s->curves, (size_t)r->trial);
         HPO_TRY(hpo_curves_report(s->curves, (size_t)r->trial, fmax(r->step, 0), r->y[0], err));
         s->n_reporting += had == 0 && hpo_curves_n_reports(s->curves, (size_t)r->trial) > 0;
-        if (!isfinite(r->y[0])) s->beliefs[r->trial].failed = 1;
-        else s->best_any = fmin(s->best_any, r->y[0]);
+        s->beliefs[r->trial].failed |= !isfinite(r->y[0]);
         HPO_TRY(enter_rung(s, r->trial, err));
-        HPO_TRY(learn(s, err));
     }
     if (t->step >= t->target * (1 - 1e-9) && t->target < s->levels.at[s->levels.n - 1])
         pause_here(s, r->trial, out);
@@ -266,7 +234,7 @@ static hpo_status freeze_thaw_tell(void *state, int64_t trial, hpo_state end, co
     b->failed |= end == HPO_STATE_FAILED || end == HPO_STATE_INFEASIBLE;
     if (end == HPO_STATE_COMPLETE && y != NULL && isfinite(y[0])) {
         s->n_complete++;
-        s->best_complete = fmin(s->best_complete, y[0]);
+        s->best = fmin(s->best, y[0]);
     }
     hpo_curves_close(s->curves, (size_t)trial);
     return HPO_OK;
@@ -275,38 +243,14 @@ static hpo_status freeze_thaw_tell(void *state, int64_t trial, hpo_state end, co
 /* ---- a free worker -------------------------------------------------------------------------------------- */
 
 typedef struct contest {
-    double threshold, horizon;
+    double threshold;
     size_t trial[SHORTLIST]; /* paused ones, best first by a normal approximation */
-    double z[SHORTLIST];
+    double rate[SHORTLIST];
     size_t n;
 } contest;
 
-static void enlist(contest *c, size_t trial, double z)
-{
-    size_t at = c->n;
-    if (at == SHORTLIST && !(z > c->z[at - 1])) return;
-    if (at == SHORTLIST)
-        at--;
-    else
-        c->n++;
-    for (; at > 0 && z > c->z[at - 1]; at--) {
-        c->z[at] = c->z[at - 1];
-        c->trial[at] = c->trial[at - 1];
-    }
-    c->z[at] = z;
-    c->trial[at] = trial;
-}
-
-static void enlist_paused(freeze_thaw *s, contest *c)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        const belief *b = s->beliefs[i].paused ? believe(s, i) : NULL;
-        if (b != NULL) enlist(c, i, (c->threshold - b->mean) / fmax(b->sd, 1e-9));
-    }
-}
-
-/* What a trial at resource `at` is going to cost that reaches the end with probability p, when it survives each of
- * its pieces with the same probability. */
+/* What a trial at resource `at` is going to cost that reaches the end with probability p, when it survives
+ * each of its pieces with the same probability. */
 static double price(const freeze_thaw *s, double at, double p)
 {
     const hpo_levels *l = &s->levels;
@@ -319,26 +263,100 @@ static double price(const freeze_thaw *s, double at, double p)
     return fmax(sum, 1e-9 * l->at[l->n - 1]);
 }
 
-/* P(the curve in focus lies below the threshold), and the same for its price; at: where it stands. */
+static void enlist(contest *c, size_t trial, double rate)
+{
+    size_t at = c->n;
+    if (at == SHORTLIST && !(rate > c->rate[at - 1])) return;
+    if (at == SHORTLIST)
+        at--;
+    else
+        c->n++;
+    for (; at > 0 && rate > c->rate[at - 1]; at--) {
+        c->rate[at] = c->rate[at - 1];
+        c->trial[at] = c->trial[at - 1];
+    }
+    c->rate[at] = rate;
+    c->trial[at] = trial;
+}
+
+static void enlist_paused(freeze_thaw *s, contest *c)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const belief *b = s->beliefs[i].paused ? believe(s, i) : NULL;
+        if (b == NULL) continue;
+        double p = hpo_normal_cdf((c->threshold - b->mean) / fmax(b->sd, 1e-9));
+        enlist(c, i, p / price(s, s->rows.row[i].target, p));
+    }
+}
+
+/* P(the curve in focus ends below the threshold), and the same for its price; at: where it stands. */
 static double chance(const freeze_thaw *s, const contest *c, double at, double *rate)
 {
-    double r = fmin(at + c->horizon, s->levels.at[s->levels.n - 1]);
-    double p = hpo_curves_below(s->curves, r, hpo_curves_from_units(s->curves, c->threshold));
-    *rate = s->config.cost > 0 ? p / hpo_pow(price(s, at, p), s->config.cost) : p;
+    double p = hpo_curves_below(s->curves, s->levels.at[s->levels.n - 1],
+                                hpo_curves_from_units(s->curves, c->threshold));
+    *rate = p / price(s, at, p);
     return p;
 }
 
-static void resume(const freeze_thaw *s, size_t trial, double p, double p_new, hpo_action *out)
+/* A new trial's. */
+static double chance_of_new(freeze_thaw *s, const contest *c, double *rate)
 {
-    double target = s->rows.row[trial].target;
-    size_t k = (size_t)(hpo_levels_find(&s->levels, target) + 1);
+    hpo_error unused;
+    hpo_curve_prior prior = newcomer(s);
+    *rate = 0;
+    return hpo_curves_focus(s->curves, SIZE_MAX, &prior, &unused) == HPO_OK ? chance(s, c, 0, rate) : 0;
+}
+
+/* The best of the shortlist; SIZE_MAX: nobody is paused. */
+static size_t best_paused(const freeze_thaw *s, const contest *c, double *p, double *rate)
+{
+    size_t best = SIZE_MAX;
+    *rate = -1;
+    for (size_t k = 0; k < c->n; k++) {
+        double r, q;
+        if (!focus(s, c->trial[k])) continue;
+        q = chance(s, c, s->rows.row[c->trial[k]].target, &r);
+        if (!(r > *rate)) continue;
+        *rate = r;
+        *p = q;
+        best = c->trial[k];
+    }
+    return best;
+}
+
+/* Where nothing can be forecast: the paused trial of least value. */
+static size_t least_paused(const freeze_thaw *s)
+{
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->beliefs[i].paused && !s->beliefs[i].failed && !isnan(s->rows.row[i].last) &&
+            (best == SIZE_MAX || s->rows.row[i].last < s->rows.row[best].last))
+            best = i;
+    return best;
+}
+
+static void resume(const freeze_thaw *s, size_t trial, hpo_action *out)
+{
+    int64_t k = hpo_levels_find(&s->levels, s->rows.row[trial].target) + 1;
+    int64_t last = (int64_t)s->levels.n - 1;
     out->kind = HPO_ACT_RESUME;
     out->trial = (int64_t)trial;
-    out->resource = s->levels.at[k < s->levels.n ? k : s->levels.n - 1];
-    int n = say_forecast(s, &s->beliefs[trial], out->reason);
+    out->resource = s->levels.at[k < last ? k : last];
+}
+
+/* When no new trial may begin: who is worth it, and if nobody is complete, the likeliest to the end. */
+static void finish(freeze_thaw *s, const contest *c, int alone, hpo_action *out)
+{
+    double p = 0, rate;
+    size_t best = best_paused(s, c, &p, &rate);
+    int last_call = alone && s->n_complete == 0;
+    if (best == SIZE_MAX && last_call) best = least_paused(s);
+    if (best == SIZE_MAX || !(p >= s->config.least || last_call)) return;
+    resume(s, best, out);
+    int n = s->beliefs[best].n > 0 ? say_forecast(s, &s->beliefs[best], out->reason) : 0;
     (void)snprintf(out->reason + n, sizeof out->reason - (size_t)n,
-                   ": probability %.2g of a new best, a new trial's %.2g; goes on to %.6g", p, p_new,
-                   out->resource);
+                   "%sthe trials are spent, probability %.2g of a new best: goes on to %.6g",
+                   n > 0 ? "; " : "", p, out->resource);
 }
 
 static hpo_status freeze_thaw_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
@@ -347,31 +365,22 @@ static hpo_status freeze_thaw_next(void *state, const hpo_sched_ask *ask, hpo_ac
     hpo_rng rng;
     (void)err;
     out->resource = s->levels.at[0];
-    if (ask->may_create && (s->n_reporting < FEWEST || !(hpo_curves_epoch(s->curves) > 0))) return HPO_OK;
+    if (ask->may_create && (s->n_reporting < FEWEST || hpo_curves_epoch(s->curves) == 0)) return HPO_OK;
     hpo_rng_init(&rng, s->seed, s->n_pieces, HPO_RNG_SCHEDULER);
-    double margin = hpo_pow(10, -4 + 3 * hpo_rng_uniform(&rng)), share = hpo_rng_uniform(&rng);
-    contest c = {.threshold = incumbent(s) - margin,
-                 .horizon = s->levels.at[s->levels.n - 1] * (s->config.horizon == HORIZON_RANDOM ? share : 1)};
-    enlist_paused(s, &c);
-    hpo_error unused;
-    hpo_curve_prior prior = newcomer(s);
-    double p_new = 0, p_best = 0, rate, rate_new = 0, rate_best = -1;
-    if (hpo_curves_focus(s->curves, SIZE_MAX, &prior, &unused) == HPO_OK) p_new = chance(s, &c, 0, &rate_new);
-    size_t best = SIZE_MAX;
-    for (size_t k = 0; k < c.n; k++) {
-        if (!focus(s, c.trial[k])) continue;
-        double p = chance(s, &c, s->rows.row[c.trial[k]].target, &rate);
-        if (!(rate > rate_best)) continue;
-        rate_best = rate;
-        p_best = p;
-        best = c.trial[k];
-    }
-    if (ask->may_create) {
-        if (best != SIZE_MAX && rate_best > rate_new) resume(s, best, p_best, p_new, out);
+    contest c = {.threshold = incumbent(s) - hpo_pow(10, -4 + 3 * hpo_rng_uniform(&rng))};
+    if (hpo_curves_epoch(s->curves) > 0) enlist_paused(s, &c);
+    if (!ask->may_create) {
+        finish(s, &c, ask->n_running == 0, out);
         return HPO_OK;
     }
-    int last_call = ask->n_running == 0 && s->n_complete == 0;
-    if (best != SIZE_MAX && (p_best >= s->config.least || last_call)) resume(s, best, p_best, 0, out);
+    double p = 0, rate, rate_new, p_new = chance_of_new(s, &c, &rate_new);
+    size_t best = best_paused(s, &c, &p, &rate);
+    if (best == SIZE_MAX || !(rate > rate_new)) return HPO_OK;
+    resume(s, best, out);
+    int n = say_forecast(s, &s->beliefs[best], out->reason);
+    (void)snprintf(out->reason + n, sizeof out->reason - (size_t)n,
+                   ": probability %.2g of a new best, a new trial's %.2g; goes on to %.6g", p, p_new,
+                   out->resource);
     return HPO_OK;
 }
 
@@ -388,19 +397,13 @@ static hpo_status freeze_thaw_describe(const void *state, char *buf, size_t cap,
     return hpo_sched_describe_end(&o, buf, cap, n_out, err);
 }
 
-static const char *const horizons[] = {"end", "random", NULL};
 static const hpo_option options[] = {
     {"eta", "a piece goes on to eta times the resource", HPO_OPT_REAL, offsetof(freeze_thaw_config, eta), 2,
      1.1, 100, NULL},
     {"min", "resource of the first piece; 0: the fidelity's minimum", HPO_OPT_REAL,
      offsetof(freeze_thaw_config, min), 0, 0, 1e300, NULL},
-    {"horizon", "what is to beat the best: the value at the end, or after a random amount of resource",
-     HPO_OPT_ENUM, offsetof(freeze_thaw_config, horizon), 0, 0, 1, horizons},
-    {"coupled", "forecasts learn from the configurations of the other trials", HPO_OPT_BOOL,
-     offsetof(freeze_thaw_config, coupled), 1, 0, 1, NULL},
     {"least", "when the trials are spent, those go on that beat the best with at least this probability",
      HPO_OPT_REAL, offsetof(freeze_thaw_config, least), 0.05, 0, 1, NULL},
-    {"cost", "xxx", HPO_OPT_REAL, offsetof(freeze_thaw_config, cost), 0, 0, 2, NULL},
 };
 
 const hpo_scheduler_ops hpo_scheduler_freeze_thaw = {
@@ -410,7 +413,7 @@ const hpo_scheduler_ops hpo_scheduler_freeze_thaw = {
             "begins a new one; for programs that report often.",
     .reference = "Swersky, Snoek & Adams, arXiv 1406.3896; decision: Rakotoarison, Adriaensen, Mallik and "
                  "others, arXiv 2404.16795, section 4.2",
-    .caps = HPO_SCHED_NEEDS_FIDELITY | HPO_SCHED_PAUSES | HPO_SCHED_POINTS,
+    .caps = HPO_SCHED_NEEDS_FIDELITY | HPO_SCHED_PAUSES,
     .options = options,
     .n_options = sizeof options / sizeof options[0],
     .config_size = sizeof(freeze_thaw_config),

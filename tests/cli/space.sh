@@ -64,6 +64,8 @@ dngo
 turbo
 baxus
 sphere
+freeze-thaw
+mobster
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
@@ -83,6 +85,7 @@ plateau
 wilcoxon
 hoeffding
 friedman
+freeze-thaw
 pbt
 END
 run hpo samplers lhs
