@@ -87,6 +87,9 @@ _CLASSES = {
     "TurboSampler": "turbo",
     "BaxusSampler": "baxus",
     "SphereSampler": "sphere",
+    "BOHBSampler": "bohb",
+    "MOBSTERSampler": "mobster",
+    "FreezeThawSampler": "freeze-thaw",
 }
 _ALIASES = {
     "tpe": {

@@ -14,12 +14,12 @@
  * 0.05 at least.
  *
  * That is right as long as all trials have come about equally far, as in a forecast of running trials beside
- * complete ones.  A search makes it wrong twice.  Most of its trials are paused early, and their forecasts are
- * mostly the study's prior, N(e, s_e^2), which must not be learned from as if it had been seen: with firm > 0
- * it is divided out, 1 / v_i -> p_i = 1 / v_i - 1 / s_e^2, m_i -> (m_i / v_i - e / s_e^2) / p_i.  And what a
- * short curve says is wrong in the same direction for all configurations that are alike (those that learn
- * slowly look bad), so that many of them outvote the few that were trained to the end: only forecasts with
- * p_i >= firm / s_e^2 are rows.
+ * complete ones.  A search makes it wrong twice.  Most of its trials are paused early, and their forecasts
+ * are mostly the study's prior, N(e, s_e^2), which must not be learned from as if it had been seen: with firm
+ * > 0 it is divided out, 1 / v_i -> p_i = 1 / v_i - 1 / s_e^2, m_i -> (m_i / v_i - e / s_e^2) / p_i.  And
+ * what a short curve says is wrong in the same direction for all configurations that are alike (those that
+ * learn slowly look bad), so that many of them outvote the few that were trained to the end: only forecasts
+ * with p_i >= firm / s_e^2 are rows.
  *
  * This is freeze-thaw (Swersky, Snoek & Adams 2014) with the bank in place of the exponential decays, in one
  * pass of expectation propagation rather than jointly. */
@@ -50,7 +50,7 @@ struct hpo_curve_coupling {
     struct forecast { /* by trial, under the study's own prior */
         double mean, sd;
         size_t n, epoch; /* reports and scale that it follows from; n 0: none */
-    } *forecasts;
+    } * forecasts;
     size_t n_forecasts, forecast_cap;
     double *u, *mean, *sd; /* of those that have a forecast, in one block */
     double shared;         /* variance of the errors that all forecasts have in common */

@@ -40,7 +40,7 @@ typedef struct freeze_thaw {
     hpo_curves *curves; /* NULL: before the first report */
     hpo_curve_coupling *coupling;
     const freeze_thaw_config *config;
-    int at_random; /* the last ask */
+    int at_random;   /* the last ask */
     size_t next_fit; /* trials with reports at which the next fit is due */
 } freeze_thaw;
 

@@ -16,9 +16,9 @@
  * levels, which say nothing of a level without results).  Trials without a report yet count as if their
  * expected value at r_acq had been seen (kriging believer).
  *
- * Hyperparameters are fitted cold, to at most FITTED rows, when the number of trials with reports has grown by
- * a tenth, at the report that makes it so.  Of more than MOST rows those of higher levels are taken first, and
- * of one level the newest.
+ * Hyperparameters are fitted cold, to at most FITTED rows, when the number of trials with reports has grown
+ * by a tenth, at the report that makes it so.  Of more than MOST rows those of higher levels are taken first,
+ * and of one level the newest.
  *
  * Klein, Tiao, Lienart, Archambeau & Seeger: "Model-based asynchronous hyperparameter and neural architecture
  * search", arXiv 2003.10865 (2020): MOBSTER is this with the scheduler `asha`; tasks: Swersky, Snoek & Adams,
@@ -65,8 +65,8 @@ typedef struct mobster {
 } mobster;
 
 static const char *const models[] = {"joint", "independent", "tasks", "data", "linear", NULL};
-static const hpo_fidelity_family families[] = {HPO_FIDELITY_DECAY, HPO_FIDELITY_INDEPENDENT, HPO_FIDELITY_TASKS,
-                                               HPO_FIDELITY_DATA, HPO_FIDELITY_LINEAR};
+static const hpo_fidelity_family families[] = {HPO_FIDELITY_DECAY, HPO_FIDELITY_INDEPENDENT,
+                                               HPO_FIDELITY_TASKS, HPO_FIDELITY_DATA, HPO_FIDELITY_LINEAR};
 static const char *const acquires[] = {"bohb", "top", NULL};
 
 static hpo_status mobster_init(void *state, const void *config, const hpo_space *space, uint64_t seed,
@@ -114,8 +114,9 @@ static hpo_status begin(mobster *s, const hpo_view *view, hpo_error *err)
     if (s->gp != NULL) return HPO_OK;
     s->n_levels = view->n_levels > 0 ? view->n_levels : 1;
     if (s->n_levels > MAX_LEVELS)
-        return hpo_fail(err, HPO_EUNSUPPORTED, "the scheduler has %zu levels, mobster takes %d: choose a larger eta",
-                        s->n_levels, MAX_LEVELS);
+        return hpo_fail(err, HPO_EUNSUPPORTED,
+                        "the scheduler has %zu levels, mobster takes %d: choose a larger eta", s->n_levels,
+                        MAX_LEVELS);
     s->level[0] = 1;
     for (size_t k = 0; k < view->n_levels; k++)
         s->level[k] = view->level[k] / view->level[view->n_levels - 1];
@@ -164,8 +165,8 @@ static hpo_status use_sample(mobster *s, hpo_error *err)
         use_row(s, row, s->block, s->block + room * d, s->block + room * (d + 1));
     }
     if (s->n_used < 2) return HPO_OK;
-    HPO_TRY(hpo_fidelity_gp_condition(s->gp, s->block, s->block + room * d, s->block + room * (d + 1), s->n_used,
-                                      err));
+    HPO_TRY(hpo_fidelity_gp_condition(s->gp, s->block, s->block + room * d, s->block + room * (d + 1),
+                                      s->n_used, err));
     s->learned = 1;
     return hpo_fidelity_gp_fit(s->gp, 1, err);
 }
@@ -263,13 +264,15 @@ static hpo_status mobster_explain(void *state, const hpo_view *view, const doubl
         const hpo_transform *t = hpo_fidelity_gp_transform(s->gp);
         double mean, var;
         hpo_fidelity_gp_moments(s->gp, u, 1, resource_of(s, s->acquired), &mean, &var);
-        hpo_str_addf(&out, ",\"levels\":\"%s\",\"rows\":%zu,\"resource\":", models[s->config->model], s->n_used);
+        hpo_str_addf(&out, ",\"levels\":\"%s\",\"rows\":%zu,\"resource\":", models[s->config->model],
+                     s->n_used);
         hpo_str_json_double(&out, s->level[s->acquired] * s->r.high);
         hpo_str_add(&out, ",\"mean\":");
         hpo_str_json_double(&out, hpo_transform_invert(t, mean));
         hpo_str_add(&out, ",\"sd\":");
         hpo_str_json_double(
-            &out, (hpo_transform_invert(t, mean + sqrt(var)) - hpo_transform_invert(t, mean - sqrt(var))) / 2);
+            &out,
+            (hpo_transform_invert(t, mean + sqrt(var)) - hpo_transform_invert(t, mean - sqrt(var))) / 2);
     }
     hpo_str_addc(&out, '}');
     return hpo_str_hand_out(&out, buf, cap, n_out, err);

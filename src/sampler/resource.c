@@ -133,7 +133,8 @@ hpo_status hpo_resource_pending(hpo_resource *r, const hpo_view *view, const dou
     return HPO_OK;
 }
 
-/* ---- the search ------------------------------------------------------------------------------------------ */
+/* ---- the search ------------------------------------------------------------------------------------------
+ */
 
 /* The LOOKED_AT trials of smallest score. */
 static size_t select_trials(const hpo_resource *r, size_t *out)
@@ -189,8 +190,7 @@ static size_t list_known(const hpo_resource *r, const hpo_view *view, double *ro
     size_t d = r->n_dims, n = view->n_levels == 0 ? view->n_pending : 0;
     if (n > 0) memcpy(rows, view->u_pending, n * d * sizeof *rows);
     for (size_t i = 0; i < r->n_trials; i++)
-        if (r->kind[i] != HPO_RESOURCE_UNKNOWN)
-            memcpy(rows + n++ * d, r->u + i * d, d * sizeof *rows);
+        if (r->kind[i] != HPO_RESOURCE_UNKNOWN) memcpy(rows + n++ * d, r->u + i * d, d * sizeof *rows);
     return n;
 }
 
@@ -233,7 +233,8 @@ hpo_status hpo_resource_maximise(hpo_resource *r, const hpo_view *view, const hp
 {
     const double *pending = NULL;
     size_t d = r->n_dims, n_pending = 0, n_best;
-    double *block = hpo_alloc_array(r->n_trials + view->n_pending + BEST + 1, (d + 1) * sizeof *block), *known = block + BEST * d;
+    double *block = hpo_alloc_array(r->n_trials + view->n_pending + BEST + 1, (d + 1) * sizeof *block),
+           *known = block + BEST * d;
     hpo_acq *acq = NULL;
     if (block == NULL) return hpo_fail_memory(err);
     hpo_acq_options o = {.kind = HPO_ACQ_LOG_EI, .pending = HPO_PENDING_IGNORE};
@@ -256,7 +257,10 @@ hpo_status hpo_resource_maximise(hpo_resource *r, const hpo_view *view, const hp
 void hpo_resource_account(const hpo_resource *r, const char *model, hpo_str *out)
 {
     hpo_str_addf(out, "{\"model\":\"%s\",\"origin\":\"%s\",\"trials\":%zu,\"reports\":%zu", model,
-                 r->is_opening ? "design" : r->used_up ? "used-up" : "model", r->n_seen, r->n_reports);
+                 r->is_opening ? "design"
+                 : r->used_up  ? "used-up"
+                               : "model",
+                 r->n_seen, r->n_reports);
     if (r->is_opening || r->used_up) return;
     hpo_str_add(out, ",\"acquisition\":\"ei\",\"value\":");
     hpo_str_json_double(out, r->value);

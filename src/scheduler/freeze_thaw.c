@@ -7,12 +7,13 @@
  *
  *     p_i / c_i,   p_i = P(y_i(R) < T),   T = best - 10^v range,   v ~ U(-4, -1),
  *
- * over all paused trials i and a new one; `best` is the best complete value (before there is one: the smallest
- * mean of a forecast), `range` the spread of the study's values (1 in curve units).  The random threshold
- * mixes small sure gains with large unlikely ones, so that there is nothing to tune.  c_i is what the chance
- * is going to cost: a trial that gets to the end with probability p over m more pieces survives each of them
- * with p^(1/m), so the k-th costs its resource times p^((k-1)/m).  (Without it a paused trial with a chance of
- * .1 would be trained to the end before a new one with .05 is looked at for a hundredth of that.)
+ * over all paused trials i and a new one; `best` is the best complete value (before there is one: the
+ * smallest mean of a forecast), `range` the spread of the study's values (1 in curve units).  The random
+ * threshold mixes small sure gains with large unlikely ones, so that there is nothing to tune.  c_i is what
+ * the chance is going to cost: a trial that gets to the end with probability p over m more pieces survives
+ * each of them with p^(1/m), so the k-th costs its resource times p^((k-1)/m).  (Without it a paused trial
+ * with a chance of .1 would be trained to the end before a new one with .05 is looked at for a hundredth of
+ * that.)
  *
  * p_i is the acquisition function MFPI-random (Rakotoarison, Adriaensen, Mallik, Garibov, Bergman, Hutter:
  * "In-context freeze-thaw Bayesian optimization", ICML 2024, section 4.2) with its horizon always at the end:
@@ -22,8 +23,8 @@
  * and the variance (between and within) of the forecasts of the last NEWEST ones.  So a good sampler is given
  * more new trials than a bad one.
  *
- * Randomness is keyed by the number of pieces that have begun.  Beliefs are kept until the trial reports again
- * or the scale of the curves changes. */
+ * Randomness is keyed by the number of pieces that have begun.  Beliefs are kept until the trial reports
+ * again or the scale of the curves changes. */
 #include <math.h>
 #include <stdio.h>
 
@@ -69,12 +70,13 @@ typedef struct freeze_thaw {
     struct rung {
         hpo_ranking ranking;
         size_t promoted;
-    } *rungs;
+    } * rungs;
 } freeze_thaw;
 
 /* ---- begin and end ---------------------------------------------------------------------------------- */
 
-static hpo_status freeze_thaw_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)
+static hpo_status freeze_thaw_init(void *state, const void *config, const hpo_sched_problem *p,
+                                   hpo_error *err)
 {
     freeze_thaw *s = state;
     s->config = *(const freeze_thaw_config *)config;
@@ -203,7 +205,8 @@ static void pause_here(freeze_thaw *s, int64_t trial, hpo_sched_answer *out)
     }
     int n = say_forecast(s, b, out->reason);
     double p = hpo_normal_cdf((incumbent(s) - b->mean) / fmax(b->sd, 1e-9));
-    (void)snprintf(out->reason + n, sizeof out->reason - (size_t)n, ": probability %.2g of beating the best", p);
+    (void)snprintf(out->reason + n, sizeof out->reason - (size_t)n, ": probability %.2g of beating the best",
+                   p);
 }
 
 static hpo_status freeze_thaw_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out,
@@ -240,7 +243,8 @@ static hpo_status freeze_thaw_tell(void *state, int64_t trial, hpo_state end, co
     return HPO_OK;
 }
 
-/* ---- a free worker -------------------------------------------------------------------------------------- */
+/* ---- a free worker --------------------------------------------------------------------------------------
+ */
 
 typedef struct contest {
     double threshold;
@@ -384,9 +388,11 @@ static hpo_status freeze_thaw_next(void *state, const hpo_sched_ask *ask, hpo_ac
     return HPO_OK;
 }
 
-/* ---- for people ----------------------------------------------------------------------------------------- */
+/* ---- for people -----------------------------------------------------------------------------------------
+ */
 
-static hpo_status freeze_thaw_describe(const void *state, char *buf, size_t cap, size_t *n_out, hpo_error *err)
+static hpo_status freeze_thaw_describe(const void *state, char *buf, size_t cap, size_t *n_out,
+                                       hpo_error *err)
 {
     const freeze_thaw *s = state;
     hpo_str o = {0};

@@ -64,8 +64,9 @@ dngo
 turbo
 baxus
 sphere
-freeze-thaw
+bohb
 mobster
+freeze-thaw
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sampler/freeze_thaw: what every sampler with a model must do, and that short curves of fast beginners do not
- * lead it away from what ends well. */
+/* sampler/freeze_thaw: what every sampler with a model must do, and that short curves of fast beginners do
+ * not lead it away from what ends well. */
 #include "resource.h"
 
 static void beats_random(void **state)
@@ -51,7 +51,7 @@ static void ends_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(beats_random), cmocka_unit_test(is_a_fold), cmocka_unit_test(spreads_pending),
+        cmocka_unit_test(beats_random), cmocka_unit_test(is_a_fold),    cmocka_unit_test(spreads_pending),
         cmocka_unit_test(survives),     cmocka_unit_test(lists_finite), cmocka_unit_test(explains),
         cmocka_unit_test(ends_count),
     };

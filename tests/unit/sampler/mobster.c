@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sampler/mobster: what every sampler with a model must do, and what the models of the resource make of curves
- * that cross. */
+/* sampler/mobster: what every sampler with a model must do, and what the models of the resource make of
+ * curves that cross. */
 #include "resource.h"
 
 static void beats_random(void **state)
@@ -58,8 +58,8 @@ static void refuses(void **state)
     hpo_error err;
     hpo_sampler s;
     hpo_space *space = space_of("a: 0..1", NULL);
-    assert_fails(hpo_sampler_open("mobster:model=independent,acquire=top", space, 1, 0, 1, &s, &err), HPO_EINVAL,
-                 err, "write acquire=bohb");
+    assert_fails(hpo_sampler_open("mobster:model=independent,acquire=top", space, 1, 0, 1, &s, &err),
+                 HPO_EINVAL, err, "write acquire=bohb");
     hpo_space_free(space);
 }
 
