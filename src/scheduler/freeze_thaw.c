@@ -47,7 +47,6 @@ enum {
     NEWEST = 32,   /* trials that a new one is like */
     SHORTLIST = 8, /* paused trials whose chances are computed exactly */
 };
-static const double REFERENCE = 0.01; /* below the best, curve units: amid the thresholds that are drawn */
 static const double FIRST_SHARE = 1.0 / 3; /* ... and what they may cost, of the full resource */
 
 typedef struct freeze_thaw_config {
@@ -58,7 +57,6 @@ typedef struct freeze_thaw_config {
 typedef struct belief {
     size_t n, epoch; /* reports and scale that it follows from */
     double mean, sd;
-    double p, normal; /* P(end < the reference at that time), exact and of a normal of the same moments */
     int paused, failed;
 } belief;
 
@@ -130,16 +128,10 @@ static int focus(const freeze_thaw *s, size_t trial)
     return hpo_curves_focus(s->curves, trial, NULL, &unused) == HPO_OK;
 }
 
-static double normal_below(const belief *b, double y)
-{
-    return hpo_normal_cdf((y - b->mean) / fmax(b->sd, 1e-9));
-}
-
-/* P(end < y) without looking at the curve: as a normal, put right by how far it was off at the reference. */
+/* P(end < y), were it normal. */
 static double roughly_below(const belief *b, double y)
 {
-    double p = normal_below(b, y);
-    return b->normal > 1e-12 ? fmin(p * b->p / b->normal, 1) : b->p;
+    return hpo_normal_cdf((y - b->mean) / fmax(b->sd, 1e-9));
 }
 
 static const belief *believe(freeze_thaw *s, size_t trial)
@@ -150,10 +142,6 @@ static const belief *believe(freeze_thaw *s, size_t trial)
     if (b->n == n && b->epoch == epoch) return b;
     if (!focus(s, trial)) return NULL;
     hpo_curves_latent(s->curves, (double)INFINITY, &b->mean, &b->sd);
-    double at = s->n_complete > 0 ? hpo_curves_to_units(s->curves, s->best) : 0;
-    at -= REFERENCE;
-    b->p = hpo_curves_below(s->curves, (double)INFINITY, hpo_curves_from_units(s->curves, at));
-    b->normal = normal_below(b, at);
     b->n = n;
     b->epoch = epoch;
     return b;
