@@ -431,27 +431,21 @@ def test_storage(tmp_path):
 # ---- stopping early ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheduler", ["wilcoxon", "friedman", "hoeffding:range=0.2", "median:others=2"])
+@pytest.mark.parametrize("scheduler", ["wilcoxon", "friedman", "hoeffding:range=0.1", "median:others=2"])
 def test_races(scheduler):
-    class Counts(GaussianNB):
-        """Good for small k, hopeless for others."""
+    def scoring(estimator, X, y):
+        """Better for small p, with the same noise of the fold for all."""
+        return (0.9 if estimator.p < 2 else 0.6) + 0.05 * X[:, 0].mean()
 
-        def __init__(self, k=0.0):
-            super().__init__()
-            self.k = k
-
-        def predict(self, X):
-            out = super().predict(X)
-            return out if self.k < 0.2 else 1 - out
-
-    s = SearchCV(Counts(), {"k": "0..1"}, n_iter=30, cv=10, scheduler=scheduler, sampler="random", random_state=0).fit(X, y)
+    options = dict(n_iter=30, cv=10, sampler="random", random_state=0)
+    s = SearchCV(KNeighborsClassifier(), {"p": "1..2.5"}, scoring=scoring, scheduler=scheduler, **options).fit(X, y)
     r = s.cv_results_
     folds = np.sum([~np.isnan(r[f"split{k}_test_score"]) for k in range(10)], axis=0)
     stopped = r["state"] == "stopped"
-    assert s.best_params_["k"] < 0.2 and stopped.any() and (folds[stopped] < 10).all() and (folds[~stopped] == 10).all()
+    assert s.best_params_["p"] < 2 and stopped.any() and (folds[stopped] < 10).all() and (folds[~stopped] == 10).all()
     assert r["rank_test_score"][stopped].min() > r["rank_test_score"][~stopped].max()
     assert folds.sum() < 270
-    assert (np.array([p["k"] for p in r["params"]])[stopped] >= 0.2).all()
+    assert (np.array([p["p"] for p in r["params"]])[stopped] >= 2).all()
     counts = s.study_._summary()["counts"]
     assert sum(counts) == 30
 
@@ -475,7 +469,7 @@ def test_resources(scheduler, resource):
     s = SearchCV(est, space, n_iter=10, cv=2, scheduler=scheduler, resource=resource, random_state=0, error_score="raise", **options).fit(X, y)
     r = s.cv_results_
     full = {"epochs": 9, "n_samples": 60, "n_estimators": 18}[resource]
-    assert r["resource"].max() == full and r["resource"].min() < full
+    assert r["resource"].max() == full and (r["resource"].min() < full or "median" in scheduler)
     assert r["resource"][s.best_index_] == full and r["state"][s.best_index_] == "complete"
     assert len(r["params"]) == 10 and ((r["resource"] == full) >= (r["state"] == "complete")).all()
     if resource == "n_estimators":
@@ -537,22 +531,33 @@ def test_cross_validate():
     assert any(t.state == hpo.TrialState.PRUNED for t in study.trials)
 
 
+class Guess(ClassifierMixin, BaseEstimator):
+    def __init__(self, seed=0):
+        self.seed = seed
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.random.RandomState(self.seed).randint(0, 2, len(X))
+
+
 def test_nested():
-    rng = np.random.RandomState(0)
-    noise, coin = rng.randn(60, 20), np.tile([0, 1], 30)
-    search = SearchCV(KNeighborsClassifier(), {"n_neighbors": "int 1..15", "p": "1..5"}, n_iter=15, cv=StratifiedKFold(4), random_state=0)
+    noise, coin = np.random.RandomState(0).randn(90, 2), np.tile([0, 1], 45)
+    search = SearchCV(Guess(), {"seed": "int 0..999"}, n_iter=40, cv=StratifiedKFold(4), random_state=0, sampler="random")
     r = nested_cross_validate(search, noise, coin, outer_cv=StratifiedKFold(3, shuffle=True, random_state=1), return_searches=True)
     assert len(r.inner) == len(r.params) == len(r.searches) == 3 and r.metric == "score"
-    # nothing can be learned here: the search promises more than a half, the outer folds do not
-    assert r.inner_mean > 0.5 and r.optimism > 0 and abs(r.mean - 0.5) < 0.2
+    # the best of forty guesses looks good inside, and is a guess outside
+    assert r.inner_mean > 0.6 and r.optimism > 0.05 and abs(r.mean - 0.5) < 0.15
     train, test = next(StratifiedKFold(3, shuffle=True, random_state=1).split(noise, coin))
     alone = clone(search).fit(noise[train], coin[train])
     assert r.scores["score"][0] == alone.score(noise[test], coin[test]) and r.inner[0] == alone.best_score_
     s = r.scores["score"]
-    assert abs(r.std_err - np.sqrt((1 / 3 + 20 / 40) * s.var(ddof=1))) < 1e-12
+    assert abs(r.std_err - np.sqrt((1 / 3 + 30 / 60) * s.var(ddof=1))) < 1e-12
     low, high = r.interval(0.9)
     assert abs((high - low) / 2 - stats.t.ppf(0.95, 2) * r.std_err) < 1e-12 and "honest" in repr(r)
-    groups = np.repeat(np.arange(12), 5)
+    groups = np.repeat(np.arange(18), 5)
     grid = GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 5]}, cv=GroupKFold(3), scoring=["accuracy", "f1"], refit="f1")
     r = nested_cross_validate(grid, noise, coin, groups=groups, outer_cv=GroupKFold(3))
     assert set(r.scores) == {"accuracy", "f1"} and r.metric == "f1"

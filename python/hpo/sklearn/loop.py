@@ -8,6 +8,7 @@ that follows, do not depend on how many workers there are or which is quicker.  
 folds already run elsewhere is cancelled, and what they give is dropped.
 """
 
+import math
 import time
 from collections import deque
 
@@ -39,12 +40,15 @@ class _Piece:
 class Loop:
     """One run of a search.  Its records, by trial number, are what is known when it ends, or is interrupted."""
 
-    def __init__(self, study, space, work, n_splits, objectives, error_score, lag, by_fold=False, ladder=None, deadline=None, say=None):
+    def __init__(self, study, space, work, n_splits, objectives, error_score, lag, by_fold=False, ladder=None, pauses=False, deadline=None, say=None):
         """objectives: the metrics that the study maximises ([None]: the only one).  by_fold: a scheduler judges after each fold.
-        ladder: f(amount) -> amounts up to it at which a scheduler judges.  say: f(record), called when a candidate ends."""
+        ladder: f(amount) -> amounts up to it at which a scheduler judges; pauses: one that hands candidates out again instead.
+        say: f(record), called when a candidate ends."""
         self.study, self.space, self.work, self.n_splits = study, space, work, n_splits
         self.objectives, self.error_score, self.lag = objectives, error_score, lag
-        self.by_fold, self.ladder, self.deadline, self.say = by_fold, ladder, deadline, say
+        self.by_fold, self.ladder, self.pauses, self.deadline, self.say = by_fold, ladder, pauses, deadline, say
+        self.finishing = False
+        self.ended = False  # has one candidate?
         self.records = {}
         self.kept = {}  # paused trial -> {fold: (amount, fitted estimator)}
         self.window = deque()
@@ -56,11 +60,13 @@ class Loop:
         try:
             while True:
                 while not over and len(self.window) < self.lag and not self._late():
+                    if self._past():
+                        self._finish_best()
                     got = self.study._ask_once()
                     if isinstance(got, Trial):
                         self.window.append(self._begin(got))
                         continue
-                    over = got == _core.DONE
+                    over = got == _core.DONE and not self.window and not self._finish_best()
                     break
                 if self.window:
                     self._settle(self.window[0])
@@ -76,11 +82,22 @@ class Loop:
                 self._give_back(piece)
             self.kept.clear()
 
+    def _past(self):
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
     def _late(self):
-        """Is the time over?  Not before one candidate is complete."""
-        if self.deadline is None or time.monotonic() < self.deadline:
+        """Is the time over?  Not before one candidate has ended, in full where a scheduler goes by pieces."""
+        return self._past() and self.ended
+
+    def _finish_best(self):
+        """Before the end, when nothing is complete: no more candidates, so that a scheduler that goes by pieces runs the
+        best one to the end.  True: it may do so."""
+        if not self.pauses or self.finishing or not self.records or any(r.state == COMPLETE for r in self.records.values()):
             return False
-        return any(r.state == COMPLETE for r in self.records.values())
+        self.finishing = True
+        self.study._do("set_budget", len(self.study), 0.0, 0.0, math.nan, 0)
+        self.study.resume()
+        return True
 
     def _give_back(self, piece):
         """Of a piece that was interrupted nothing is known: it is handed out again."""
@@ -114,7 +131,7 @@ class Loop:
     def _settle(self, piece):
         """Reports and ends the oldest candidate."""
         record, trial = piece.record, piece.trial
-        begun, stopped, states = time.monotonic(), False, {}
+        stopped, states = False, {}
         for i, amount in enumerate(piece.steps):
             if i > 0:
                 self._submit(piece, amount, states)
@@ -133,7 +150,8 @@ class Loop:
                 stopped = True
                 break
         piece.cancel()
-        self._tell(piece, stopped, time.monotonic() - begun)
+        self._tell(piece, stopped)
+        self.ended |= record.state == COMPLETE or not self.pauses
         if self.work.task.keeps and record.state == STOPPED and not stopped and all(states.values()):
             self.kept[trial.number] = states
         if self.say is not None:
@@ -158,7 +176,7 @@ class Loop:
         trial.report(values[0], step=amount)
         return trial.should_prune()
 
-    def _tell(self, piece, stopped, seconds):
+    def _tell(self, piece, stopped):
         study, trial, record = self.study, piece.trial, piece.record
         values = self._values(record)
         if study.storage.shared:
@@ -168,11 +186,7 @@ class Loop:
             study.tell(trial, state=TrialState.FAIL, reason=_why(record), cost=cost)
             record.state = FAILED
             return
-        if stopped:
-            study.tell(trial, values, TrialState.PRUNED, cost=cost)
-            record.state = STOPPED
-            return
-        frozen = study.tell(trial, values, TrialState.COMPLETE, cost=cost)
+        frozen = study.tell(trial, values, TrialState.PRUNED if stopped else TrialState.COMPLETE, cost=cost)
         record.state = _STATES.get(frozen.state, STOPPED)
 
     # ---- what others, or an earlier process, have done ----
@@ -188,6 +202,7 @@ class Loop:
             params, _ = self.space.decode(layout, trial._row[2])
             record = self.records[trial.number] = Record.of_json(trial.number, params, doc)
             record.state = _STATES.get(trial.state, STOPPED)
+            self.ended |= record.state == COMPLETE
 
 
 class _TimeIsUp(Exception):

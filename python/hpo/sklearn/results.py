@@ -127,7 +127,9 @@ def format_results(records, n_splits, metrics, error_score, train_scores, with_r
 
 def _reached(record):
     """How far a candidate got; larger tuples rank first."""
-    return (record.state == COMPLETE, record.amount or 0, len(record.folds))
+    if record.state == COMPLETE:
+        return (True, 0, 0)
+    return (False, record.amount or 0, len(record.folds))
 
 
 def _table(records, n_splits, which, metric, error_score):

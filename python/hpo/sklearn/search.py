@@ -162,13 +162,15 @@ class SearchCV(MetaEstimatorMixin, BaseEstimator):
         objectives = self._objectives(named)
         error_score = math.nan if self.error_score == "raise" else self.error_score
         study = self._study(space, objectives, task)
+        steps = ladder(self.scheduler, resource)
         work = Work(task, self.n_jobs)
         self.scorer_, self.n_splits_, self.study_ = scorer, len(splits), study
         loop = Loop(
             study, space, work, len(splits), objectives, error_score,
             lag=self.lag or lag_of(self.sampler, self.scheduler is not None or self.until is not None, work.n_jobs),
             by_fold=self.scheduler is not None and resource is None,
-            ladder=ladder(self.scheduler, resource),
+            ladder=steps,
+            pauses=resource is not None and steps is None,
             deadline=None if self.timeout is None else begin + self.timeout,
             say=speaker(self.verbose, objectives[0], error_score),
         )  # fmt: skip
