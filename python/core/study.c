@@ -323,6 +323,7 @@ static PyMethodDef methods[] = {METHOD("create", study_create, METH_CLASS | METH
                                 METHOD("space", core_study_space, METH_NOARGS),
                                 METHOD("layout", core_study_layout, METH_NOARGS),
                                 METHOD("rows", core_study_rows, METH_VARARGS),
+                                METHOD("table", core_study_table, METH_VARARGS),
                                 METHOD("row", core_study_row, METH_VARARGS),
                                 METHOD("reports", core_study_reports, METH_VARARGS),
                                 METHOD("best", core_study_best, METH_NOARGS),

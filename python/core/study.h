@@ -15,6 +15,9 @@ PyObject *core_study_best(study_object *h, PyObject *unused);
 PyObject *core_study_explain(study_object *h, PyObject *args);
 PyObject *core_study_recommend(study_object *h, PyObject *unused);
 
+/* study_table.c: all trials as columns */
+PyObject *core_study_table(study_object *h, PyObject *args);
+
 /* study_grow.c: spaces that grow, configurations as columns */
 PyObject *core_study_grow(study_object *h, PyObject *args);
 PyObject *core_study_first_draw(study_object *h, PyObject *args);
