@@ -328,6 +328,7 @@ static PyMethodDef methods[] = {METHOD("create", study_create, METH_CLASS | METH
                                 METHOD("reports", core_study_reports, METH_VARARGS),
                                 METHOD("best", core_study_best, METH_NOARGS),
                                 METHOD("explain", core_study_explain, METH_VARARGS),
+                                METHOD("rungs", core_study_rungs, METH_NOARGS),
                                 METHOD("recommend", core_study_recommend, METH_NOARGS),
                                 METHOD("grow", core_study_grow, METH_VARARGS),
                                 METHOD("first_draw", core_study_first_draw, METH_VARARGS),

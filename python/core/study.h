@@ -13,6 +13,7 @@ PyObject *core_study_row(study_object *h, PyObject *args);
 PyObject *core_study_reports(study_object *h, PyObject *args);
 PyObject *core_study_best(study_object *h, PyObject *unused);
 PyObject *core_study_explain(study_object *h, PyObject *args);
+PyObject *core_study_rungs(study_object *h, PyObject *unused);
 PyObject *core_study_recommend(study_object *h, PyObject *unused);
 
 /* study_table.c: all trials as columns */

@@ -183,6 +183,19 @@ PyObject *core_study_explain(study_object *h, PyObject *args)
     return out;
 }
 
+/* The scheduler's rungs as JSON. */
+PyObject *core_study_rungs(study_object *h, PyObject *unused)
+{
+    hpo_error err = {0};
+    char *json = NULL;
+    hpo_status status;
+    (void)unused;
+    CORE_CALL(h, status = hpo_study_rungs(h->s, &json, &err));
+    PyObject *out = status == HPO_OK ? core_text(json) : core_raise(status, &err);
+    hpo_free(json);
+    return out;
+}
+
 PyObject *core_study_recommend(study_object *h, PyObject *unused)
 {
     hpo_error err = {0};
@@ -191,9 +204,21 @@ PyObject *core_study_recommend(study_object *h, PyObject *unused)
     (void)unused;
     status = hpo_study_recommend(h->s, &r, &err);
     if (status != HPO_OK) return core_raise(status, &err);
-    return Py_BuildValue("{s:L,s:s,s:i,s:L,s:d,s:d,s:d,s:d,s:d,s:z,s:z}", "number", (long long)r.number,
-                         "method", r.method, "noisy", (int)r.noisy, "observed_best",
-                         (long long)r.observed_best, "observed_value", r.observed_value, "corrected",
-                         r.corrected, "noise_sd", r.noise_sd, "optimism", r.optimism, "p_better", r.p_better,
-                         "text", r.text, "warning", r.warning);
+    PyObject *candidates = PyList_New(0);
+    for (size_t i = 0; candidates != NULL && i < r.n_candidates; i++) {
+        const hpo_candidate *c = &r.candidates[i];
+        PyObject *one =
+            Py_BuildValue("{s:L,s:L,s:d,s:d,s:d,s:d,s:d,s:d,s:d}", "number", (long long)c->number, "n",
+                          (long long)c->n, "observed", c->observed, "best", c->best, "sem", c->sem, "mean",
+                          c->mean, "low", c->low, "high", c->high, "p_best", c->p_best);
+        if (one == NULL || PyList_Append(candidates, one) < 0) Py_CLEAR(candidates);
+        Py_XDECREF(one);
+    }
+    if (candidates == NULL) return NULL;
+    return Py_BuildValue(
+        "{s:L,s:s,s:i,s:L,s:d,s:d,s:d,s:d,s:L,s:d,s:L,s:N,s:z,s:z}", "number", (long long)r.number, "method",
+        r.method, "noisy", (int)r.noisy, "observed_best", (long long)r.observed_best, "observed_value",
+        r.observed_value, "corrected", r.corrected, "noise_sd", r.noise_sd, "optimism", r.optimism, "first",
+        (long long)r.first, "p_better", r.p_better, "n_configurations", (long long)r.n_configurations,
+        "candidates", candidates, "text", r.text, "warning", r.warning);
 }

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Making studies, opening them, and what a storage holds."""
 
-import datetime
 import json
 import math
 import os
@@ -139,6 +138,8 @@ class StudySummary:
         best = study.best_trials if len(study.directions) == 1 else []
         self.best_trial = best[0] if best else None
         self.user_attrs, self.system_attrs = study.user_attrs, study.system_attrs
+        import datetime
+
         self.datetime_start = datetime.datetime.fromtimestamp(s["created_ms"] / 1000) if s["n_trials"] else None
 
     def __repr__(self):
