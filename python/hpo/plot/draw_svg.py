@@ -10,9 +10,11 @@ WIDTH, HEIGHT = 760, 420  # of a picture of one panel; several are smaller
 LEFT, RIGHT, TOP, BOTTOM = 66, 16, 30, 46
 MOST_TEXTS = 3000  # marks with a text at the pointer
 
+# Names of our own: in a page these rules hold for the whole of it.
 STYLE = (
-    "text{font:12px system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;fill:#333}"
-    ".t{font-size:15px;font-weight:600}.s{font-size:11px;fill:#666}.g{stroke:#e6e6e6;fill:none}.a{stroke:#999;fill:none}"
+    "svg.hpo text{font:12px system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;fill:#333}"
+    "svg.hpo .hpo-t{font-size:15px;font-weight:600}svg.hpo .hpo-s{font-size:11px;fill:#666}"
+    ".hpo-g{stroke:#e6e6e6;fill:none}.hpo-a{stroke:#999;fill:none}"
 )
 
 
@@ -51,9 +53,9 @@ def sequential(t):
 def draw(figure, width=WIDTH, height=HEIGHT, title=True):
     """The figure as a Picture."""
     out = []
-    top = 34 if title else 6
+    top = 34 if title else 24 if figure.note else 6
     if title:
-        out.append(f'<text class="t" x="12" y="22">{escape(figure.title)}</text>')
+        out.append(f'<text class="hpo-t" x="12" y="22">{escape(figure.title)}</text>')
     if figure.parallel is not None:
         total = (max(width, 110 * len(figure.parallel.axes)), height + top)
         _parallel(out, figure, 0, top, total[0], height)
@@ -70,9 +72,9 @@ def draw(figure, width=WIDTH, height=HEIGHT, title=True):
             total = (width, 80 + top)
             out.append(f'<text x="{width / 2}" y="{top + 40}" text-anchor="middle">{escape(figure.note)}</text>')
     if figure.note and (figure.parallel is not None or any(p.marks for p in figure.panels)):
-        out.append(f'<text class="s" x="{n(total[0] - 12)}" y="20" text-anchor="end">{escape(figure.note)}</text>')
+        out.append(f'<text class="hpo-s" x="{n(total[0] - 12)}" y="{20 if title else 16}" text-anchor="end">{escape(figure.note)}</text>')
     return Picture(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {n(total[0])} {n(total[1])}" width="{n(total[0])}" '
+        f'<svg class="hpo" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {n(total[0])} {n(total[1])}" width="{n(total[0])}" '
         f'height="{n(total[1])}" role="img" aria-label="{escape(figure.title, quote=True)}"><style>{STYLE}</style>'
         f'<rect width="100%" height="100%" fill="#fff"/>{"".join(out)}</svg>'
     )
@@ -111,12 +113,12 @@ def _panel(out, figure, panel, left, top, width, height):
     if panel.title:
         out.append(f'<text x="{n((x0 + x1) / 2)}" y="{n(top + 20)}" text-anchor="middle">{escape(panel.title)}</text>')
     for v, text in _marks(panel.x, xs, max(2, (x1 - x0) / 70)):
-        out.append(f'<path class="g" d="M{n(px(v))} {n(y0)}V{n(y1)}"/>')
-        out.append(f'<text class="s" x="{n(px(v))}" y="{n(y1 + 15)}" text-anchor="middle">{escape(_short(text, 14))}</text>')
+        out.append(f'<path class="hpo-g" d="M{n(px(v))} {n(y0)}V{n(y1)}"/>')
+        out.append(f'<text class="hpo-s" x="{n(px(v))}" y="{n(y1 + 15)}" text-anchor="middle">{escape(_short(text, 14))}</text>')
     for v, text in _marks(panel.y, ys, max(2, (y1 - y0) / 36)):
-        out.append(f'<path class="g" d="M{n(x0)} {n(py(v))}H{n(x1)}"/>')
-        out.append(f'<text class="s" x="{n(x0 - 6)}" y="{n(py(v) + 4)}" text-anchor="end">{escape(_short(text, 9))}</text>')
-    out.append(f'<rect class="a" x="{n(x0)}" y="{n(y0)}" width="{n(x1 - x0)}" height="{n(y1 - y0)}"/>')
+        out.append(f'<path class="hpo-g" d="M{n(x0)} {n(py(v))}H{n(x1)}"/>')
+        out.append(f'<text class="hpo-s" x="{n(x0 - 6)}" y="{n(py(v) + 4)}" text-anchor="end">{escape(_short(text, 9))}</text>')
+    out.append(f'<rect class="hpo-a" x="{n(x0)}" y="{n(y0)}" width="{n(x1 - x0)}" height="{n(y1 - y0)}"/>')
     out.append(f'<text x="{n((x0 + x1) / 2)}" y="{n(y1 + 33)}" text-anchor="middle">{escape(panel.x.title)}</text>')
     middle = f"{n(left + 13)} {n((y0 + y1) / 2)}"
     out.append(f'<text transform="translate({middle}) rotate(-90)" text-anchor="middle">{escape(panel.y.title)}</text>')
@@ -157,19 +159,25 @@ def _title(texts, i):
 
 def _points(out, figure, m, px, py, inside):
     marker, colour = marker_of(m.role), colour_of(m.role)
-    r = 3.5 if len(m.x) <= 500 else 2.2
+    r, shown = 3.5 if len(m.x) <= 500 else 2.2, []
     if m.error is not None:
         bars = []
         for x, y, e in zip(m.x, m.y, m.error):
             if e == e and inside(x, y - e) and inside(x, y + e):
                 bars.append(f"M{n(px(x))} {n(py(y - e))}V{n(py(y + e))}")
         out.append(f'<path stroke="{colour}" stroke-opacity=".45" d="{"".join(bars)}"/>')
-    for i, (x, y) in enumerate(zip(m.x, m.y)):
+    seen = set()
+    for i in reversed(range(len(m.x))):  # of marks at one place the last one is seen: the others are left out
+        x, y = m.x[i], m.y[i]
         if not inside(x, y):
             continue
-        fill = sequential(shade(figure.scale, m.colour[i])) if m.colour is not None else colour
         a, b = px(x), py(y)
-        out.append(_marker(marker, a, b, r, fill, _title(m.texts, i)))
+        at = (round(2 * a), round(2 * b))
+        if at not in seen:
+            seen.add(at)
+            fill = sequential(shade(figure.scale, m.colour[i])) if m.colour is not None else colour
+            shown.append(_marker(marker, a, b, r, fill, _title(m.texts, i)))
+    out += reversed(shown)
 
 
 def _marker(kind, a, b, r, fill, title):
@@ -212,9 +220,13 @@ def _path(at, steps, back=False):
 
 
 def _bars(out, m, px, py):
-    colour = colour_of(m.role)
+    colour, seen = colour_of(m.role), set()
     for i, (row, a, b) in enumerate(zip(m.row, m.start, m.end)):
         y0, y1 = py(row + 0.4), py(row - 0.4)
+        at = (row, round(2 * px(a)), round(2 * px(b)))
+        if at in seen:
+            continue
+        seen.add(at)
         out.append(
             f'<rect x="{n(px(a))}" y="{n(y0)}" width="{n(max(0.6, px(b) - px(a)))}" height="{n(max(0.6, y1 - y0))}" fill="{colour}">'
             f"{_title(m.texts, i)}</rect>"
@@ -247,11 +259,11 @@ def _parallel(out, figure, left, top, width, height):
         out.append(f'<path d="{d}" stroke="{colour}" stroke-opacity=".7" fill="none">{_title(p.texts, i)}</path>')
     for k, (title, marks) in enumerate(p.axes):
         x = x0 + k * gap
-        out.append(f'<path class="a" d="M{n(x)} {n(py(0))}V{n(py(1))}"/>')
+        out.append(f'<path class="hpo-a" d="M{n(x)} {n(py(0))}V{n(py(1))}"/>')
         out.append(f'<text x="{n(x)}" y="{n(y0 - 10)}" text-anchor="middle">{escape(_short(title, 16))}</text>')
         for t, text in marks:
             out.append(
-                f'<text class="s" x="{n(x + 5)}" y="{n(py(t) + 4)}" paint-order="stroke" stroke="#fff" stroke-width="3">'
+                f'<text class="hpo-s" x="{n(x + 5)}" y="{n(py(t) + 4)}" paint-order="stroke" stroke="#fff" stroke-width="3">'
                 f"{escape(_short(text, 12))}</text>"
             )
     _colour_bar(out, figure, left + 50, top + height - 14, 180)
@@ -286,7 +298,7 @@ def _legend(out, figure, top, width):
             out.append(f'<path d="M{n(x - 4)} {n(y)}h14" stroke="{colour_of(role)}" stroke-width="2"/>')
         else:
             out.append(_marker(marker_of(role), x + 3, y, 4, colour_of(role), ""))
-        out.append(f'<text class="s" x="{n(x + 14)}" y="{n(y + 4)}">{escape(name)}</text>')
+        out.append(f'<text class="hpo-s" x="{n(x + 14)}" y="{n(y + 4)}">{escape(name)}</text>')
         x += size
 
 
@@ -295,11 +307,11 @@ def _colour_bar(out, figure, x, y, width):
     if scale is None:
         return x
     low, high = text_of(float(scale.low)), text_of(float(scale.high))
-    out.append(f'<text class="s" x="{n(x)}" y="{n(y + 4)}">{escape(scale.title)}  {low}</text>')
+    out.append(f'<text class="hpo-s" x="{n(x)}" y="{n(y + 4)}">{escape(scale.title)}  {low}</text>')
     x += 6.2 * (len(scale.title) + len(low) + 3)
     for i in range(24):
         t = (i + 0.5) / 24
         fill = sequential(1 - t if scale.reverse else t)
         out.append(f'<rect x="{n(x + i * width / 24)}" y="{n(y - 5)}" width="{n(width / 24 + 0.3)}" height="10" fill="{fill}"/>')
-    out.append(f'<text class="s" x="{n(x + width + 5)}" y="{n(y + 4)}">{high}</text>')
+    out.append(f'<text class="hpo-s" x="{n(x + width + 5)}" y="{n(y + 4)}">{high}</text>')
     return x + width + 5 + 6.2 * len(high)

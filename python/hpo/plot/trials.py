@@ -115,13 +115,15 @@ def _rungs(view):
     return sorted({rung["resource"] for rung in json.loads(view.study._look.rungs()).get("rungs", ())})
 
 
-def curve_of(view, number, objective=0):
-    """[(step, value)] of a trial's reports, ascending; the mean over folds where there are some."""
+def curve_of(view, number, objective=0, finite=True):
+    """[(step, value)] of a trial's reports, ascending; the mean over folds where there are some.  NaN is left out, and
+    with `finite` infinities are."""
     steps = {}
     for step, values, _, _ in view.table.report_lists(number):
-        if objective < len(values) and math.isfinite(values[objective]):
-            steps.setdefault(step, []).append(values[objective])
-    return [(step, math.fsum(v) / len(v)) for step, v in sorted(steps.items())]
+        v = values[objective]
+        if math.isfinite(v) or (not finite and v == v):
+            steps.setdefault(step, []).append(v)
+    return [(step, sum(v) / len(v)) for step, v in sorted(steps.items())]
 
 
 UNITS = ((1.0, "s"), (60.0, "min"), (3600.0, "h"), (86400.0, "days"))

@@ -74,7 +74,7 @@ class Results(About):
         return self.best_trial.params
 
     def recommend(self):
-        """Which configuration to use (docs/choosing.md): a dict with `params`, `number`, `text` and more."""
+        """Which configuration to use (docs/choosing.md): a dict with `params`, `number`, `text`, `candidates` and more."""
         self._summary()
         found = self._look.recommend()
         self._read_all = True
@@ -104,6 +104,27 @@ class Results(About):
         from ..frame import dataframe
 
         return dataframe(self, attrs, multi_index)
+
+    # ---- for others ----
+
+    def report(self, path):
+        """Writes one self-contained HTML page to be sent to somebody: the best configuration and how sure it is, pictures
+        of the search, a table of all trials."""
+        from ..report import report
+
+        report(self, path)
+
+    def export_tensorboard(self, folder):
+        """Writes event files for `tensorboard --logdir FOLDER`: curves, values, the HPARAMS tab.  Returns the study's folder."""
+        from ..export.tensorboard import export
+
+        return export(self, folder)
+
+    def export_mlflow(self, folder="mlruns"):
+        """Writes the study as an experiment of MLflow's file store.  Returns the experiment's folder."""
+        from ..export.mlflow import export
+
+        return export(self, folder)
 
 
 def _pareto(trials, directions):
