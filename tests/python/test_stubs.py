@@ -29,7 +29,8 @@ def test_everything_public_is_documented():
     missing = []
     for module in (hpo, hpo.study, hpo.trial, hpo.distributions, hpo.samplers, hpo.pruners, hpo.storages, hpo.exceptions):
         assert module.__doc__
-        for name, one in vars(module).items():
+        for name in dir(module):
+            one = getattr(module, name)
             if not name.startswith("_") and callable(one) and getattr(one, "__module__", "").startswith("hpo"):
                 if not one.__doc__:
                     missing.append(f"{module.__name__}.{name}")
