@@ -105,7 +105,7 @@ hpo\.plot\.figure\.field
 
 def test_stubtest(tmp_path):
     pytest.importorskip("mypy.stubtest", reason="mypy is not installed")
-    # NumPy's own types take twenty times as long as ours, and say nothing about them.
+    # NumPy's own types take longer to read than everything else together, and are not what is tested.
     (tmp_path / "mypy.ini").write_text(
         "[mypy]\nignore_missing_imports = True\n[mypy-numpy.*]\nfollow_imports = skip\nfollow_imports_for_stubs = True\n"
     )
