@@ -128,3 +128,23 @@ def test_everything_public_is_documented():
     for name in ("optimize", "ask", "tell", "enqueue_trial", "add_trial", "map", "stop", "best_trials", "report", "export_mlflow"):
         assert getattr(hpo.Study, name).__doc__, name
     assert not missing
+
+
+def test_import_is_lazy():
+    code = """
+import sys, hpo
+assert not [m for m in sys.modules if m.startswith("hpo.")], sys.modules
+assert "create_study" in dir(hpo) and "plot" in dir(hpo)
+hpo.Float(0, 1)
+assert "hpo.study" not in sys.modules
+from hpo import *
+assert create_study is hpo.create_study and hpo.__version__
+assert not {"numpy", "pandas", "matplotlib", "plotly"} & set(sys.modules)
+try:
+    hpo.nothing
+except AttributeError as e:
+    assert "nothing" in str(e)
+"""
+    path = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    assert done.returncode == 0, done.stderr
