@@ -29,7 +29,7 @@ class Table:
         self.cost, self.last_step = (memoryview(self.raw[name]).cast("d") for name in ("cost", "last_step"))
         for name in ("x", "values", "sems", "outcomes"):
             setattr(self, name, [memoryview(column).cast("d") for column in self.raw[name]])
-        self._attrs = None
+        self._attrs = self._odd = None
 
     def __len__(self):
         return self.n
@@ -73,16 +73,16 @@ class Table:
 
     def odd(self):
         """{number: {name: value}} of trials whose parameters are not what their columns say."""
-        text = self.raw["attributes"]
-        if not text or not any(t and (UNASKED in t or FIXED in t) for t in text):
-            return {}
-        out = {}
-        for i, attrs in self.attrs.items():
-            if FIXED in attrs and _OF_CORE[self.states[i]] in _ODD:
-                out[i] = dict(attrs[FIXED])
-            elif attrs.get(UNASKED):
-                out[i] = self.layout.params([column[i] for column in self.x], attrs[UNASKED])
-        return out
+        if self._odd is None:
+            self._odd = {}
+            texts = self.raw["attributes"] or ()
+            if any(t and (UNASKED in t or FIXED in t) for t in texts):
+                for i, attrs in self.attrs.items():
+                    if FIXED in attrs and _OF_CORE[self.states[i]] in _ODD:
+                        self._odd[i] = dict(attrs[FIXED])
+                    elif attrs.get(UNASKED):
+                        self._odd[i] = self.layout.params([column[i] for column in self.x], attrs[UNASKED])
+        return self._odd
 
     def param(self, name):
         """Values of a parameter, None in trials that do not have it."""

@@ -265,3 +265,21 @@ def test_mlflow_reads_them(study, tmp_path):
 
 def test_scalars_are_floats_of_32_bits():
     assert tensorboard_export.scalar("t", 0.5) == b"\n\1t\x15\0\0\0?"
+
+
+# ---- from the shell ----------------------------------------------------------------------------------------------------
+
+
+def test_command(tmp_path, capsys):
+    from hpo.__main__ import main
+
+    path = str(tmp_path / "s.db")
+    hpo.create_study(storage=path, study_name="net", seed=1).optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=3)
+    assert main(["report", path, "net", str(tmp_path / "a.html")]) == 0
+    assert "<title>net</title>" in (tmp_path / "a.html").read_text()
+    assert main(["export-tensorboard", path, "net", str(tmp_path / "tb")]) == 0 and (tmp_path / "tb" / "net").is_dir()
+    assert main(["export-mlflow", path, "net", str(tmp_path / "ml")]) == 0 and len(list((tmp_path / "ml").iterdir())) == 1
+    capsys.readouterr()
+    assert main(["report", path, "other", str(tmp_path / "b.html")]) == 1
+    assert main(["report", str(tmp_path / "no.db"), "net", str(tmp_path / "b.html")]) == 1
+    assert not (tmp_path / "no.db").exists() and "there is no file" in capsys.readouterr().err

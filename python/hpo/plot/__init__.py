@@ -7,7 +7,9 @@ nothing), or "data" for the Figure itself.  Default: matplotlib where it is inst
 """
 
 import functools
+import importlib
 import importlib.util
+import inspect
 
 from ..exceptions import InvalidError
 from . import parameters as _parameters
@@ -39,6 +41,9 @@ def _drawn(make):
     def plot(study, *args, backend=None, **options):
         return draw(make(study, *args, **options), backend)
 
+    signature = inspect.signature(make)
+    last = inspect.Parameter("backend", inspect.Parameter.KEYWORD_ONLY, default=None)
+    plot.__signature__ = signature.replace(parameters=[*signature.parameters.values(), last])
     return plot
 
 

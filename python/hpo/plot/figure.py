@@ -7,6 +7,7 @@ Coordinates are numbers in the axes' own units; on an axis of labels they are th
 
 import math
 from dataclasses import dataclass, field
+from typing import Optional
 
 # Kinds of trials and what they look like everywhere: (colour, marker).  Okabe and Ito's palette (2008), which people
 # with the common kinds of colour blindness can tell apart; the marker says it once more.
@@ -43,8 +44,8 @@ class Axis:
     title: str = ""
     scale: str = "linear"
     labels: tuple = ()
-    low: float = None  # ends; None: from the data
-    high: float = None
+    low: Optional[float] = None  # ends; None: from the data
+    high: Optional[float] = None
 
 
 @dataclass
@@ -53,9 +54,9 @@ class Points:
     y: list
     role: str = "complete"
     name: str = ""
-    texts: list = None  # shown at the pointer
-    colour: list = None  # numbers on the figure's scale, in place of the role's colour
-    error: list = None  # half widths of bars in y; NaN: none
+    texts: Optional[list] = None  # shown at the pointer
+    colour: Optional[list] = None  # numbers on the figure's scale, in place of the role's colour
+    error: Optional[list] = None  # half widths of bars in y; NaN: none
 
 
 @dataclass
@@ -66,8 +67,8 @@ class Line:
     name: str = ""
     steps: bool = False  # values hold until the next x
     thin: bool = False
-    low: list = None  # a band around it
-    high: list = None
+    low: Optional[list] = None  # a band around it
+    high: Optional[list] = None
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Bars:
     end: list
     role: str = "complete"
     name: str = ""
-    texts: list = None
+    texts: Optional[list] = None
 
 
 @dataclass
@@ -118,7 +119,7 @@ class Parallel:
     axes: list
     rows: list
     colour: list
-    texts: list = None
+    texts: Optional[list] = None
 
 
 ABSENT = -0.12
@@ -129,8 +130,8 @@ class Figure:
     title: str
     panels: list = field(default_factory=list)
     columns: int = 1
-    scale: Scale = None
-    parallel: Parallel = None
+    scale: Optional[Scale] = None
+    parallel: Optional[Parallel] = None
     note: str = ""  # why there is nothing, or what was left out
 
 

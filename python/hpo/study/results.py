@@ -43,7 +43,11 @@ class Results(About):
 
     def _soft(self):
         """Constraints that were measured without being declared."""
-        return self._constraints_func is not None or any(CONSTRAINT in (row[7] or "") for row in self._rows())
+        if self._constraints_func is not None:
+            return True
+        n = self._summary()["n_trials"]
+        look, self._read_all = self._look, True
+        return any(text and CONSTRAINT in text for text in look.table(0, n)["attributes"] or ())
 
     @property
     def best_trials(self):
