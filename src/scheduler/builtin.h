@@ -8,6 +8,7 @@
 #define HPO_SCHEDULER_LIST(X)                                                                                \
     X(none)                                                                                                  \
     X(asha)                                                                                                  \
+    X(asha_stopping)                                                                                         \
     X(asha_cost)                                                                                             \
     X(hyperband_async)                                                                                       \
     X(pasha)                                                                                                 \

@@ -69,6 +69,7 @@ run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
 none
 asha
+asha-stopping
 asha-cost
 hyperband-async
 pasha
