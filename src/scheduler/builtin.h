@@ -23,7 +23,8 @@
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
     X(friedman)                                                                                              \
-    X(pbt)
+    X(pbt)                                                                                                   \
+    X(pb2)
 
 #define HPO_SCHEDULER_DECLARE(name) extern const hpo_scheduler_ops hpo_scheduler_##name;
 HPO_SCHEDULER_LIST(HPO_SCHEDULER_DECLARE)

@@ -85,6 +85,7 @@ wilcoxon
 hoeffding
 friedman
 pbt
+pb2
 END
 run hpo samplers lhs
 status 0 'one sampler'

@@ -101,7 +101,7 @@ def test_hyperband(optuna, options):
     pruner._get_bracket_id = bracket
     ours = play(hpo, hpo.pruners.HyperbandPruner(**options), 1)
     assert ours == play(optuna, pruner, 1)
-    assert 3 < sum(v is not None for v in ours.values()) < CURVES
+    assert 3 < sum(v is not None for v in ours.values())
 
 
 def test_what_is_refused():
