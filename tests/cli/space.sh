@@ -69,6 +69,7 @@ run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
 none
 asha
+asha-stopping
 asha-cost
 hyperband-async
 pasha
@@ -84,6 +85,7 @@ wilcoxon
 hoeffding
 friedman
 pbt
+pb2
 END
 run hpo samplers lhs
 status 0 'one sampler'
