@@ -64,6 +64,7 @@ dngo
 turbo
 baxus
 sphere
+additive
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
