@@ -83,12 +83,27 @@ class ThresholdPruner(Scheduler):
 
 
 class PatientPruner(Scheduler):
-    """Stops a trial that has not improved for `patience` reports."""
+    """Lets `wrapped_pruner` stop a trial only while its last patience + 1 values are worse than its best before by more
+    than min_delta; without one, that alone stops it.
+
+    The wrapped pruner sees every report, also while it must not stop the trial.
+    """
 
     def __init__(self, wrapped_pruner=None, patience=0, min_delta=0.0):
+        if patience < 0 or min_delta < 0:
+            raise ValueError(f"patience is {patience} and min_delta {min_delta}: must not be negative")
+        super().__init__("patience", rule="worse", patience=patience, delta=min_delta, grace=0)
+        self._wrapped = None
         if wrapped_pruner is not None:
-            raise UnsupportedError("PatientPruner: wrapping another pruner is not supported: pass None")
-        super().__init__("patience", patience=max(1, patience), delta=min_delta)
+            self._wrapped, custom = spec_of(wrapped_pruner)
+            if custom is not None:
+                raise UnsupportedError("PatientPruner: a pruner written in Python cannot be wrapped: ask it in prune()")
+
+    @property
+    def spec(self):
+        if self._wrapped is None:
+            return super().spec
+        return f"{super().spec} and ({self._wrapped})"
 
 
 class SuccessiveHalvingPruner(Scheduler):

@@ -104,11 +104,51 @@ def test_hyperband(optuna, options):
     assert 3 < sum(v is not None for v in ours.values())
 
 
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize("options", [{"patience": 0}, {"patience": 2, "min_delta": 0.005}])
+def test_patient(optuna, options, direction):
+    def wrapped(package):
+        return package.pruners.ThresholdPruner(**({"upper": 0.9} if direction == "minimize" else {"lower": -0.9}))
+
+    for wrap in (False, True):
+        ours, theirs = (play(p, p.pruners.PatientPruner(wrapped(p) if wrap else None, **options), 2, direction) for p in (hpo, optuna))
+        assert ours == theirs
+        assert any(v is not None for v in ours.values())
+
+
+def test_patience_around_rungs(storage):
+    """The wrapped pruner decides alone where patience is at its end."""
+    inner = hpo.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
+    outer = hpo.pruners.PatientPruner(inner, patience=2)
+    assert outer.spec.endswith(f" and ({inner.spec})")
+    study = hpo.create_study(storage=storage, pruner=outer, seed=1)
+    assert study.pruner == outer.spec
+    worse = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    for number in range(3):
+        trial = study.ask()
+        trial.suggest_float("x", 0, 1)
+        for step, value in enumerate(worse):
+            trial.report(value + number, step)
+            if trial.should_prune():
+                break
+        assert step == (8 if number == 0 else 4)  # rung 4 is the first one at which three values were worse
+        study.tell(trial, state=hpo.TrialState.PRUNED) if trial.should_prune() else study.tell(trial, value)
+
+
 def test_what_is_refused():
     with pytest.raises(ValueError, match="bootstrap_count"):
         hpo.pruners.SuccessiveHalvingPruner(bootstrap_count=1)
     with pytest.raises(ValueError, match="min_resource is 0"):
         hpo.pruners.SuccessiveHalvingPruner(min_resource=0)
+    with pytest.raises(ValueError, match="patience is -1"):
+        hpo.pruners.PatientPruner(None, -1)
+
+    class Mine(hpo.pruners.BasePruner):
+        def prune(self, study, trial):
+            return False
+
+    with pytest.raises(hpo.exceptions.UnsupportedError, match="wrapped"):
+        hpo.pruners.PatientPruner(Mine(), 1)
     with pytest.raises(ValueError, match="max_resource is 'much'"):
         hpo.pruners.HyperbandPruner(max_resource="much")
 
