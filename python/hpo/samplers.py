@@ -88,6 +88,9 @@ _CLASSES = {
     "BaxusSampler": "baxus",
     "SphereSampler": "sphere",
     "AdditiveSampler": "additive",
+    "BOHBSampler": "bohb",
+    "MOBSTERSampler": "mobster",
+    "FreezeThawSampler": "freeze-thaw",
 }
 _ALIASES = {
     "tpe": {

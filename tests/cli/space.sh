@@ -65,6 +65,9 @@ turbo
 baxus
 sphere
 additive
+bohb
+mobster
+freeze-thaw
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
@@ -85,6 +88,7 @@ plateau
 wilcoxon
 hoeffding
 friedman
+freeze-thaw
 pbt
 pb2
 END
