@@ -68,7 +68,7 @@ END
 chmod +x worse.sh
 run hpo run -n joined --minimize loss --sampler random -b 2trials --seed 3 -q \
     --scheduler '(patience,patience=2 or threshold,upper=100) and threshold,upper=3' -- ./worse.sh --x '{x:0..1}'
-status 0 'a run under joined rules'
+status 3 'a run under joined rules that stop every trial'
 reason=$(sqlite3 hpo.db "select reason from decisions where study='joined' and decision='stop' limit 1")
 ok 'both reasons are given' test "$reason" = 'no improvement by more than 0 for 3 reports up to 4; 4 is above 3 at 4'
 run hpo create -n refused --param 'x:0..1' --minimize loss --scheduler 'median and'
