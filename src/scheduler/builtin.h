@@ -24,6 +24,7 @@
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
     X(friedman)                                                                                              \
+    X(freeze_thaw)                                                                                           \
     X(pbt)                                                                                                   \
     X(pb2)
 

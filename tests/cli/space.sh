@@ -64,6 +64,10 @@ dngo
 turbo
 baxus
 sphere
+additive
+bohb
+mobster
+freeze-thaw
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
@@ -85,6 +89,7 @@ plateau
 wilcoxon
 hoeffding
 friedman
+freeze-thaw
 pbt
 pb2
 END
