@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .. import pruners
 from ..exceptions import HpoError
 from ..learn import to_core
 from ..study import create_study
@@ -253,17 +254,18 @@ class SearchCV(MetaEstimatorMixin, BaseEstimator):
         return study
 
     def _check_same(self, study, objectives, task):
-        """A study of a file belongs to one data set, its splits, one estimator and metric."""
+        """A study of a file belongs to one data set, its splits, one estimator, metric and scheduler."""
         import joblib
 
-        mine = joblib.hash([type(task.estimator).__name__, [str(o) for o in objectives], task.X, task.y, task.splits])
+        how = [type(task.estimator).__name__, [str(o) for o in objectives], str(pruners.spec_of(self.scheduler)[0])]
+        mine = joblib.hash([how, task.X, task.y, task.splits])
         known = study.user_attrs.get("data")
         if known is None:
             study.set_user_attr("data", mine)
         elif known != mine:
             raise HpoError(
-                f"study '{study.study_name}' was made with other data, splits or metrics: use another study_name, and a cv "
-                "with a fixed random_state"
+                f"study '{study.study_name}' was made with other data, splits, metrics or another scheduler: use another study_name, "
+                "and a cv with a fixed random_state"
             )
 
     # ---- results ----

@@ -80,7 +80,8 @@ def _processes(n_jobs):
 
     key = os.getpid(), n_jobs
     pool = _pools.get(key)
-    if pool is None or pool._flags.shutdown or pool._flags.broken is not None:
+    flags = getattr(pool, "_flags", None)
+    if pool is None or getattr(flags, "shutdown", False) or getattr(flags, "broken", None) is not None:
         pool = _pools[key] = ProcessPoolExecutor(max_workers=n_jobs, timeout=IDLE, env=_threads(n_jobs))
     return pool
 
