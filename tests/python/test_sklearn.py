@@ -284,7 +284,7 @@ def test_conditions_write_themselves():
 
     key = "estimator" if hasattr(BaggingClassifier(), "estimator") else "base_estimator"
     space = {"clf": [SVC(), BaggingClassifier()], f"clf__{key}": [KNeighborsClassifier(), GaussianNB()], f"clf__{key}__n_neighbors": "int 1..9"}
-    for p in drawn(space, pipe):
+    for p in drawn(dict(reversed(space.items())), pipe):  # in any order
         assert (f"clf__{key}" in p) == isinstance(p["clf"], BaggingClassifier)
         assert (f"clf__{key}__n_neighbors" in p) == isinstance(p.get(f"clf__{key}"), KNeighborsClassifier)
 
@@ -545,6 +545,10 @@ def test_pipelines_by_epochs():
 def test_fidelity_in_the_space():
     s = SearchCV(RandomForestClassifier(random_state=0), "max_depth: int 1..5; n_estimators: fidelity 1..9", n_iter=6, cv=2, scheduler="asha", random_state=0)
     s.fit(X, y)
+    pipe = Pipeline([("clf", SVC())])
+    for resource in ("clf__n_estimators", "clf__nope"):
+        with pytest.raises(ValueError, match="which has no n_estimators|no parameter|has no nope"):
+            SearchSpace({"clf": [RandomForestClassifier(), SVC()]}, pipe, (resource, 1, 9))
     assert s.best_params_["n_estimators"] == 9 and s.cv_results_["resource"].min() == 1
 
 

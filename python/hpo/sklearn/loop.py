@@ -77,6 +77,8 @@ class Loop:
                 else:  # everything waits for what others have in hand
                     time.sleep(wait)
                     wait = min(0.2, 1.5 * wait)
+        except _TimeIsUp:
+            pass
         finally:
             for piece in self.window:
                 self._give_back(piece)
@@ -215,12 +217,3 @@ def _why(record):
         if text:
             return text.strip().rsplit("\n", 1)[-1][:500]
     return "the score is NaN"
-
-
-def finish(loop):
-    """Runs a loop to its end; True: in time."""
-    try:
-        loop.run()
-    except _TimeIsUp:
-        return False
-    return True

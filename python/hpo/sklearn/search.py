@@ -19,7 +19,7 @@ from ..exceptions import HpoError
 from ..learn import to_core
 from ..study import create_study
 from .folds import Task, check_error_score
-from .loop import Loop, finish
+from .loop import Loop
 from .plan import check_scheduler, ladder, lag_of, resource_range, speaker
 from .results import format_results, metrics_of, warn_of_failures
 from .scoring import score_of, scorer_of
@@ -181,7 +181,7 @@ class SearchCV(MetaEstimatorMixin, BaseEstimator):
             print(f"searching {len(space.names())} parameters, {len(splits)} folds, sampler {study._summary()['sampler']}")
         done = False
         try:
-            finish(loop)
+            loop.run()
             done = True
         finally:
             work.close(kill=not done)
