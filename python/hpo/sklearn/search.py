@@ -20,7 +20,7 @@ from ..learn import to_core
 from ..study import create_study
 from .folds import Task, check_error_score
 from .loop import Loop
-from .plan import check_scheduler, ladder, lag_of, resource_range, speaker
+from .plan import check_scheduler, exhausts, ladder, lag_of, resource_range, speaker
 from .results import format_results, metrics_of, warn_of_failures
 from .scoring import score_of, scorer_of
 from .space import SearchSpace
@@ -199,7 +199,8 @@ class SearchCV(MetaEstimatorMixin, BaseEstimator):
                 continue
             if isinstance(value, bool) or not isinstance(value, numbers.Real) or value < least:
                 raise ValueError(f"{name} is {value!r}: must be {least} or more, or None")
-        if self.n_iter is None and self.timeout is None and self.until is None and self.sampler != "grid":
+        endless = self.n_iter is None and self.timeout is None and self.until is None
+        if endless and not exhausts(self.sampler):
             raise ValueError("n_iter, timeout and until are all None: the search would not end; give one of them")
 
     def _splits(self, X, y, groups):
