@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """hpo.sklearn: SearchCV as an estimator, its spaces, results, resources, races; nested cross-validation."""
 
+import json
 import os
 import pickle
 import signal
@@ -10,6 +11,8 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("sklearn", reason="scikit-learn is not installed (python3-sklearn)")
 
@@ -34,6 +37,7 @@ from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
 import hpo  # noqa: E402
 from hpo.sklearn import SearchCV, cross_validate, nested_cross_validate  # noqa: E402
 from hpo.sklearn.folds import Task  # noqa: E402
+from hpo.sklearn.results import _ranks  # noqa: E402
 from hpo.sklearn.space import SearchSpace  # noqa: E402
 
 X, y = make_classification(120, 6, n_informative=4, random_state=0, flip_y=0.1)
@@ -280,7 +284,7 @@ def test_conditions_write_themselves():
 
     key = "estimator" if hasattr(BaggingClassifier(), "estimator") else "base_estimator"
     space = {"clf": [SVC(), BaggingClassifier()], f"clf__{key}": [KNeighborsClassifier(), GaussianNB()], f"clf__{key}__n_neighbors": "int 1..9"}
-    for p in drawn(space, pipe):
+    for p in drawn(dict(reversed(space.items())), pipe):  # in any order
         assert (f"clf__{key}" in p) == isinstance(p["clf"], BaggingClassifier)
         assert (f"clf__{key}__n_neighbors" in p) == isinstance(p.get(f"clf__{key}"), KNeighborsClassifier)
 
@@ -339,6 +343,32 @@ def test_initial():
         knn(initial=[{"p": 1}]).fit(X, y)
 
 
+def test_initial_of_any_space():
+    """What is drawn can be put in front of another search, conditions and quantiles included."""
+    pipe = Pipeline([("clf", SVC())])
+    one = {"clf": [SVC(), KNeighborsClassifier()], "clf__C": stats.expon(scale=3), "clf__n_neighbors": [1, 3, 9], "clf__gamma": ["scale", 0.1, None]}
+    several = [{"clf": [SVC()], "clf__C": stats.loguniform(1, 9)}, {"clf": [SVC()], "clf__C": [1, 2], "clf__gamma": [0.5]}]
+    for space in (one, several):
+        s = SearchSpace(space, pipe)
+        study = hpo.create_study(space=s.space, seed=1, sampler="random")
+        for p in drawn(space, pipe, 30):
+            study._do("enqueue", json.dumps(s.encode(p)), None)
+            t = study.ask()
+            got = s.decode(study._layout_of(t._h), t._x)[0]
+            assert set(got) == set(p)
+            for name in p:
+                assert got[name] == (pytest.approx(p[name], rel=1e-9) if isinstance(p[name], float) else p[name])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["complete", "stopped", "failed"]), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=8))
+def test_ranks(rows):
+    """By the definition: 1 + the number of candidates that are better."""
+    means = np.array([np.nan if state == "failed" else float(m) for state, _, m in rows])
+    reached = np.array([(state == "complete", 0 if state == "complete" else a, 0) for state, a, _ in rows]).reshape(-1, 3)
+    keys = [(-1,) if np.isnan(m) else (1, *r, m) for r, m in zip(reached.tolist(), means)]
+    assert list(_ranks(means, reached)) == [1 + sum(other > key for other in keys) for key in keys]
+
+
 # ---- workers ----------------------------------------------------------------------------------------------------
 
 
@@ -349,6 +379,10 @@ def same(a, b):
             np.testing.assert_array_equal(a.cv_results_[key], b.cv_results_[key])
 
 
+processes = pytest.mark.skipif(bool(os.environ.get("HPO_INSTRUMENTED")), reason="workers start slowly over an instrumented library")
+
+
+@processes
 @pytest.mark.parametrize("options", [{}, {"lag": 3, "sampler": "tpe"}, {"sampler": "random"}, {"scheduler": "wilcoxon", "n_iter": 15, "cv": 5},
                                      {"scheduler": "asha", "resource": "n_samples", "lag": 3}])  # fmt: skip
 def test_any_number_of_workers(options):
@@ -360,6 +394,7 @@ def test_any_number_of_workers(options):
         same(one, knn(**options).fit(X, y))
 
 
+@processes
 def test_joblib_and_we_share_the_process():
     knn(n_jobs=2).fit(X, y)
     cross_val_score(GaussianNB(), X, y, n_jobs=2)
@@ -510,6 +545,10 @@ def test_pipelines_by_epochs():
 def test_fidelity_in_the_space():
     s = SearchCV(RandomForestClassifier(random_state=0), "max_depth: int 1..5; n_estimators: fidelity 1..9", n_iter=6, cv=2, scheduler="asha", random_state=0)
     s.fit(X, y)
+    pipe = Pipeline([("clf", SVC())])
+    for resource in ("clf__n_estimators", "clf__nope"):
+        with pytest.raises(ValueError, match="which has no n_estimators|no parameter|has no nope"):
+            SearchSpace({"clf": [RandomForestClassifier(), SVC()]}, pipe, (resource, 1, 9))
     assert s.best_params_["n_estimators"] == 9 and s.cv_results_["resource"].min() == 1
 
 

@@ -17,6 +17,7 @@ from ..trial import Trial, TrialState
 from .results import COMPLETE, FAILED, STOPPED, Record
 
 _STATES = {TrialState.COMPLETE: COMPLETE, TrialState.FAIL: FAILED}
+QUICK = 0.02  # seconds of a fit, below which a worker gets a candidate's folds together
 ATTRIBUTE = "cv"  # of a trial in a file: Record.to_json
 
 
@@ -49,6 +50,7 @@ class Loop:
         self.by_fold, self.ladder, self.pauses, self.deadline, self.say = by_fold, ladder, pauses, deadline, say
         self.finishing = False
         self.ended = False  # has one candidate?
+        self.quick = False  # were the fits of the last one?
         self.records = {}
         self.kept = {}  # paused trial -> {fold: (amount, fitted estimator)}
         self.window = deque()
@@ -77,6 +79,8 @@ class Loop:
                 else:  # everything waits for what others have in hand
                     time.sleep(wait)
                     wait = min(0.2, 1.5 * wait)
+        except _TimeIsUp:
+            pass
         finally:
             for piece in self.window:
                 self._give_back(piece)
@@ -126,7 +130,11 @@ class Loop:
     def _submit(self, piece, amount, states):
         keep = self.work.task.keeps and amount is not None
         params = piece.record.params
-        piece.futures = [self.work.submit(params, fold, amount, states.get(fold), keep) for fold in range(self.n_splits)]
+        calls = [(params, fold, amount, states.get(fold), keep) for fold in range(self.n_splits)]
+        if self.lag > 1 and not self.by_fold and self.quick:
+            piece.futures = self.work.submit_together(calls)
+        else:
+            piece.futures = [self.work.submit(*args) for args in calls]
 
     def _settle(self, piece):
         """Reports and ends the oldest candidate."""
@@ -152,6 +160,7 @@ class Loop:
         piece.cancel()
         self._tell(piece, stopped)
         self.ended |= record.state == COMPLETE or not self.pauses
+        self.quick = all(out["fit_time"] + out["score_time"] < QUICK for out in record.folds)
         if self.work.task.keeps and record.state == STOPPED and not stopped and all(states.values()):
             self.kept[trial.number] = states
         if self.say is not None:
@@ -215,12 +224,3 @@ def _why(record):
         if text:
             return text.strip().rsplit("\n", 1)[-1][:500]
     return "the score is NaN"
-
-
-def finish(loop):
-    """Runs a loop to its end; True: in time."""
-    try:
-        loop.run()
-    except _TimeIsUp:
-        return False
-    return True

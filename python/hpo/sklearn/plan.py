@@ -84,10 +84,17 @@ def ladder(scheduler, resource):
 
 def lag_of(sampler, waits, n_jobs):
     """How many candidates are in work together when the user has not said: 1 where results are waited for."""
+    return 1 if waits or "history" in _abilities(sampler) else 2 * n_jobs
+
+
+def exhausts(sampler):
+    """Does the sampler end by itself?"""
+    return getattr(sampler, "search_space", None) is not None or "exhausts" in _abilities(sampler)
+
+
+def _abilities(sampler):
     spec = samplers.spec_of(sampler) or "auto"
-    known = samplers._registry().get(spec.split(":")[0])
-    learns = known is None or "history" in known["capabilities"]
-    return 1 if learns or waits else 2 * n_jobs
+    return samplers._registry().get(spec.split(":")[0], {"capabilities": ["history"]})["capabilities"]
 
 
 def speaker(verbose, objective, error_score):

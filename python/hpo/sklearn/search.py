@@ -14,12 +14,13 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .. import pruners
 from ..exceptions import HpoError
 from ..learn import to_core
 from ..study import create_study
 from .folds import Task, check_error_score
-from .loop import Loop, finish
-from .plan import check_scheduler, ladder, lag_of, resource_range, speaker
+from .loop import Loop
+from .plan import check_scheduler, exhausts, ladder, lag_of, resource_range, speaker
 from .results import format_results, metrics_of, warn_of_failures
 from .scoring import score_of, scorer_of
 from .space import SearchSpace
@@ -180,7 +181,7 @@ class SearchCV(MetaEstimatorMixin, BaseEstimator):
             print(f"searching {len(space.names())} parameters, {len(splits)} folds, sampler {study._summary()['sampler']}")
         done = False
         try:
-            finish(loop)
+            loop.run()
             done = True
         finally:
             work.close(kill=not done)
@@ -198,7 +199,8 @@ class SearchCV(MetaEstimatorMixin, BaseEstimator):
                 continue
             if isinstance(value, bool) or not isinstance(value, numbers.Real) or value < least:
                 raise ValueError(f"{name} is {value!r}: must be {least} or more, or None")
-        if self.n_iter is None and self.timeout is None and self.until is None and self.sampler != "grid":
+        endless = self.n_iter is None and self.timeout is None and self.until is None
+        if endless and not exhausts(self.sampler):
             raise ValueError("n_iter, timeout and until are all None: the search would not end; give one of them")
 
     def _splits(self, X, y, groups):
@@ -253,17 +255,18 @@ class SearchCV(MetaEstimatorMixin, BaseEstimator):
         return study
 
     def _check_same(self, study, objectives, task):
-        """A study of a file belongs to one data set, its splits, one estimator and metric."""
+        """A study of a file belongs to one data set, its splits, one estimator, metric and scheduler."""
         import joblib
 
-        mine = joblib.hash([type(task.estimator).__name__, [str(o) for o in objectives], task.X, task.y, task.splits])
+        how = [type(task.estimator).__name__, [str(o) for o in objectives], str(pruners.spec_of(self.scheduler)[0])]
+        mine = joblib.hash([how, task.X, task.y, task.splits])
         known = study.user_attrs.get("data")
         if known is None:
             study.set_user_attr("data", mine)
         elif known != mine:
             raise HpoError(
-                f"study '{study.study_name}' was made with other data, splits or metrics: use another study_name, and a cv "
-                "with a fixed random_state"
+                f"study '{study.study_name}' was made with other data, splits, metrics or another scheduler: use another study_name, "
+                "and a cv with a fixed random_state"
             )
 
     # ---- results ----

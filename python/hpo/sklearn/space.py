@@ -101,14 +101,14 @@ class SearchSpace:
         if hasattr(one, "dist") and hasattr(one, "support"):
             return self._scipy(own, name, one)
         if isinstance(one, (list, tuple, range)) or (hasattr(one, "tolist") and getattr(one, "ndim", 1) == 1):
-            return own, self._list(own, name, list(one.tolist() if hasattr(one, "tolist") else one))
+            return own, self._list(own, list(one.tolist() if hasattr(one, "tolist") else one))
         if hasattr(one, "rvs"):
             raise TypeError(f"{name}: {one!r} can be drawn from only: a frozen distribution of scipy.stats is needed, or a list")
         raise TypeError(f"{name}: {one!r} is no domain: use a list of choices, a distribution or a text (docs/space.md)")
 
-    def _list(self, own, name, choices):
+    def _list(self, own, choices):
         if not choices:
-            raise ValueError(f"{name}: the list of choices is empty: give at least one")
+            raise ValueError(f"{own}: the list of choices is empty: give at least one")
         if len(choices) >= 3 and all(map(_is_number, choices)):
             up = [a < b for a, b in zip(choices, choices[1:])]
             if all(up) or (not any(up) and len(set(choices)) == len(choices)):
@@ -146,15 +146,15 @@ class SearchSpace:
         targets = {}  # target -> names in the space
         for core in params:
             targets.setdefault(self.target(from_core(core)), []).append(from_core(core))
-        for core, p in params.items():
-            own = from_core(core)
+        for core in sorted(params, key=lambda core: self.target(from_core(core)).count("__")):  # parents first
+            own, p = from_core(core), params[core]
             parent, rest = self._parent(self.target(own), targets)
-            if parent is None:
+            if parent is None or own == self.fidelity:
                 continue
             tests = []
             for up in targets[parent]:
                 if up in self._choices and self._may_meet(own, up):
-                    tests.append(self._acceptance(own, up, rest, params[to_core(up)]))
+                    tests.append(self._acceptance(up, rest, params[to_core(up)]))
             if tests and None not in tests:
                 tests = [t for t in tests if t]
                 if not tests:
@@ -180,7 +180,7 @@ class SearchSpace:
         """Do two names of the space occur in one candidate?"""
         return self._branch_of is None or any(a in names and b in names for names in self._branch_of)
 
-    def _acceptance(self, own, up, rest, parent):
+    def _acceptance(self, up, rest, parent):
         """The condition under which a choice of `up` has the parameter; None: always, "": never."""
         choices = self._choices[up]
         good = [i for i, c in enumerate(choices) if _has_parameter(c, rest)]
@@ -198,12 +198,18 @@ class SearchSpace:
     def _check_names(self, estimator):
         known = estimator.get_params(deep=True)
         searched = {self.target(name) for name in self.names()}
-        for name in searched:
+        amount = {self.fidelity} - {None, "epochs", "n_samples"}
+        for name in searched | amount:
             up, _ = self._parent(name, searched)
             if up is None and name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 hint = f"; do you mean {near[0]!r}?" if near else f": it has {', '.join(sorted(known)[:20])}"
                 raise ValueError(f"{type(estimator).__name__} has no parameter {name!r}{hint}")
+            if name == self.fidelity and up is not None:
+                rest = name[len(up) + 2 :]
+                for choice in (c for own in self._choices if self.target(own) == up for c in self._choices[own]):
+                    if not _has_parameter(choice, rest):
+                        raise ValueError(f"the resource {name!r}: {up} may be {choice!r}, which has no {rest}: every choice needs it")
 
     # ---- columns to parameters ----
 

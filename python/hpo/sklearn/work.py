@@ -32,6 +32,19 @@ class _Later:
         return True
 
 
+class _Part:
+    """One of the results of a call that gives a list."""
+
+    def __init__(self, future, at):
+        self.future, self.at = future, at
+
+    def result(self):
+        return self.future.result()[self.at]
+
+    def cancel(self):
+        return self.future.cancel()
+
+
 class Work:
     """Runs Task.run for a search.  n_jobs as everywhere in scikit-learn, backends of threads included."""
 
@@ -60,6 +73,16 @@ class Work:
             return self.pool.submit(self.task.run, *args)
         return self.pool.submit(_run, self.folder, *args)
 
+    def submit_together(self, calls):
+        """One call of a worker for several of Task.run: for fits that take no longer than the way to a worker."""
+        if self.pool is None:
+            return [self.submit(*args) for args in calls]
+        if self.folder is None:
+            future = self.pool.submit(_all, self.task, calls)
+        else:
+            future = self.pool.submit(_run_all, self.folder, calls)
+        return [_Part(future, i) for i in range(len(calls))]
+
     def close(self, kill=False):
         """kill: do not wait for what runs."""
         if self.folder is not None:
@@ -80,7 +103,8 @@ def _processes(n_jobs):
 
     key = os.getpid(), n_jobs
     pool = _pools.get(key)
-    if pool is None or pool._flags.shutdown or pool._flags.broken is not None:
+    flags = getattr(pool, "_flags", None)
+    if pool is None or getattr(flags, "shutdown", False) or getattr(flags, "broken", None) is not None:
         pool = _pools[key] = ProcessPoolExecutor(max_workers=n_jobs, timeout=IDLE, env=_threads(n_jobs))
     return pool
 
@@ -106,3 +130,12 @@ def _task(folder):
 def _run(folder, *args):
     """In a worker process."""
     return _task(folder).run(*args)
+
+
+def _all(task, calls):
+    return [task.run(*args) for args in calls]
+
+
+def _run_all(folder, calls):
+    """In a worker process."""
+    return _all(_task(folder), calls)
