@@ -87,6 +87,7 @@ _CLASSES = {
     "TurboSampler": "turbo",
     "BaxusSampler": "baxus",
     "SphereSampler": "sphere",
+    "AdditiveSampler": "additive",
     "BOHBSampler": "bohb",
     "MOBSTERSampler": "mobster",
     "FreezeThawSampler": "freeze-thaw",

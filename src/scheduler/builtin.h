@@ -7,7 +7,9 @@
 
 #define HPO_SCHEDULER_LIST(X)                                                                                \
     X(none)                                                                                                  \
+    X(auto)                                                                                                  \
     X(asha)                                                                                                  \
+    X(asha_stopping)                                                                                         \
     X(asha_cost)                                                                                             \
     X(hyperband_async)                                                                                       \
     X(pasha)                                                                                                 \
@@ -23,7 +25,8 @@
     X(hoeffding)                                                                                             \
     X(friedman)                                                                                              \
     X(freeze_thaw)                                                                                           \
-    X(pbt)
+    X(pbt)                                                                                                   \
+    X(pb2)
 
 #define HPO_SCHEDULER_DECLARE(name) extern const hpo_scheduler_ops hpo_scheduler_##name;
 HPO_SCHEDULER_LIST(HPO_SCHEDULER_DECLARE)

@@ -53,10 +53,10 @@ void hpo_level__open(hpo_study *s)
     l->on = hpo_fold__needed(s) && s->fidelity_column >= 0;
     l->n = 0;
     if (!l->on) return;
-    if (s->scheduler.ops->levels != NULL) {
+    if (s->scheduler.ops->levels != NULL)
         l->n = s->scheduler.ops->levels(s->scheduler.state, l->at, HPO_STUDY_LEVELS);
-        if (l->n > HPO_STUDY_LEVELS) l->n = HPO_STUDY_LEVELS;
-    } else {
+    if (l->n > HPO_STUDY_LEVELS) l->n = HPO_STUDY_LEVELS;
+    if (l->n == 0) { /* it has none */
         double r = s->fidelity_high;
         for (size_t i = DEFAULT_LEVELS; i-- > 0; r /= DEFAULT_ETA)
             l->at[i] = r;

@@ -64,6 +64,7 @@ dngo
 turbo
 baxus
 sphere
+additive
 bohb
 mobster
 freeze-thaw
@@ -71,7 +72,9 @@ END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
 none
+auto
 asha
+asha-stopping
 asha-cost
 hyperband-async
 pasha
@@ -88,6 +91,7 @@ hoeffding
 friedman
 freeze-thaw
 pbt
+pb2
 END
 run hpo samplers lhs
 status 0 'one sampler'
