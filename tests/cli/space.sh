@@ -64,11 +64,17 @@ dngo
 turbo
 baxus
 sphere
+additive
+bohb
+mobster
+freeze-thaw
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
 none
+auto
 asha
+asha-stopping
 asha-cost
 hyperband-async
 pasha
@@ -83,7 +89,9 @@ plateau
 wilcoxon
 hoeffding
 friedman
+freeze-thaw
 pbt
+pb2
 END
 run hpo samplers lhs
 status 0 'one sampler'
