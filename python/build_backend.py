@@ -56,6 +56,8 @@ def _metadata(version):
             "Requires-Python: >=3.10",
             "Provides-Extra: dataframe",
             'Requires-Dist: pandas; extra == "dataframe"',
+            "Provides-Extra: sklearn",
+            'Requires-Dist: scikit-learn; extra == "sklearn"',
             "Provides-Extra: plot",
             'Requires-Dist: matplotlib; extra == "plot"',
             "Provides-Extra: plotly",

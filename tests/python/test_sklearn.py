@@ -384,7 +384,7 @@ processes = pytest.mark.skipif(bool(os.environ.get("HPO_INSTRUMENTED")), reason=
 
 @processes
 @pytest.mark.parametrize("options", [{}, {"lag": 3, "sampler": "tpe"}, {"sampler": "random"}, {"scheduler": "wilcoxon", "n_iter": 15, "cv": 5},
-                                     {"scheduler": "asha", "resource": "n_samples", "lag": 3}])  # fmt: skip
+                                     {"scheduler": "asha", "resource": "n_samples", "min_resource": 45, "lag": 3}])  # fmt: skip
 def test_any_number_of_workers(options):
     import joblib
 

@@ -108,9 +108,9 @@ class TrainingLoop:
         else:
             with open(self._path, "rb") as f:
                 held = pickle.load(f)
-        missing = set(self.state) ^ set(held["state"])
-        if missing:
-            raise ValueError(f"the checkpoint {self._path} holds {', '.join(held['state'])}: the loop was made without or with other {', '.join(missing)}")
+        if set(self.state) != set(held["state"]):
+            has = ", ".join(held["state"])
+            raise ValueError(f"the checkpoint {self._path} holds {has}, the loop {', '.join(self.state)}: give the loop the same")
         for name, one in self.state.items():
             one.load_state_dict(held["state"][name])
         _set_random_states(held["random"])

@@ -41,7 +41,10 @@ class _Piece:
 class Loop:
     """One run of a search.  Its records, by trial number, are what is known when it ends, or is interrupted."""
 
-    def __init__(self, study, space, work, n_splits, objectives, error_score, lag, by_fold=False, ladder=None, pauses=False, deadline=None, say=None):
+    def __init__(
+        self, study, space, work, n_splits, objectives, error_score, lag,
+        by_fold=False, ladder=None, pauses=False, deadline=None, say=None,
+    ):  # fmt: skip
         """objectives: the metrics that the study maximises ([None]: the only one).  by_fold: a scheduler judges after each fold.
         ladder: f(amount) -> amounts up to it at which a scheduler judges; pauses: one that hands candidates out again instead.
         say: f(record), called when a candidate ends."""
