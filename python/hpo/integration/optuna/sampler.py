@@ -290,7 +290,7 @@ class _Mirror:
             return  # the space has grown since: its end tells all
         layout, x = self.study._layout, list(ours._x)
         for name, value in trial.params.items():
-            if _fits(layout, name, value):
+            if name in layout.at and _fits(layout, name, value):
                 x[layout.at[name]] = _encode(layout.doc["params"][name], value)
         handle.set_config(ours.number, ours._token, handle.settle(ours.number, tuple(x)))
 
