@@ -244,7 +244,7 @@ class _Book:
     def params(self, row, state, attributes):
         if NOTE in attributes:
             pairs = {
-                name: (_distribution(text), internal)
+                name: (_distribution(text), float(internal))
                 for name, (internal, text) in attributes[NOTE].get("params", {}).items()
             }
             params = {name: d.to_external_repr(v) for name, (d, v) in pairs.items()}
