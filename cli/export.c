@@ -265,12 +265,14 @@ const cli_command cli_export = {
     .group = "Look",
     .help = "write all trials as CSV, JSON, JSON lines, or for Optuna",
     .usage = "[-n NAME] [--csv|--json|--jsonl|--optuna FILE|--optuna-journal FILE]",
-    .about = "CSV has the columns number, state, values.NAME, params.NAME, derived.NAME, outcomes.NAME, "
-             "cost, attempt, "
-             "created, started, ended, seconds, worker, reason; an inactive parameter is an empty field. "
-             "Times are UTC.\n\n"
-             "--optuna and --optuna-journal write a study that Optuna opens: trials, parameters, intermediate values, "
-             "attributes, constraints. What Optuna has no word for is left out or spread: see docs/optuna.md.",
+    .about =
+        "CSV has the columns number, state, values.NAME, params.NAME, derived.NAME, outcomes.NAME, "
+        "cost, attempt, "
+        "created, started, ended, seconds, worker, reason; an inactive parameter is an empty field. "
+        "Times are UTC.\n\n"
+        "--optuna and --optuna-journal write a study that Optuna opens: trials, parameters, intermediate "
+        "values, "
+        "attributes, constraints. What Optuna has no word for is left out or spread: see docs/optuna.md.",
     .options = export_options,
     .n_options = CLI_COUNT(export_options),
     .run = run_export,

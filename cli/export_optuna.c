@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/export_optuna.c - `hpo export --optuna`: a study of ours as one of Optuna's.
  *
- * A trial that came from Optuna (attribute "hpo:optuna") goes back as it was.  Others get the distributions of the space:
- * revlog and logit scales become linear; labels become the values that they show; permutations, subsets, simplices and
- * vectors become one parameter an item, NAME.0, NAME.1 ...  Folds of a report are left out. */
+ * A trial that came from Optuna (attribute "hpo:optuna") goes back as it was.  Others get the distributions
+ * of the space: revlog and logit scales become linear; labels become the values that they show; permutations,
+ * subsets, simplices and vectors become one parameter an item, NAME.0, NAME.1 ...  Folds of a report are left
+ * out. */
 #include <math.h>
 #include <string.h>
 
@@ -23,9 +24,11 @@ typedef struct exporter {
     struct json_object *params;
 } exporter;
 
-/* ---- attributes -------------------------------------------------------------------------------------------- */
+/* ---- attributes
+ * -------------------------------------------------------------------------------------------- */
 
-static void take_attrs(optuna_study *s, struct json_object *attributes, optuna_attr **user, optuna_attr **system)
+static void take_attrs(optuna_study *s, struct json_object *attributes, optuna_attr **user,
+                       optuna_attr **system)
 {
     if (!json_object_is_type(attributes, json_type_object)) return;
     json_object_object_foreach(attributes, key, value)
@@ -71,7 +74,8 @@ static void take_constraints(exporter *e, optuna_trial *t, const double *outcome
     set_text(e->s, &t->system, "constraints", &s);
 }
 
-/* ---- parameters ---------------------------------------------------------------------------------------------- */
+/* ---- parameters
+ * ---------------------------------------------------------------------------------------------- */
 
 static struct json_object *document_of(const exporter *e, const char *name)
 {
@@ -93,15 +97,19 @@ static void take_item(exporter *e, optuna_trial *t, const hpo_param_info *p, con
     hpo_str text = {0};
     struct json_object *value = NULL, *doc = document_of(e, p->name);
     double internal;
-    const char *label = doc != NULL && json_object_object_get_ex(doc, "value", &value) ? json_object_get_string(value) : "None";
-    if (value != NULL && json_object_is_type(value, json_type_boolean)) label = json_object_get_boolean(value) ? "True" : "False";
+    const char *label = doc != NULL && json_object_object_get_ex(doc, "value", &value)
+                            ? json_object_get_string(value)
+                            : "None";
+    if (value != NULL && json_object_is_type(value, json_type_boolean))
+        label = json_object_get_boolean(value) ? "True" : "False";
     optuna_distribution_of(&text, p, label, v, &internal);
     e->s->failed |= text.failed;
     if (!text.failed) optuna_set_param(e->s, t, name, internal, text.text);
     hpo_str_fini(&text);
 }
 
-static hpo_status take_row(exporter *e, optuna_trial *t, const double *x, struct json_object *unasked, hpo_error *err)
+static hpo_status take_row(exporter *e, optuna_trial *t, const double *x, struct json_object *unasked,
+                           hpo_error *err)
 {
     for (size_t i = 0; i < e->shape.n_params; i++) {
         hpo_param_info p = {.size = sizeof p};
@@ -109,8 +117,8 @@ static hpo_status take_row(exporter *e, optuna_trial *t, const double *x, struct
         HPO_TRY(hpo_space_param(e->shape.space, i, &p, err));
         optuna_name_out(&name, p.name);
         if (name.failed) return hpo_fail_memory(err);
-        int many = p.kind == HPO_KIND_PERMUTATION || p.kind == HPO_KIND_SIMPLEX || p.kind == HPO_KIND_SUBSET ||
-                   p.kind == HPO_KIND_VECTOR;
+        int many = p.kind == HPO_KIND_PERMUTATION || p.kind == HPO_KIND_SIMPLEX ||
+                   p.kind == HPO_KIND_SUBSET || p.kind == HPO_KIND_VECTOR;
         size_t n = name.len;
         for (size_t k = 0; k < p.n_columns && !isnan(x[p.column]) && !is_hidden(unasked, name.text); k++) {
             if (many) {
@@ -158,10 +166,13 @@ static void take_fixed(exporter *e, optuna_trial *t, struct json_object *attribu
         if (p != config.params) hpo_str_add(&s, ", ");
         hpo_str_json(&s, p->name);
         hpo_str_add(&s, ": ");
-        (void)hpo_json_parse(p->distribution, strlen(p->distribution), "distribution", &doc, NULL);
-        if (json_object_object_get_ex(doc, "attributes", &inside) && json_object_object_get_ex(inside, "choices", &choices))
-            hpo_str_add(&s, json_object_to_json_string_ext(json_object_array_get_idx(choices, (size_t)p->internal),
-                                                           JSON_C_TO_STRING_PLAIN));
+        if (hpo_json_parse(p->distribution, strlen(p->distribution), "distribution", &doc, NULL) != HPO_OK)
+            doc = NULL;
+        if (doc != NULL && json_object_object_get_ex(doc, "attributes", &inside) &&
+            json_object_object_get_ex(inside, "choices", &choices))
+            hpo_str_add(
+                &s, json_object_to_json_string_ext(json_object_array_get_idx(choices, (size_t)p->internal),
+                                                   JSON_C_TO_STRING_PLAIN));
         else if (strstr(p->distribution, "\"IntDistribution\"") != NULL)
             hpo_str_int(&s, (int64_t)p->internal);
         else
@@ -172,7 +183,8 @@ static void take_fixed(exporter *e, optuna_trial *t, struct json_object *attribu
     set_text(e->s, &t->system, "fixed_params", &s);
 }
 
-/* ---- trials -------------------------------------------------------------------------------------------------- */
+/* ---- trials
+ * -------------------------------------------------------------------------------------------------- */
 
 static void take_values(exporter *e, optuna_trial *t, struct json_object *note, const double *values)
 {
@@ -192,16 +204,18 @@ static const char *moment(exporter *e, struct json_object *note, const char *key
 {
     struct json_object *text = NULL;
     char buf[40];
-    if (note != NULL && json_object_object_get_ex(note, key, &text)) return optuna_keep(e->s, json_object_get_string(text));
+    if (note != NULL && json_object_object_get_ex(note, key, &text))
+        return optuna_keep(e->s, json_object_get_string(text));
     return ms > 0 ? optuna_keep(e->s, optuna_time_text(ms, buf)) : NULL;
 }
 
-static hpo_status take_info(exporter *e, optuna_trial *t, const hpo_trial_info *info, struct json_object *attributes,
-                            hpo_error *err)
+static hpo_status take_info(exporter *e, optuna_trial *t, const hpo_trial_info *info,
+                            struct json_object *attributes, hpo_error *err)
 {
     static const optuna_state states[HPO_N_STATES] = {
-        [HPO_STATE_WAITING] = OPTUNA_WAITING,   [HPO_STATE_RUNNING] = OPTUNA_RUNNING, [HPO_STATE_PAUSED] = OPTUNA_RUNNING,
-        [HPO_STATE_COMPLETE] = OPTUNA_COMPLETE, [HPO_STATE_STOPPED] = OPTUNA_PRUNED,  [HPO_STATE_FAILED] = OPTUNA_FAIL,
+        [HPO_STATE_WAITING] = OPTUNA_WAITING, [HPO_STATE_RUNNING] = OPTUNA_RUNNING,
+        [HPO_STATE_PAUSED] = OPTUNA_RUNNING,  [HPO_STATE_COMPLETE] = OPTUNA_COMPLETE,
+        [HPO_STATE_STOPPED] = OPTUNA_PRUNED,  [HPO_STATE_FAILED] = OPTUNA_FAIL,
         [HPO_STATE_INFEASIBLE] = OPTUNA_FAIL};
     struct json_object *note = NULL, *unasked = NULL;
     t->state = states[info->state];
@@ -215,7 +229,8 @@ static hpo_status take_info(exporter *e, optuna_trial *t, const hpo_trial_info *
     if (t->state == OPTUNA_WAITING) take_fixed(e, t, attributes, info->x);
     take_values(e, t, note, info->values);
     if (optuna_is_over(t->state)) take_constraints(e, t, info->outcomes);
-    if (t->state == OPTUNA_FAIL && info->reason != NULL && optuna_get_attr(t->system, "fail_reason") == NULL) {
+    if (t->state == OPTUNA_FAIL && info->reason != NULL &&
+        optuna_get_attr(t->system, "fail_reason") == NULL) {
         hpo_str s = {0};
         hpo_str_json(&s, info->reason);
         set_text(e->s, &t->system, "fail_reason", &s);
@@ -303,11 +318,13 @@ int optuna_export(cli *c, const char *path, int journal)
     if (status == HPO_OK && cli_url_path(path) == NULL)
         status = hpo_fail(&c->err, HPO_EUNSUPPORTED, "'%s' is no file: SQLite databases are written", path);
     if (status == HPO_OK)
-        status = journal ? optuna_journal_write(path, &s, &c->err) : optuna_rdb_write(cli_url_path(path), &s, &c->err);
+        status = journal ? optuna_journal_write(path, &s, &c->err)
+                         : optuna_rdb_write(cli_url_path(path), &s, &c->err);
     if (status != HPO_OK)
         rc = cli_fail(c);
     else
-        printf("study %s: %zu trial%s written to %s\n", s.name, s.n_trials, hpo_plural((int64_t)s.n_trials), path);
+        printf("study %s: %zu trial%s written to %s\n", s.name, s.n_trials, hpo_plural((int64_t)s.n_trials),
+               path);
     json_object_put(e.space);
     optuna_study_fini(&s);
     return rc;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/import_learn.c - under which condition a parameter of a define-by-run program exists.
  *
- * The same as python/hpo/learn.py.  Which parameters a trial asked for is a function of the values that it got before, so
- * the trials tell, as a table.  For a parameter that some asked for and others did not, a decision tree over the parameters
- * before it is grown until every row is told right:
+ * The same as python/hpo/learn.py.  Which parameters a trial asked for is a function of the values that it
+ * got before, so the trials tell, as a table.  For a parameter that some asked for and others did not, a
+ * decision tree over the parameters before it is grown until every row is told right:
  *
  *   tests        label in {labels where it was mostly asked for};  number >= cut;  number < cut
  *   a test fails where its parameter is absent
- *   impurity     n p (1 - p) of the rows on each side; the least sum counts, then labels before whole numbers before
- *                floats, then the nearest parameter
+ *   impurity     n p (1 - p) of the rows on each side; the least sum counts, then labels before whole numbers
+ * before floats, then the nearest parameter
  *
  * Rows of trials that did not end by themselves count only where they asked for the parameter. */
 #include <math.h>
@@ -33,7 +33,7 @@ typedef struct test {
 typedef struct learner {
     const learn_param *params;
     size_t which;
-    const double *x; /* of the parameter that is asked about */
+    const double *x;  /* of the parameter that is asked about */
     size_t *yes, *no; /* counts a label, scratch */
     hpo_error *err;
 } learner;
@@ -64,8 +64,8 @@ static int passes(const test *t, size_t row)
 }
 
 /* The rows that pass must be some and not all. */
-static void offer(test *best, const learn_param *p, int below, double cut, double n, double positive, double n_all,
-                  double positive_all)
+static void offer(test *best, const learn_param *p, int below, double cut, double n, double positive,
+                  double n_all, double positive_all)
 {
     if (n == 0 || n == n_all) return;
     double sum = impurity(n, positive) + impurity(n_all - n, positive_all - positive);
@@ -73,7 +73,8 @@ static void offer(test *best, const learn_param *p, int below, double cut, doubl
         *best = (test){.param = p, .below = below, .cut = cut, .impurity = sum, .in = best->in};
 }
 
-static void try_labels(const learner *l, const learn_param *p, const size_t *rows, size_t n, double positives, test *best)
+static void try_labels(const learner *l, const learn_param *p, const size_t *rows, size_t n, double positives,
+                       test *best)
 {
     double n_in = 0, positive_in = 0, share = -1;
     size_t first = p->n_labels;
@@ -87,7 +88,8 @@ static void try_labels(const learner *l, const learn_param *p, const size_t *row
     int any = 0;
     for (size_t k = 0; k < p->n_labels; k++)
         any |= l->yes[k] > l->no[k];
-    for (size_t k = 0; k < p->n_labels && !any; k++) { /* never in the majority: the one with the largest share */
+    for (size_t k = 0; k < p->n_labels && !any;
+         k++) { /* never in the majority: the one with the largest share */
         double of = (double)(l->yes[k] + l->no[k]);
         if (of > 0 && (double)l->yes[k] / of > share) {
             share = (double)l->yes[k] / of;
@@ -130,8 +132,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static hpo_status try_numbers(const learner *l, const learn_param *p, const size_t *rows, size_t n, double positives,
-                              test *best)
+static hpo_status try_numbers(const learner *l, const learn_param *p, const size_t *rows, size_t n,
+                              double positives, test *best)
 {
     pair *pairs = hpo_alloc_array(n + 1, sizeof *pairs);
     size_t m = 0;
@@ -154,7 +156,8 @@ static hpo_status try_numbers(const learner *l, const learn_param *p, const size
         offer(best, p, 0, cut, above, positive_above, (double)n, positives);
         offer(best, p, 1, cut, all - above, positive_all - positive_above, (double)n, positives);
     }
-    if (m > 0) offer(best, p, 0, pairs[0].v, all, positive_all, (double)n, positives); /* was asked for at all */
+    if (m > 0)
+        offer(best, p, 0, pairs[0].v, all, positive_all, (double)n, positives); /* was asked for at all */
     hpo_free(pairs);
     return HPO_OK;
 }
@@ -184,7 +187,8 @@ static void write_test(hpo_str *s, const test *t)
     if (n != 1) hpo_str_addc(s, ']');
 }
 
-static void write_tree(hpo_str *out, const test *t, verdict if_yes, const hpo_str *yes, verdict if_no, const hpo_str *no)
+static void write_tree(hpo_str *out, const test *t, verdict if_yes, const hpo_str *yes, verdict if_no,
+                       const hpo_str *no)
 {
     hpo_str text = {0}, fails = {0};
     write_test(&text, t);
@@ -245,8 +249,8 @@ static hpo_status grow(const learner *l, size_t *rows, size_t n, int depth, verd
     return status;
 }
 
-hpo_status learn_condition(const learn_param *params, size_t which, const unsigned char *whole, size_t n_rows, hpo_str *out,
-                           hpo_error *err)
+hpo_status learn_condition(const learn_param *params, size_t which, const unsigned char *whole, size_t n_rows,
+                           hpo_str *out, hpo_error *err)
 {
     learner l = {.params = params, .which = which, .x = params[which].x, .err = err};
     verdict all = ALWAYS;

@@ -4,7 +4,7 @@
  *   optuna_rdb.c      a SQLite file      <->  optuna_study
  *   optuna_journal.c  a journal          <->  optuna_study
  *   optuna_text.c     names, labels, distributions and times, as both sides write them
- *   import.c          optuna_study       ->   a study of ours; import_learn.c finds its conditions
+ *   import*.c         optuna_study       ->   a study of ours; import_learn.c finds its conditions
  *   export_optuna.c   a study of ours    ->   optuna_study
  *
  * What our rows have no place for stands in attributes of the trial, the same that the Python package writes

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/optuna_journal.c - Optuna's journal: one operation a line, replayed from the beginning.
  *
- * Studies are numbered from 0 in the order in which they were made, trials over all studies.  An operation that was not
- * allowed when it came (on a trial that has ended, on a deleted study, a second study of a name) changes nothing, as in
- * Optuna.  A last line that is not whole yet is left out. */
+ * Studies are numbered from 0 in the order in which they were made, trials over all studies.  An operation
+ * that was not allowed when it came (on a trial that has ended, on a deleted study, a second study of a name)
+ * changes nothing, as in Optuna.  A last line that is not whole yet is left out. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +26,8 @@ typedef enum op {
     DISCARD_TRIALS
 } op;
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------
+ */
 
 typedef struct journal_study {
     optuna_study s;
@@ -49,14 +50,18 @@ typedef struct journal {
 static optuna_study *study_of(journal *j, struct json_object *o, int64_t *at, hpo_error *err)
 {
     *at = -1;
-    if (hpo_json_get_int(o, "operation", "study_id", at, err) != HPO_OK || *at < 0 || (size_t)*at >= j->n_studies) return NULL;
+    if (hpo_json_get_int(o, "operation", "study_id", at, err) != HPO_OK || *at < 0 ||
+        (size_t)*at >= j->n_studies)
+        return NULL;
     return j->studies[*at].deleted ? NULL : &j->studies[*at].s;
 }
 
 static optuna_trial *trial_of(journal *j, struct json_object *o, optuna_study **s, hpo_error *err)
 {
     int64_t id = -1;
-    if (hpo_json_get_int(o, "operation", "trial_id", &id, err) != HPO_OK || id < 0 || (size_t)id >= j->n_trials) return NULL;
+    if (hpo_json_get_int(o, "operation", "trial_id", &id, err) != HPO_OK || id < 0 ||
+        (size_t)id >= j->n_trials)
+        return NULL;
     *s = &j->studies[j->trials[id].study].s;
     return &(*s)->trials[j->trials[id].number];
 }
@@ -71,7 +76,8 @@ static hpo_status create_study(journal *j, struct json_object *o, hpo_error *err
         if (!j->studies[i].deleted && strcmp(j->studies[i].s.name, name) == 0) return HPO_OK;
     size_t n = ways != NULL ? json_object_array_length(ways) : 0;
     if (n == 0 || n > CLI_MAX_OBJECTIVES)
-        return hpo_fail(err, HPO_EUNSUPPORTED, "study '%s' has %zu objectives: 1 to %d are read", name, n, CLI_MAX_OBJECTIVES);
+        return hpo_fail(err, HPO_EUNSUPPORTED, "study '%s' has %zu objectives: 1 to %d are read", name, n,
+                        CLI_MAX_OBJECTIVES);
     HPO_TRY(hpo_reserve(&j->studies, &j->cap_studies, j->n_studies + 1, sizeof *j->studies, err));
     journal_study *made = &j->studies[j->n_studies++];
     *made = (journal_study){0};
@@ -113,7 +119,8 @@ static void set_values(optuna_study *s, optuna_trial *t, struct json_object *o)
     }
 }
 
-static hpo_status set_state(journal *j, optuna_trial *t, struct json_object *o, const char *key, hpo_error *err)
+static hpo_status set_state(journal *j, optuna_trial *t, struct json_object *o, const char *key,
+                            hpo_error *err)
 {
     int64_t state = t->state;
     HPO_TRY(hpo_json_get_int(o, "operation", key, &state, err));
@@ -148,7 +155,8 @@ static hpo_status create_trial(journal *j, struct json_object *o, hpo_error *err
     }
     if (json_object_object_get_ex(o, "user_attrs", &more)) set_attrs(s, &t->user, more);
     if (json_object_object_get_ex(o, "system_attrs", &more)) set_attrs(s, &t->system, more);
-    if (json_object_object_get_ex(o, "intermediate_values", &more) && json_object_is_type(more, json_type_object)) {
+    if (json_object_object_get_ex(o, "intermediate_values", &more) &&
+        json_object_is_type(more, json_type_object)) {
         json_object_object_foreach(more, step, value)
         {
             int64_t number;
@@ -185,7 +193,8 @@ static hpo_status change_trial(journal *j, op what, struct json_object *o, hpo_e
     }
     case SET_REPORT:
         HPO_TRY(hpo_json_get_int(o, "operation", "step", &step, err));
-        if (json_object_object_get_ex(o, "intermediate_value", &v) && v != NULL) value = json_object_get_double(v);
+        if (json_object_object_get_ex(o, "intermediate_value", &v) && v != NULL)
+            value = json_object_get_double(v);
         optuna_set_report(s, t, step, value);
         break;
     default:
@@ -199,7 +208,8 @@ static hpo_status change_trial(journal *j, op what, struct json_object *o, hpo_e
 static void discard(journal *j, struct json_object *o)
 {
     struct json_object *list = NULL;
-    if (!json_object_object_get_ex(o, "trial_ids", &list) || !json_object_is_type(list, json_type_array)) return;
+    if (!json_object_object_get_ex(o, "trial_ids", &list) || !json_object_is_type(list, json_type_array))
+        return;
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         int64_t id = json_object_get_int64(json_object_array_get_idx(list, i));
         if (id >= 0 && (size_t)id < j->n_trials)
@@ -214,7 +224,8 @@ static hpo_status replay(journal *j, struct json_object *o, hpo_error *err)
     optuna_study *s;
     HPO_TRY(hpo_json_get_int(o, "operation", "op_code", &code, err));
     switch (code) {
-    case CREATE_STUDY: return create_study(j, o, err);
+    case CREATE_STUDY:
+        return create_study(j, o, err);
     case DELETE_STUDY:
         if (study_of(j, o, &at, err) != NULL) j->studies[at].deleted = 1;
         return HPO_OK;
@@ -224,14 +235,19 @@ static hpo_status replay(journal *j, struct json_object *o, hpo_error *err)
         if (s != NULL && json_object_object_get_ex(o, code == STUDY_USER ? "user_attr" : "system_attr", &v))
             set_attrs(s, code == STUDY_USER ? &s->user : &s->system, v);
         return HPO_OK;
-    case CREATE_TRIAL: return create_trial(j, o, err);
+    case CREATE_TRIAL:
+        return create_trial(j, o, err);
     case SET_PARAM:
     case SET_STATE:
     case SET_REPORT:
     case TRIAL_USER:
-    case TRIAL_SYSTEM: return change_trial(j, (op)code, o, err);
-    case DISCARD_TRIALS: discard(j, o); return HPO_OK;
-    default: return hpo_fail(err, HPO_EUNSUPPORTED, "'%s': operation %lld is unknown", j->path, (long long)code);
+    case TRIAL_SYSTEM:
+        return change_trial(j, (op)code, o, err);
+    case DISCARD_TRIALS:
+        discard(j, o);
+        return HPO_OK;
+    default:
+        return hpo_fail(err, HPO_EUNSUPPORTED, "'%s': operation %lld is unknown", j->path, (long long)code);
     }
 }
 
@@ -287,10 +303,11 @@ static hpo_status choose(journal *j, const char *wanted, optuna_study *out, hpo_
     if (names.failed)
         status = hpo_fail_memory(err);
     else if (found == j->n_studies)
-        status = hpo_fail(err, HPO_ENOTFOUND, "'%s' has no study '%s'; it has: %s", j->path, wanted != NULL ? wanted : "",
-                          n > 0 ? names.text : "(none)");
+        status = hpo_fail(err, HPO_ENOTFOUND, "'%s' has no study '%s'; it has: %s", j->path,
+                          wanted != NULL ? wanted : "", n > 0 ? names.text : "(none)");
     else if (wanted == NULL && n > 1)
-        status = hpo_fail(err, HPO_EINVAL, "'%s' holds %zu studies: choose one with --from: %s", j->path, n, names.text);
+        status = hpo_fail(err, HPO_EINVAL, "'%s' holds %zu studies: choose one with --from: %s", j->path, n,
+                          names.text);
     else if (j->studies[found].s.failed)
         status = hpo_fail_memory(err);
     if (status == HPO_OK) {
@@ -317,7 +334,8 @@ hpo_status optuna_journal_read(const char *path, const char *name, optuna_study 
     return status;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------
+ */
 
 #define WORKER ", \"worker_id\": \"hpo-export\""
 
@@ -384,7 +402,8 @@ static void write_values(hpo_str *s, const optuna_study *study, const optuna_tri
 
 static void write_trial(hpo_str *s, const optuna_study *study, const optuna_trial *t)
 {
-    hpo_str_addf(s, "{\"op_code\": %d" WORKER ", \"study_id\": 0, \"state\": %d", CREATE_TRIAL, (int)t->state);
+    hpo_str_addf(s, "{\"op_code\": %d" WORKER ", \"study_id\": 0, \"state\": %d", CREATE_TRIAL,
+                 (int)t->state);
     write_moment(s, "datetime_start", t->start);
     if (t->complete != NULL) write_moment(s, "datetime_complete", t->complete);
     write_values(s, study, t);
@@ -409,8 +428,8 @@ static void write_head(hpo_str *s, const optuna_study *study)
     hpo_str_add(s, "]}\n");
     for (int user = 0; user < 2; user++)
         for (const optuna_attr *a = user ? study->user : study->system; a != NULL; a = a->next) {
-            hpo_str_addf(s, "{\"op_code\": %d" WORKER ", \"study_id\": 0, \"%s\": {", user ? STUDY_USER : STUDY_SYSTEM,
-                         user ? "user_attr" : "system_attr");
+            hpo_str_addf(s, "{\"op_code\": %d" WORKER ", \"study_id\": 0, \"%s\": {",
+                         user ? STUDY_USER : STUDY_SYSTEM, user ? "user_attr" : "system_attr");
             hpo_str_json(s, a->key);
             hpo_str_addf(s, ": %s}}\n", a->json);
         }
@@ -438,5 +457,6 @@ hpo_status optuna_journal_write(const char *path, const optuna_study *study, hpo
     if (fclose(f) != 0) good = 0;
     if (good && !failed) return HPO_OK;
     (void)remove(path);
-    return failed ? hpo_fail_memory(err) : hpo_fail(err, HPO_EIO, "cannot write '%s': is the disk full?", path);
+    return failed ? hpo_fail_memory(err)
+                  : hpo_fail(err, HPO_EIO, "cannot write '%s': is the disk full?", path);
 }

@@ -87,7 +87,8 @@ const char *optuna_get_attr(const optuna_attr *list, const char *key)
     return NULL;
 }
 
-void optuna_set_param(optuna_study *s, optuna_trial *t, const char *name, double internal, const char *distribution)
+void optuna_set_param(optuna_study *s, optuna_trial *t, const char *name, double internal,
+                      const char *distribution)
 {
     optuna_param **at = &t->params;
     while (*at != NULL && strcmp((*at)->name, name) != 0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/optuna_rdb.c - Optuna's database as a SQLite file: schema version 12 (Optuna 2.4 to 5).
  *
- * Reading takes the file as it is, also while Optuna writes, in one read transaction; columns and tables that we do not
- * know are not looked at.  Old files without values of their own (before 2.4) are refused.
+ * Reading takes the file as it is, also while Optuna writes, in one read transaction; columns and tables that
+ * we do not know are not looked at.  Old files without values of their own (before 2.4) are refused.
  *
- * Writing makes the tables that Optuna expects.  The table alembic_version is left out: every version of Optuna then marks
- * the file as its own when it first opens it. */
+ * Writing makes the tables that Optuna expects.  The table alembic_version is left out: every version of
+ * Optuna then marks the file as its own when it first opens it. */
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -39,7 +39,8 @@ static hpo_status open_file(const char *path, int flags, sqlite3 **db, hpo_error
 
 /* One row after the other: row(ctx, st) for each.  `id` is bound to ?1. */
 static hpo_status each(sqlite3 *db, const char *path, const char *sql, int64_t id,
-                       hpo_status (*row)(void *ctx, sqlite3_stmt *st, hpo_error *err), void *ctx, hpo_error *err)
+                       hpo_status (*row)(void *ctx, sqlite3_stmt *st, hpo_error *err), void *ctx,
+                       hpo_error *err)
 {
     sqlite3_stmt *st = NULL;
     hpo_status status = HPO_OK;
@@ -57,7 +58,8 @@ static const char *text(sqlite3_stmt *st, int column)
     return (const char *)sqlite3_column_text(st, column);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------
+ */
 
 typedef struct reader {
     optuna_study *s;
@@ -107,7 +109,8 @@ static hpo_status study_attr_row(void *ctx, sqlite3_stmt *st, hpo_error *err)
 static hpo_status trial_row(void *ctx, sqlite3_stmt *st, hpo_error *err)
 {
     reader *r = ctx;
-    int64_t number = sqlite3_column_type(st, 1) == SQLITE_NULL ? (int64_t)r->s->n_trials : sqlite3_column_int64(st, 1);
+    int64_t number =
+        sqlite3_column_type(st, 1) == SQLITE_NULL ? (int64_t)r->s->n_trials : sqlite3_column_int64(st, 1);
     const char *word = text(st, 2);
     if (number < (int64_t)r->s->n_trials)
         return hpo_fail(err, HPO_ECORRUPT, "'%s' has trial %lld twice", r->path, (long long)number);
@@ -183,7 +186,8 @@ static hpo_status report_row(void *ctx, sqlite3_stmt *st, hpo_error *err)
 
 static hpo_status find_study(sqlite3 *db, reader *r, hpo_error *err)
 {
-    HPO_TRY(each(db, r->path, "SELECT study_id, study_name FROM studies ORDER BY study_id", 0, study_row, r, err));
+    HPO_TRY(each(db, r->path, "SELECT study_id, study_name FROM studies ORDER BY study_id", 0, study_row, r,
+                 err));
     if (r->names.failed || r->s->failed) return hpo_fail_memory(err);
     if (r->study < 0)
         return hpo_fail(err, HPO_ENOTFOUND, "'%s' has no study '%s'; it has: %s", r->path,
@@ -200,28 +204,37 @@ static hpo_status read_all(sqlite3 *db, reader *r, hpo_error *err)
     const char *p = r->path;
     HPO_TRY(find_study(db, r, err));
     int64_t id = r->study;
-    HPO_TRY(each(db, p, "SELECT direction FROM study_directions WHERE study_id = ?1 ORDER BY objective", id, direction_row, r, err));
+    HPO_TRY(each(db, p, "SELECT direction FROM study_directions WHERE study_id = ?1 ORDER BY objective", id,
+                 direction_row, r, err));
     if (r->s->n_objectives == 0) r->s->n_objectives = 1;
     for (r->user = 0; r->user < 2; r->user++)
         HPO_TRY(each(db, p,
-                     r->user ? "SELECT key, value_json FROM study_user_attributes WHERE study_id = ?1 ORDER BY study_user_attribute_id"
-                             : "SELECT key, value_json FROM study_system_attributes WHERE study_id = ?1 ORDER BY study_system_attribute_id",
+                     r->user ? "SELECT key, value_json FROM study_user_attributes WHERE study_id = ?1 ORDER "
+                               "BY study_user_attribute_id"
+                             : "SELECT key, value_json FROM study_system_attributes WHERE study_id = ?1 "
+                               "ORDER BY study_system_attribute_id",
                      id, study_attr_row, r, err));
-    HPO_TRY(each(db, p,
-                 "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials WHERE study_id = ?1 "
-                 "ORDER BY trial_id",
-                 id, trial_row, r, err));
+    HPO_TRY(each(
+        db, p,
+        "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials WHERE study_id = ?1 "
+        "ORDER BY trial_id",
+        id, trial_row, r, err));
     for (r->user = 0; r->user < 2; r->user++)
         HPO_TRY(each(db, p,
-                     r->user ? "SELECT a.trial_id, a.key, a.value_json FROM trial_user_attributes a" OF_STUDY
-                               "trial_user_attribute_id"
-                             : "SELECT a.trial_id, a.key, a.value_json FROM trial_system_attributes a" OF_STUDY
-                               "trial_system_attribute_id",
+                     r->user
+                         ? "SELECT a.trial_id, a.key, a.value_json FROM trial_user_attributes a" OF_STUDY
+                           "trial_user_attribute_id"
+                         : "SELECT a.trial_id, a.key, a.value_json FROM trial_system_attributes a" OF_STUDY
+                           "trial_system_attribute_id",
                      id, trial_attr_row, r, err));
+    HPO_TRY(each(
+        db, p,
+        "SELECT a.trial_id, a.param_name, a.param_value, a.distribution_json FROM trial_params a" OF_STUDY
+        "param_id",
+        id, param_row, r, err));
     HPO_TRY(each(db, p,
-                 "SELECT a.trial_id, a.param_name, a.param_value, a.distribution_json FROM trial_params a" OF_STUDY "param_id",
-                 id, param_row, r, err));
-    HPO_TRY(each(db, p, "SELECT a.trial_id, a.objective, a.value, a.value_type FROM trial_values a" OF_STUDY "trial_value_id",
+                 "SELECT a.trial_id, a.objective, a.value, a.value_type FROM trial_values a" OF_STUDY
+                 "trial_value_id",
                  id, value_row, r, err));
     return each(db, p,
                 "SELECT a.trial_id, a.step, a.intermediate_value, a.intermediate_value_type FROM "
@@ -239,11 +252,13 @@ static hpo_status version_row(void *ctx, sqlite3_stmt *st, hpo_error *err)
 static hpo_status check_version(sqlite3 *db, const char *path, hpo_error *err)
 {
     int64_t version = -1;
-    if (each(db, path, "SELECT schema_version FROM version_info", 0, version_row, &version, err) != HPO_OK || version < 0)
+    if (each(db, path, "SELECT schema_version FROM version_info", 0, version_row, &version, err) != HPO_OK ||
+        version < 0)
         return hpo_fail(err, HPO_EINVAL, "'%s' is a SQLite file, but not one of Optuna's", path);
     if (version != SCHEMA)
         return hpo_fail(err, HPO_EUNSUPPORTED,
-                        "'%s' has schema version %lld of Optuna, version %d is read: run `optuna storage upgrade --storage "
+                        "'%s' has schema version %lld of Optuna, version %d is read: run `optuna storage "
+                        "upgrade --storage "
                         "sqlite:///%s`",
                         path, (long long)version, SCHEMA, path);
     return HPO_OK;
@@ -261,7 +276,8 @@ hpo_status optuna_rdb_read(const char *path, const char *name, optuna_study *out
         status = hpo_fail_memory(err);
     else
         memset(out->maximise, 0, CLI_MAX_OBJECTIVES * sizeof *out->maximise);
-    if (status == HPO_OK && sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) status = fail(db, path, err);
+    if (status == HPO_OK && sqlite3_exec(db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+        status = fail(db, path, err);
     if (status == HPO_OK) status = check_version(db, path, err);
     if (status == HPO_OK) status = read_all(db, &r, err);
     if (status == HPO_OK && out->failed) status = hpo_fail_memory(err);
@@ -272,54 +288,87 @@ hpo_status optuna_rdb_read(const char *path, const char *name, optuna_study *out
     return status;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------
+ */
 
 #define ATTRIBUTES(table, id, of, parent)                                                                    \
-    "CREATE TABLE IF NOT EXISTS " table "(" id " INTEGER NOT NULL, " of " INTEGER, key VARCHAR(512), value_json TEXT, "  \
+    "CREATE TABLE IF NOT EXISTS " table "(" id " INTEGER NOT NULL, " of                                      \
+    " INTEGER, key VARCHAR(512), value_json TEXT, "                                                          \
     "PRIMARY KEY (" id "), UNIQUE (" of ", key), FOREIGN KEY(" of ") REFERENCES " parent " (" of "));"
 static const char tables[] =
-    "CREATE TABLE IF NOT EXISTS studies(study_id INTEGER NOT NULL, study_name VARCHAR(512) NOT NULL, PRIMARY KEY (study_id));"
+    "CREATE TABLE IF NOT EXISTS studies(study_id INTEGER NOT NULL, study_name VARCHAR(512) NOT NULL, PRIMARY "
+    "KEY (study_id));"
     "CREATE UNIQUE INDEX IF NOT EXISTS ix_studies_study_name ON studies (study_name);"
     "CREATE TABLE IF NOT EXISTS version_info(version_info_id INTEGER NOT NULL, schema_version INTEGER, "
     "library_version VARCHAR(256), PRIMARY KEY (version_info_id), CHECK (version_info_id=1));"
-    "CREATE TABLE IF NOT EXISTS study_directions(study_direction_id INTEGER NOT NULL, direction VARCHAR(8) NOT NULL, "
-    "study_id INTEGER NOT NULL, objective INTEGER NOT NULL, PRIMARY KEY (study_direction_id), UNIQUE (study_id, objective), "
-    "FOREIGN KEY(study_id) REFERENCES studies (study_id));"
-    ATTRIBUTES("study_user_attributes", "study_user_attribute_id", "study_id", "studies")
-    ATTRIBUTES("study_system_attributes", "study_system_attribute_id", "study_id", "studies")
-    "CREATE TABLE IF NOT EXISTS trials(trial_id INTEGER NOT NULL, number INTEGER, study_id INTEGER, state VARCHAR(8) NOT NULL, "
-    "datetime_start DATETIME, datetime_complete DATETIME, PRIMARY KEY (trial_id), "
-    "FOREIGN KEY(study_id) REFERENCES studies (study_id));"
-    "CREATE INDEX IF NOT EXISTS trials_study_id_key ON trials (study_id);"
-    ATTRIBUTES("trial_user_attributes", "trial_user_attribute_id", "trial_id", "trials")
-    ATTRIBUTES("trial_system_attributes", "trial_system_attribute_id", "trial_id", "trials")
-    "CREATE TABLE IF NOT EXISTS trial_params(param_id INTEGER NOT NULL, trial_id INTEGER, param_name VARCHAR(512), param_value FLOAT, "
-    "distribution_json TEXT, PRIMARY KEY (param_id), UNIQUE (trial_id, param_name), "
-    "FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
-    "CREATE TABLE IF NOT EXISTS trial_values(trial_value_id INTEGER NOT NULL, trial_id INTEGER NOT NULL, objective INTEGER NOT NULL, "
-    "value FLOAT, value_type VARCHAR(7) NOT NULL, PRIMARY KEY (trial_value_id), UNIQUE (trial_id, objective), "
-    "FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
-    "CREATE TABLE IF NOT EXISTS trial_intermediate_values(trial_intermediate_value_id INTEGER NOT NULL, trial_id INTEGER NOT NULL, "
-    "step INTEGER NOT NULL, intermediate_value FLOAT, intermediate_value_type VARCHAR(7) NOT NULL, "
-    "PRIMARY KEY (trial_intermediate_value_id), UNIQUE (trial_id, step), FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
-    "CREATE TABLE IF NOT EXISTS trial_heartbeats(trial_heartbeat_id INTEGER NOT NULL, trial_id INTEGER NOT NULL, "
-    "heartbeat DATETIME NOT NULL, PRIMARY KEY (trial_heartbeat_id), UNIQUE (trial_id), "
-    "FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
-    "INSERT INTO version_info VALUES (1, 12, '3.1.0');";
+    "CREATE TABLE IF NOT EXISTS study_directions(study_direction_id INTEGER NOT NULL, direction VARCHAR(8) "
+    "NOT NULL, "
+    "study_id INTEGER NOT NULL, objective INTEGER NOT NULL, PRIMARY KEY (study_direction_id), UNIQUE "
+    "(study_id, objective), "
+    "FOREIGN KEY(study_id) REFERENCES studies (study_id));" ATTRIBUTES(
+        "study_user_attributes", "study_user_attribute_id", "study_id", "studies")
+        ATTRIBUTES(
+            "study_system_attributes", "study_system_attribute_id", "study_id",
+            "studies") "CREATE TABLE IF NOT EXISTS trials(trial_id INTEGER NOT NULL, number INTEGER, "
+                       "study_id INTEGER, state VARCHAR(8) NOT NULL, "
+                       "datetime_start DATETIME, datetime_complete DATETIME, PRIMARY KEY (trial_id), "
+                       "FOREIGN KEY(study_id) REFERENCES studies (study_id));"
+                       "CREATE INDEX IF NOT EXISTS trials_study_id_key ON trials (study_id);" ATTRIBUTES(
+                           "trial_user_attributes", "trial_user_attribute_id", "trial_id", "trials")
+                           ATTRIBUTES(
+                               "trial_system_attributes", "trial_system_attribute_id", "trial_id",
+                               "trials") "CREATE TABLE IF NOT EXISTS trial_params(param_id INTEGER NOT NULL, "
+                                         "trial_id INTEGER, param_name VARCHAR(512), param_value FLOAT, "
+                                         "distribution_json TEXT, PRIMARY KEY (param_id), UNIQUE (trial_id, "
+                                         "param_name), "
+                                         "FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
+                                         "CREATE TABLE IF NOT EXISTS trial_values(trial_value_id INTEGER NOT "
+                                         "NULL, trial_id INTEGER NOT NULL, objective INTEGER NOT NULL, "
+                                         "value FLOAT, value_type VARCHAR(7) NOT NULL, PRIMARY KEY "
+                                         "(trial_value_id), UNIQUE (trial_id, objective), "
+                                         "FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
+                                         "CREATE TABLE IF NOT EXISTS "
+                                         "trial_intermediate_values(trial_intermediate_value_id INTEGER NOT "
+                                         "NULL, trial_id INTEGER NOT NULL, "
+                                         "step INTEGER NOT NULL, intermediate_value FLOAT, "
+                                         "intermediate_value_type VARCHAR(7) NOT NULL, "
+                                         "PRIMARY KEY (trial_intermediate_value_id), UNIQUE (trial_id, "
+                                         "step), FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
+                                         "CREATE TABLE IF NOT EXISTS trial_heartbeats(trial_heartbeat_id "
+                                         "INTEGER NOT NULL, trial_id INTEGER NOT NULL, "
+                                         "heartbeat DATETIME NOT NULL, PRIMARY KEY (trial_heartbeat_id), "
+                                         "UNIQUE (trial_id), "
+                                         "FOREIGN KEY(trial_id) REFERENCES trials (trial_id));"
+                                         "INSERT INTO version_info VALUES (1, 12, '3.1.0');";
 
-typedef enum statement { STUDY, DIRECTION, STUDY_USER, STUDY_SYSTEM, TRIAL, USER, SYSTEM, PARAM, VALUE, REPORT, N_STATEMENTS } statement;
+typedef enum statement {
+    STUDY,
+    DIRECTION,
+    STUDY_USER,
+    STUDY_SYSTEM,
+    TRIAL,
+    USER,
+    SYSTEM,
+    PARAM,
+    VALUE,
+    REPORT,
+    N_STATEMENTS
+} statement;
 static const char *const inserts[N_STATEMENTS] = {
     [STUDY] = "INSERT INTO studies(study_name) VALUES (?1)",
     [DIRECTION] = "INSERT INTO study_directions(study_id, objective, direction) VALUES (?1, ?2, ?3)",
     [STUDY_USER] = "INSERT INTO study_user_attributes(study_id, key, value_json) VALUES (?1, ?2, ?3)",
     [STUDY_SYSTEM] = "INSERT INTO study_system_attributes(study_id, key, value_json) VALUES (?1, ?2, ?3)",
-    [TRIAL] = "INSERT INTO trials(study_id, number, state, datetime_start, datetime_complete) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [TRIAL] = "INSERT INTO trials(study_id, number, state, datetime_start, datetime_complete) VALUES (?1, "
+              "?2, ?3, ?4, ?5)",
     [USER] = "INSERT INTO trial_user_attributes(trial_id, key, value_json) VALUES (?1, ?2, ?3)",
     [SYSTEM] = "INSERT INTO trial_system_attributes(trial_id, key, value_json) VALUES (?1, ?2, ?3)",
-    [PARAM] = "INSERT INTO trial_params(trial_id, param_name, distribution_json, param_value) VALUES (?1, ?2, ?3, ?4)",
+    [PARAM] = "INSERT INTO trial_params(trial_id, param_name, distribution_json, param_value) VALUES (?1, "
+              "?2, ?3, ?4)",
     [VALUE] = "INSERT INTO trial_values(trial_id, objective, value_type, value) VALUES (?1, ?2, ?3, ?4)",
-    [REPORT] = "INSERT INTO trial_intermediate_values(trial_id, step, intermediate_value_type, intermediate_value) "
-               "VALUES (?1, ?2, ?3, ?4)",
+    [REPORT] =
+        "INSERT INTO trial_intermediate_values(trial_id, step, intermediate_value_type, intermediate_value) "
+        "VALUES (?1, ?2, ?3, ?4)",
 };
 
 typedef struct writer {
@@ -398,7 +447,8 @@ static hpo_status write_trial(writer *w, const optuna_study *s, int64_t study, s
 static hpo_status write_all(writer *w, const optuna_study *s, hpo_error *err)
 {
     for (int i = 0; i < N_STATEMENTS; i++)
-        if (sqlite3_prepare_v2(w->db, inserts[i], -1, &w->st[i], NULL) != SQLITE_OK) return fail(w->db, w->path, err);
+        if (sqlite3_prepare_v2(w->db, inserts[i], -1, &w->st[i], NULL) != SQLITE_OK)
+            return fail(w->db, w->path, err);
     bind_text(w->st[STUDY], 1, s->name);
     int rc = sqlite3_step(w->st[STUDY]);
     (void)sqlite3_reset(w->st[STUDY]);
@@ -437,7 +487,8 @@ hpo_status optuna_rdb_write(const char *path, const optuna_study *s, hpo_error *
     if (status == HPO_OK) status = write_all(&w, s, err);
     for (int i = 0; i < N_STATEMENTS; i++)
         (void)sqlite3_finalize(w.st[i]);
-    if (status == HPO_OK && sqlite3_exec(w.db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) status = fail(w.db, path, err);
+    if (status == HPO_OK && sqlite3_exec(w.db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        status = fail(w.db, path, err);
     (void)sqlite3_close(w.db);
     if (status != HPO_OK && there != OPTUNA_RDB) (void)remove(path);
     return status;

@@ -79,8 +79,12 @@ void optuna_label(hpo_str *s, struct json_object *choice)
 {
     hpo_str text = {0};
     switch (json_object_get_type(choice)) {
-    case json_type_null: hpo_str_add(&text, "None"); break;
-    case json_type_boolean: hpo_str_add(&text, json_object_get_boolean(choice) ? "True" : "False"); break;
+    case json_type_null:
+        hpo_str_add(&text, "None");
+        break;
+    case json_type_boolean:
+        hpo_str_add(&text, json_object_get_boolean(choice) ? "True" : "False");
+        break;
     case json_type_double: {
         double v = json_object_get_double(choice);
         if (isfinite(v))
@@ -95,7 +99,9 @@ void optuna_label(hpo_str *s, struct json_object *choice)
         else
             hpo_str_add(&text, json_object_get_string(choice));
         break;
-    default: hpo_str_add(&text, json_object_to_json_string_ext(choice, JSON_C_TO_STRING_PLAIN)); break;
+    default:
+        hpo_str_add(&text, json_object_to_json_string_ext(choice, JSON_C_TO_STRING_PLAIN));
+        break;
     }
     s->failed |= text.failed;
     if (text.text != NULL) hpo_str_addn(s, text.text, text.len > 200 ? 200 : text.len);
@@ -127,8 +133,8 @@ static void unquoted(hpo_str *s, const char *label, size_t n)
 
 void optuna_choice(hpo_str *s, const char *label)
 {
-    static const char *const words[][2] = {{"None", "null"},   {"True", "true"},    {"False", "false"},
-                                           {"nan", "NaN"},     {"inf", "Infinity"}, {"-inf", "-Infinity"}};
+    static const char *const words[][2] = {{"None", "null"}, {"True", "true"},    {"False", "false"},
+                                           {"nan", "NaN"},   {"inf", "Infinity"}, {"-inf", "-Infinity"}};
     double v;
     int64_t whole;
     size_t n = strlen(label);
@@ -149,7 +155,8 @@ void optuna_choice(hpo_str *s, const char *label)
         hpo_str_json(s, label);
 }
 
-/* ---- names ----------------------------------------------------------------------------------------------- */
+/* ---- names -----------------------------------------------------------------------------------------------
+ */
 
 #define DOT "\302\267" /* the middle dot, U+00B7 */
 
@@ -166,8 +173,8 @@ static int is_plain(const char *p, size_t n)
 {
     if (n == 1) return isalnum((unsigned char)*p) || strchr("_./-", *p) != NULL;
     /* U+0080..U+00B7, but for the letters U+00AA and U+00B5, are no part of names */
-    return n != 2 || (unsigned char)p[0] != 0xc2 || (unsigned char)p[1] > 0xb7 || (unsigned char)p[1] == 0xaa ||
-           (unsigned char)p[1] == 0xb5;
+    return n != 2 || (unsigned char)p[0] != 0xc2 || (unsigned char)p[1] > 0xb7 ||
+           (unsigned char)p[1] == 0xaa || (unsigned char)p[1] == 0xb5;
 }
 
 static uint32_t code_of(const char *p, size_t n)
@@ -213,7 +220,8 @@ void optuna_name_out(hpo_str *s, const char *name)
     }
 }
 
-/* ---- attributes ------------------------------------------------------------------------------------------ */
+/* ---- attributes ------------------------------------------------------------------------------------------
+ */
 
 void optuna_pack(hpo_str *s, const char *json)
 {
@@ -240,7 +248,8 @@ void optuna_unpack(hpo_str *s, struct json_object *value)
         hpo_str_add(s, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
 }
 
-/* ---- times ------------------------------------------------------------------------------------------------- */
+/* ---- times
+ * ------------------------------------------------------------------------------------------------- */
 
 int64_t optuna_time_ms(const char *text)
 {
@@ -271,7 +280,8 @@ const char *optuna_time_text(int64_t ms, char buf[40])
     return buf;
 }
 
-/* ---- distributions ------------------------------------------------------------------------------------------- */
+/* ---- distributions
+ * ------------------------------------------------------------------------------------------- */
 
 void optuna_distribution_fini(optuna_distribution *d)
 {
@@ -307,7 +317,6 @@ static hpo_status read_distribution(struct json_object *doc, optuna_distribution
     const char *name = "";
     struct json_object *attributes = NULL;
     double q = 0;
-    int64_t whole = 0;
     int log = 0;
     HPO_TRY(hpo_json_get_string(doc, "distribution", "name", &name, err));
     HPO_TRY(hpo_json_get_object(doc, "distribution", "attributes", &attributes, err));
@@ -318,9 +327,10 @@ static hpo_status read_distribution(struct json_object *doc, optuna_distribution
     }
     int is_int = strncmp(name, "Int", 3) == 0;
     if (!is_int && strstr(name, "UniformDistribution") == NULL && strcmp(name, "FloatDistribution") != 0)
-        return hpo_fail(err, HPO_EUNSUPPORTED, "distribution '%s' is unknown: Optuna 3 to 5 have Float-, Int- and "
-                                               "CategoricalDistribution", name);
-    (void)whole;
+        return hpo_fail(err, HPO_EUNSUPPORTED,
+                        "distribution '%s' is unknown: Optuna 3 to 5 have Float-, Int- and "
+                        "CategoricalDistribution",
+                        name);
     out->kind = is_int ? OPTUNA_INT : OPTUNA_FLOAT;
     HPO_TRY(hpo_json_get_double(attributes, "distribution", "low", &out->low, err));
     HPO_TRY(hpo_json_get_double(attributes, "distribution", "high", &out->high, err));
@@ -373,16 +383,21 @@ static void numeric(hpo_str *s, int is_float, double low, double high, double st
     hpo_str_add(s, "}}");
 }
 
-void optuna_distribution_of(hpo_str *s, const hpo_param_info *p, const char *label, double v, double *internal)
+void optuna_distribution_of(hpo_str *s, const hpo_param_info *p, const char *label, double v,
+                            double *internal)
 {
     static const char *const truth[] = {"False", "True"};
     int64_t whole;
     *internal = v;
     switch (p->kind) {
     case HPO_KIND_CATEGORICAL:
-    case HPO_KIND_ORDINAL: categorical(s, p->labels, p->n_labels); break;
+    case HPO_KIND_ORDINAL:
+        categorical(s, p->labels, p->n_labels);
+        break;
     case HPO_KIND_BOOL:
-    case HPO_KIND_SUBSET: categorical(s, truth, 2); break;
+    case HPO_KIND_SUBSET:
+        categorical(s, truth, 2);
+        break;
     case HPO_KIND_CONST:
         *internal = 0;
         if (hpo_parse_int(label, &whole) && isdigit((unsigned char)label[strlen(label) - 1])) {
@@ -394,8 +409,12 @@ void optuna_distribution_of(hpo_str *s, const hpo_param_info *p, const char *lab
             categorical(s, &label, 1);
         }
         break;
-    case HPO_KIND_SIMPLEX: numeric(s, 1, 0, 1, 0, 0); break;
-    case HPO_KIND_PERMUTATION: numeric(s, 0, 0, (double)p->n_columns - 1, 1, 0); break;
+    case HPO_KIND_SIMPLEX:
+        numeric(s, 1, 0, 1, 0, 0);
+        break;
+    case HPO_KIND_PERMUTATION:
+        numeric(s, 0, 0, (double)p->n_columns - 1, 1, 0);
+        break;
     default: {
         int is_float = p->kind != HPO_KIND_INT;
         /* Bounds that depend on other parameters: those of this trial are its value. */

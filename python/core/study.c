@@ -362,9 +362,9 @@ static PyObject *study_summary(study_object *h, PyObject *unused)
         s.best_value, "since_best", (long long)s.since_best, "active_seconds", s.active_seconds, "cost",
         s.cost, "created_ms", (long long)s.created_ms, "last_ms", (long long)s.last_ms, "seq",
         (long long)s.seq, "lease", s.lease, "noisy", (int)s.noisy, "max_retries", (int)s.max_retries, "until",
-        s.until, "open_space", (int)s.open_space, "id", (long long)s.id, "budget", "trials", (long long)s.budget.trials, "seconds",
-        s.budget.seconds, "cost", s.budget.cost, "target", s.budget.target, "stagnation",
-        (long long)s.budget.stagnation);
+        s.until, "open_space", (int)s.open_space, "id", (long long)s.id, "budget", "trials",
+        (long long)s.budget.trials, "seconds", s.budget.seconds, "cost", s.budget.cost, "target",
+        s.budget.target, "stagnation", (long long)s.budget.stagnation);
 }
 
 static PyObject *study_space(study_object *h, PyObject *unused)

@@ -38,7 +38,7 @@ typedef struct ask_state {
     int queue_only, new_only;
     int64_t draw_min;
     int64_t take; /* the waiting trial that is wanted, or -1: whichever is next */
-    int judged; /* the stopping rule was asked; s->ruling is its answer */
+    int judged;   /* the stopping rule was asked; s->ruling is its answer */
     ask_step step;
     hpo_trial *trial;
 } ask_state;

@@ -153,8 +153,9 @@ def test_there_and_back(folder, into, out, directions):
     assert got == want
     assert everything(optuna.load_study(study_name="a study", storage=HpoStorage(folder / "s.db"))) == want
     if len(directions) == 1 and out == "rdb":  # and Optuna goes on with it
+        ended = sum(t.state.is_finished() for t in back.trials)
         back.optimize(lambda t: t.suggest_float("x", -1, 1), n_trials=2)
-        assert len(back.trials) == 42
+        assert sum(t.state.is_finished() for t in back.trials) == ended + 2
 
 
 @pytest.mark.parametrize("out", STORAGES)

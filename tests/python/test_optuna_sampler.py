@@ -13,7 +13,7 @@ optuna = pytest.importorskip("optuna", reason="python3-optuna is not installed")
 
 import hpo  # noqa: E402
 from hpo.exceptions import UnsupportedError  # noqa: E402
-from hpo.integration.optuna import HpoPruner, HpoSampler  # noqa: E402
+from hpo.integration.optuna import HpoPruner, HpoSampler, HpoStorage  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -119,9 +119,9 @@ def test_it_is_the_librarys_own_search():
 
 
 @pytest.mark.parametrize("name", ["random", "sobol"])
-def test_taken_up_again(name, tmp_path):
+def test_taken_up_again(name):
     """A new process goes on in the sequence."""
-    url = f"sqlite:///{tmp_path}/o.db"
+    url = optuna.storages.InMemoryStorage()
 
     def f(t):
         return t.suggest_float("x", 0, 1) + t.suggest_float("y", 0, 1)
@@ -288,22 +288,22 @@ def test_what_cannot_be_is_said():
         HpoSampler("tpe:liar=no", initial=3)
 
 
-def _work(url, n):
+def _work(path, n):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.load_study(study_name="s", storage=url, sampler=HpoSampler("random", seed=7))
+    study = optuna.load_study(study_name="s", storage=HpoStorage(path), sampler=HpoSampler("random", seed=7))
     study.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=n)
 
 
 def test_two_processes_with_one_seed(tmp_path):
-    url = f"sqlite:///{tmp_path}/o.db"
-    optuna.create_study(study_name="s", storage=url)
+    path = tmp_path / "o.db"
+    optuna.create_study(study_name="s", storage=HpoStorage(path))
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_work, args=(url, 10)) for _ in range(2)]
+    workers = [context.Process(target=_work, args=(path, 10)) for _ in range(2)]
     for w in workers:
         w.start()
     for w in workers:
         w.join()
-    trials = optuna.load_study(study_name="s", storage=url).trials
+    trials = optuna.load_study(study_name="s", storage=HpoStorage(path)).trials
     assert len(trials) == 20 and len({t.params["x"] for t in trials}) == 20
 
 

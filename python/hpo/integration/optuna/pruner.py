@@ -17,7 +17,7 @@ import hpo
 from hpo import _core, pruners
 from hpo.exceptions import UnsupportedError
 
-from .sampler import _STATES
+from .sampler import STATES
 
 
 def _scheduler(name):
@@ -137,5 +137,5 @@ class _Follower:
             del self.open[number], self.told[number]
             self.verdicts.discard(number)
             if ours is not None:
-                state = _STATES[trial.state]
+                state = STATES[trial.state]
                 self.study.tell(ours, trial.values if state != hpo.TrialState.FAIL else None, state)

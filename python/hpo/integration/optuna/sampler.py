@@ -26,7 +26,7 @@ from hpo.exceptions import HpoError, InvalidError, UnsupportedError
 from hpo.study import _encode, _fits
 
 CONSTRAINTS = "constraints"  # system attributes of Optuna: a list, or from version 5 on one "constraints:NAME" each
-_STATES = {
+STATES = {
     TrialState.COMPLETE: hpo.TrialState.COMPLETE,
     TrialState.PRUNED: hpo.TrialState.PRUNED,
     TrialState.FAIL: hpo.TrialState.FAIL,
@@ -53,10 +53,10 @@ def fitting_distribution(one, value):
     return type(ours)(low, high, log=ours.log and low > 0)
 
 
-def constraints_of(trial):
+def constraints_of(system_attrs):
     """{name: value} of the measured constraints of an Optuna trial; feasible where value <= 0."""
     out = {}
-    for key, value in trial.system_attrs.items():
+    for key, value in system_attrs.items():
         if key == CONSTRAINTS and value is not None:
             out.update((f"c{i}", float(v)) for i, v in enumerate(value))
         elif key.startswith(CONSTRAINTS + ":") and value is not None:
@@ -217,7 +217,7 @@ class _Mirror:
         for number in [*sorted(self.open), *fresh]:
             trial = trials[number]
             if trial.state.is_finished():
-                measured = constraints_of(trial)
+                measured = constraints_of(trial.system_attrs)
                 new = [name for name in measured if name not in self.constraints]
                 if new:
                     self.constraints += new
@@ -240,7 +240,7 @@ class _Mirror:
     def finish(self, number, trial, measured):
         held = self.open.pop(number, None)
         self.mine.discard(number)
-        state = _STATES[trial.state]
+        state = STATES[trial.state]
         values = trial.values if state != hpo.TrialState.FAIL else None
         reports = {}
         if state == hpo.TrialState.PRUNED and len(self.directions) == 1:

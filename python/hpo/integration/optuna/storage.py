@@ -2,339 +2,38 @@
 """HpoStorage: Optuna's studies in a study file of this library.
 
 An Optuna study is a study whose space is learned.  A trial is a row like any other, so `hpo top`, `hpo best`,
-`hpo plot` and SQL read it, and studies that `hpo` has made can be opened from Optuna.  What Optuna knows beyond that
-stands in attributes of the trial:
-
-    hpo:optuna       {"params": {name: [internal value, distribution]}, "start": ..., "complete": ..., "values": ...}
-                     the distributions that this trial was asked with, as Optuna writes them, times to the microsecond,
-                     and values where they are not those of the row
-    hpo:system:KEY   system attributes (JSON)
-    hpo:heartbeat    Unix time in milliseconds
-
-Attributes that are null or not quite JSON (NaN) are kept as {"hpo:json": text}.  The id of a trial is
-study * 2^40 + number: unique, since ids of studies are never given again.  `hpo import` and `hpo export` use the
-same attributes.
+`hpo plot` and SQL read it, and studies that `hpo` has made can be opened from Optuna; book.py tells what stands where.
+The id of a trial is study * 2^40 + number: unique, since ids of studies are never given again.
 
 Trials are held for ever, as in Optuna: no lease ends.  With a heartbeat, those of dead processes fail and may be
 retried.
 """
 
-import datetime
-import functools
+import copy
 import json
 import math
-import os
 import threading
 import time
 import uuid
 
 import optuna
-from optuna.distributions import check_distribution_compatibility, distribution_to_json, json_to_distribution
+from optuna.distributions import check_distribution_compatibility, distribution_to_json
 from optuna.storages import BaseStorage
 from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 import hpo
-from hpo.distributions import CategoricalDistribution, IntDistribution
-from hpo.exceptions import DuplicatedStudyError, HpoError, NotFoundError
+from hpo.exceptions import DuplicatedStudyError, HpoError
 from hpo.exceptions import UpdateFinishedTrialError as NotUpdatable
 from hpo.storages import Storage
-from hpo.study import _encode, _fits, _host
-from hpo.trial import CORE_STATE, FIXED, SYSTEM, UNASKED
+from hpo.trial import FIXED
 
-from .sampler import constraints_of, fitting_distribution
+from .book import BITS, HEARTBEAT, NOTE, OF_CORE, SYSTEM_KEY, Book, Held, pack, split_attrs, text_of, user_key
+from .sampler import STATES, constraints_of, fitting_distribution
 
-NOTE = "hpo:optuna"
-HEARTBEAT = "hpo:heartbeat"
-_SYSTEM = SYSTEM + "system:"
-_USER = SYSTEM + "user:"  # user attributes that begin with "hpo:"
-_BITS = 40
 _FINISHED = getattr(optuna.exceptions, "UpdateFinishedTrialError", RuntimeError)
-_TO_CORE = {
-    TrialState.COMPLETE: CORE_STATE["complete"],
-    TrialState.PRUNED: CORE_STATE["stopped"],
-    TrialState.FAIL: CORE_STATE["failed"],
-    TrialState.WAITING: CORE_STATE["waiting"],
-}
-_OF_CORE = {
-    CORE_STATE["waiting"]: TrialState.WAITING,
-    CORE_STATE["running"]: TrialState.RUNNING,
-    CORE_STATE["paused"]: TrialState.RUNNING,  # not over, and not to be had
-    CORE_STATE["complete"]: TrialState.COMPLETE,
-    CORE_STATE["stopped"]: TrialState.PRUNED,
-    CORE_STATE["failed"]: TrialState.FAIL,
-    CORE_STATE["infeasible"]: TrialState.FAIL,
-}
-_OURS = {
-    TrialState.COMPLETE: hpo.TrialState.COMPLETE,
-    TrialState.PRUNED: hpo.TrialState.PRUNED,
-    TrialState.FAIL: hpo.TrialState.FAIL,
-}
-
-
-# ---- texts -----------------------------------------------------------------------------------------------------
-
-
-def _pack(value):
-    """An attribute as JSON text of this library."""
-    text = json.dumps(value)
-    if value is None or "NaN" in text or "Infinity" in text:
-        try:
-            if value is None:
-                raise ValueError
-            json.dumps(value, allow_nan=False)
-        except ValueError:
-            return json.dumps({"hpo:json": text})
-    return text
-
-
-def _unpack(value):
-    if isinstance(value, dict) and value.keys() == {"hpo:json"}:
-        return json.loads(value["hpo:json"])
-    return value
-
-
-def _user_key(key):
-    return _USER + key if key.startswith(SYSTEM) else key
-
-
-def _attrs(attributes):
-    """(user attributes, system attributes) of the attributes of a study or trial."""
-    user, system = {}, {}
-    for key, value in attributes.items():
-        if key.startswith(_SYSTEM):
-            system[key[len(_SYSTEM) :]] = _unpack(value)
-        elif key.startswith(_USER):
-            user[key[len(_USER) :]] = _unpack(value)
-        elif not key.startswith(SYSTEM):
-            user[key] = _unpack(value)
-    return user, system
-
-
-@functools.lru_cache(maxsize=4096)
-def _distribution(text):
-    return json_to_distribution(text)
-
-
-@functools.lru_cache(maxsize=4096)
-def _theirs(ours):
-    """A distribution of this package as one of Optuna."""
-    if isinstance(ours, CategoricalDistribution):
-        return optuna.distributions.CategoricalDistribution(ours.choices)
-    if isinstance(ours, IntDistribution):
-        return optuna.distributions.IntDistribution(ours.low, ours.high, log=ours.log, step=ours.step)
-    return optuna.distributions.FloatDistribution(ours.low, ours.high, log=ours.log, step=ours.step)
-
-
-def _moment(text, ms):
-    if text is not None:
-        return datetime.datetime.fromisoformat(text)
-    return datetime.datetime.fromtimestamp(ms / 1000) if ms > 0 else None
-
-
-def _text_of(moment):
-    return None if moment is None else moment.isoformat(sep=" ", timespec="microseconds")
-
-
-class _Study(hpo.Study):
-    """A study whose trials are held for ever, by a worker that says what it is."""
-
-    def _adopt(self, handle):
-        super()._adopt(handle)
-        self._h.settings(f"optuna@{_host()}:{os.getpid()}".encode(), math.inf, True, self._open, False)
-
-
-class _Book:
-    """One study: its handle, the trials in hand, and Optuna's picture of the others."""
-
-    def __init__(self, study):
-        self.study = study
-        self.id = study._summary()["id"]
-        self.directions = [StudyDirection(int(d)) for d in study.directions]
-        self.forget()
-
-    def forget(self):
-        self.generation = self.study._storage._generation
-        self.held = {}  # number -> trial of this package
-        self.notes = {}  # number -> content of the attribute NOTE, of trials in hand
-        self.cache = []  # FrozenTrial by number
-        self.open = set()  # numbers of those that had not ended when they were read
-        self.kinds = {}  # name -> the distribution that a parameter was first seen with
-
-    def key(self, number):
-        return (self.id << _BITS) | number
-
-    # ---- reading ----
-
-    def fresh(self):
-        self.study._fresh()
-        if self.generation != self.study._storage._generation:
-            self.forget()
-
-    def rows(self, numbers, n):
-        """Rows as of now, of ascending numbers below n."""
-        if not numbers:
-            return []
-        look = self.study._look
-        first, last = numbers[0], numbers[-1] + 1
-        if last - first <= 2 * len(numbers) + 8:
-            wanted = set(numbers)
-            return [row for row in look.rows(first, last) if row[0] in wanted]
-        return [look.rows(number, number + 1)[0] for number in numbers]
-
-    def refresh(self):
-        """The cache as of now."""
-        self.fresh()
-        summary = self.study._summary()
-        n, counts = summary["n_trials"], summary["counts"]
-        ended = sum(counts[i] for i, state in _OF_CORE.items() if state.is_finished())
-        if len(self.cache) - len(self.open) > ended:  # somebody has put a finished trial into the queue again
-            self.cache, self.open = [], set()
-        numbers = [*sorted(self.open), *range(len(self.cache), n)]
-        self.cache += [None] * (n - len(self.cache))
-        for row in self.rows(numbers, n):
-            trial = self.cache[row[0]] = self.frozen(row)
-            (self.open.discard if trial.state.is_finished() else self.open.add)(row[0])
-        return self.cache
-
-    def row(self, number):
-        self.fresh()
-        if number >= self.study._summary()["n_trials"]:
-            raise KeyError(f"study '{self.study.study_name}' has no trial {number}")
-        return self.rows([number], number + 1)[0]
-
-    def trial(self, number):
-        """One trial as of now."""
-        self.fresh()
-        if number < len(self.cache) and number not in self.open:
-            return self.cache[number]
-        return self.frozen(self.row(number))
-
-    def frozen(self, row):
-        number, state = row[0], _OF_CORE[row[1]]
-        attributes = json.loads(row[7]) if row[7] else {}
-        note = attributes.get(NOTE, {})
-        user, system = _attrs(attributes)
-        params, kinds = self.params(row, state, attributes)
-        values = note["values"] if "values" in note else row[3]
-        if values is not None:
-            values = [float(v) for v in values]
-            values = None if any(math.isnan(v) for v in values) else values
-        reports = {}
-        if row[10]:
-            for step, seen, _, _ in self.study._look.reports(number, row[10]):
-                reports[int(step)] = seen[0]
-        return FrozenTrial(
-            number=number,
-            trial_id=self.key(number),
-            state=state,
-            value=None,
-            values=values,
-            datetime_start=_moment(note.get("start"), row[5]),
-            datetime_complete=_moment(note.get("complete"), row[6]) if state.is_finished() else None,
-            params=params,
-            distributions=kinds,
-            user_attrs=user,
-            system_attrs=system,
-            intermediate_values=reports,
-        )
-
-    def params(self, row, state, attributes):
-        if NOTE in attributes:
-            pairs = {
-                name: (_distribution(text), float(internal))
-                for name, (internal, text) in attributes[NOTE].get("params", {}).items()
-            }
-            params = {name: d.to_external_repr(v) for name, (d, v) in pairs.items()}
-            kinds = {name: d for name, (d, _) in pairs.items()}
-        elif state == TrialState.WAITING or (not state.is_finished() and (row[9] or "").startswith("optuna@")):
-            return {}, {}  # nothing was asked for
-        else:  # a trial of this library
-            layout = self.study._layout
-            found = layout.params(row[2], attributes.get(UNASKED, ()))
-            kinds = {n: _theirs(d) for n in found if (d := layout.distribution(n)) is not None}
-            params = {n: found[n] for n in kinds}
-        for name, kind in kinds.items():
-            self.kinds.setdefault(name, kind)
-        return params, kinds
-
-    # ---- writing ----
-
-    def take(self, number):
-        """The handle of a trial that runs."""
-        self.fresh()
-        ours = self.held.get(number)
-        if ours is None or not ours._live:
-            row = self.row(number)
-            ours = self.held[number] = self.study._do("attach", self.study, hpo.Trial, number, row[18])
-            self.notes[number] = json.loads(row[7] or "{}").get(NOTE, {})
-        return ours
-
-    def note(self, number):
-        """Content of NOTE, to be changed and put back."""
-        if number in self.notes:
-            return self.notes[number]
-        return json.loads(self.row(number)[7] or "{}").get(NOTE, {})
-
-    def put(self, number, note):
-        self.study._do("set_attr", number, NOTE, json.dumps(note))
-
-    def show(self, number, note):
-        """The row of a running trial has the values that it got so far, as far as the space knows them."""
-        ours, study = self.held.get(number), self.study
-        if ours is None or ours._h is not study._h:
-            return
-        layout, x = study._layout, list(ours._x)
-        for name, (internal, text) in note["params"].items():
-            value = _distribution(text).to_external_repr(internal)
-            if name not in layout.at or not _fits(layout, name, value):
-                return
-            x[layout.at[name]] = _encode(layout.doc["params"][name], value)
-        try:
-            ours._h.set_config(number, ours._token, ours._h.settle(number, tuple(x)))
-        except HpoError:
-            pass  # the end of the trial tells all
-
-    def trace(self, note):
-        out = {}
-        for name, (internal, text) in note.get("params", {}).items():
-            kind = _distribution(text)
-            value = kind.to_external_repr(internal)
-            out[name] = (fitting_distribution(kind, value), value)
-        return out
-
-    def end(self, number, state, values):
-        ours = self.take(number)
-        note = self.notes.get(number, {})
-        ours._odd().update(self.trace(note))
-        ours._plain = False
-        if state in (TrialState.COMPLETE, TrialState.PRUNED):
-            system = _attrs(json.loads(self.row(number)[7] or "{}"))[1]
-            for name, value in _constraints(system).items():
-                ours.set_constraint(name, value)
-        odd = values if state in (TrialState.FAIL, TrialState.WAITING) else None
-        if odd is not None or (state == TrialState.PRUNED and values is None and self.row(number)[10]):
-            note["values"] = odd
-            self.put(number, note)
-        if odd is not None:
-            values = None
-        self.study._end(ours, _TO_CORE[state], None if values is None else [float(v) for v in values])
-        self.held.pop(number, None)
-        self.notes.pop(number, None)
-
-
-class _Attributes:
-    def __init__(self, system_attrs):
-        self.system_attrs = system_attrs
-
-
-def _constraints(system_attrs):
-    return constraints_of(_Attributes(system_attrs))
-
-
-# ---- the storage -----------------------------------------------------------------------------------------------
 
 
 class HpoStorage(BaseStorage, BaseHeartbeat):
@@ -378,7 +77,7 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
     # ---- finding ----
 
     def _open(self, name):
-        book = _Book(_Study(self._storage, name))
+        book = Book(Held(self._storage, name))
         return self._books.setdefault(book.id, book)
 
     def _names(self):
@@ -390,7 +89,7 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
             try:
                 book.study._summary()
                 return book
-            except (NotFoundError, HpoError):  # deleted elsewhere
+            except HpoError:  # deleted elsewhere
                 del self._books[study_id]
         known = {b.study.study_name for b in self._books.values()}
         for name in self._names():
@@ -402,8 +101,8 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
 
     def _trial(self, trial_id):
         """(book, number) of a trial that exists."""
-        book = self._book(trial_id >> _BITS) if trial_id > 0 else None
-        number = trial_id & ((1 << _BITS) - 1)
+        book = self._book(trial_id >> BITS) if trial_id > 0 else None
+        number = trial_id & ((1 << BITS) - 1)
         if book is None or number >= book.study._summary()["n_trials"]:
             raise KeyError(f"{self._storage.url} has no trial with id {trial_id}")
         return book, number
@@ -411,7 +110,7 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
     def _updatable(self, trial_id):
         """(book, number, state) of a trial that has not ended."""
         book, number = self._trial(trial_id)
-        state = _OF_CORE[book.row(number)[1]]
+        state = OF_CORE[book.row(number)[1]]
         if state.is_finished():
             raise _FINISHED(f"trial {number} has ended as {state.name}: it cannot be changed")
         return book, number, state
@@ -447,15 +146,15 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
             self._storage.delete_study(book.study.study_name)
 
     def _set_study_attr(self, study_id, key, value):
-        text = _pack(value)
+        text = pack(value)
         with self._lock:
             self._book(study_id).study._do("set_attr", -1, key, text)
 
     def set_study_user_attr(self, study_id, key, value):
-        self._set_study_attr(study_id, _user_key(key), value)
+        self._set_study_attr(study_id, user_key(key), value)
 
     def set_study_system_attr(self, study_id, key, value):
-        self._set_study_attr(study_id, _SYSTEM + key, value)
+        self._set_study_attr(study_id, SYSTEM_KEY + key, value)
 
     def get_study_id_from_name(self, study_name):
         with self._lock:
@@ -476,7 +175,7 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
 
     def _study_attrs(self, study_id):
         with self._lock:
-            return _attrs(self._book(study_id).study._attrs())
+            return split_attrs(self._book(study_id).study._attrs())
 
     def get_study_user_attrs(self, study_id):
         return self._study_attrs(study_id)[0]
@@ -528,16 +227,16 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
             }
         }
         if template.datetime_start is not None:
-            note["start"] = _text_of(template.datetime_start)
+            note["start"] = text_of(template.datetime_start)
         if template.datetime_complete is not None:
-            note["complete"] = _text_of(template.datetime_complete)
+            note["complete"] = text_of(template.datetime_complete)
         complete = template.state == TrialState.COMPLETE
         if template.values is not None and template.state != TrialState.COMPLETE:
             note["values"] = list(template.values)
         attributes = {NOTE: note}
-        packed = [(_user_key(k), v) for k, v in template.user_attrs.items()]
-        packed += [(_SYSTEM + k, v) for k, v in template.system_attrs.items()]
-        attributes.update((k, json.loads(_pack(v))) for k, v in packed)
+        packed = [(user_key(k), v) for k, v in template.user_attrs.items()]
+        packed += [(SYSTEM_KEY + k, v) for k, v in template.system_attrs.items()]
+        attributes.update((k, json.loads(pack(v))) for k, v in packed)
         if template.state == TrialState.WAITING:
             fixed = template.system_attrs.get("fixed_params") or template.params
             attributes[FIXED] = {k: v if isinstance(v, (str, int, float, bool)) else str(v) for k, v in fixed.items()}
@@ -554,7 +253,7 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
             note["values"] = None
         past = hpo.FrozenTrial(
             -1,
-            _OURS[template.state],
+            STATES[template.state],
             values=None if template.state == TrialState.FAIL else template.values,
             datetime_start=template.datetime_start,
             datetime_complete=template.datetime_complete,
@@ -562,7 +261,7 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
             distributions={n: fitting_distribution(d, template.params[n]) for n, d in template.distributions.items()},
             user_attrs=attributes,
             intermediate_values=dict(template.intermediate_values),
-            constraints=_constraints(template.system_attrs),
+            constraints=constraints_of(template.system_attrs),
         )
         if len(book.directions) > 1:
             past.intermediate_values = {
@@ -616,16 +315,16 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
             self._report(book, number, step, intermediate_value)
 
     def _set_trial_attr(self, trial_id, key, value):
-        text = _pack(value)
+        text = pack(value)
         with self._lock:
             book, number, _ = self._updatable(trial_id)
             book.study._do("set_attr", number, key, text)
 
     def set_trial_user_attr(self, trial_id, key, value):
-        self._set_trial_attr(trial_id, _user_key(key), value)
+        self._set_trial_attr(trial_id, user_key(key), value)
 
     def set_trial_system_attr(self, trial_id, key, value):
-        self._set_trial_attr(trial_id, _SYSTEM + key, value)
+        self._set_trial_attr(trial_id, SYSTEM_KEY + key, value)
 
     # ---- trials: reading ----
 
@@ -653,8 +352,6 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
             trials = self._book(study_id).refresh()
             trials = list(trials) if states is None else [t for t in trials if t.state in states]
         if deepcopy:
-            import copy
-
             return copy.deepcopy(trials)
         return trials
 
@@ -664,14 +361,14 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
         if state is None:
             return summary["n_trials"]
         states = (state,) if isinstance(state, TrialState) else state
-        return sum(summary["counts"][i] for i, s in _OF_CORE.items() if s in states)
+        return sum(summary["counts"][i] for i, s in OF_CORE.items() if s in states)
 
     # ---- heartbeat ----
 
     def record_heartbeat(self, trial_id):
         with self._lock:
             book, number = self._trial(trial_id)
-            if not _OF_CORE[book.row(number)[1]].is_finished():
+            if not OF_CORE[book.row(number)[1]].is_finished():
                 book.study._do("set_attr", number, HEARTBEAT, str(int(time.time() * 1000)))
 
     def _get_stale_trial_ids(self, study_id):
@@ -683,7 +380,7 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
             out = []
             for row in book.rows(sorted(book.open), len(book.cache)):
                 beat = json.loads(row[7] or "{}").get(HEARTBEAT)
-                if _OF_CORE[row[1]] == TrialState.RUNNING and beat is not None and beat < limit:
+                if OF_CORE[row[1]] == TrialState.RUNNING and beat is not None and beat < limit:
                     out.append(book.key(row[0]))
             return out
 
