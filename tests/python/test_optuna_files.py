@@ -136,14 +136,20 @@ def fill(storage, seed=1, n=60, directions=("minimize",), name="a study"):
     return study
 
 
-@pytest.mark.parametrize("out", STORAGES)
-@pytest.mark.parametrize("into", STORAGES)
-@pytest.mark.parametrize("directions", [("minimize",), ("maximize", "minimize")])
+@pytest.mark.parametrize(
+    "into, out, directions",
+    [
+        ("rdb", "rdb", ("minimize",)),
+        ("rdb", "journal", ("maximize", "minimize")),
+        ("journal", "rdb", ("maximize", "minimize")),
+        ("journal", "journal", ("minimize",)),
+    ],
+)
 def test_there_and_back(folder, into, out, directions):
     """Optuna writes, hpo imports, hpo exports, Optuna sees the same; so does our storage for Optuna."""
-    study = fill(STORAGES[into](folder / "in"), len(directions), 40, directions)
+    study = fill(STORAGES[into](folder / "in"), len(directions), 30, directions)
     said = run("import", folder / "in", "--storage", folder / "s.db")
-    assert "40 trials" in said
+    assert "30 trials" in said
     run("db", "verify", "--storage", folder / "s.db")
     run("export", FLAGS[out], folder / "out", "--storage", folder / "s.db")
     back = optuna.load_study(study_name="a study", storage=STORAGES[out](folder / "out"))
@@ -270,7 +276,7 @@ def test_a_real_program(folder):
                 raise optuna.TrialPruned
         return -x
 
-    study.optimize(objective, n_trials=15)
+    study.optimize(objective, n_trials=10)
     study.enqueue_trial({"x": 0.1})
     run("import", folder / "o.db", "--storage", folder / "s.db", "-n", "mine")
     assert "c0" in run("show", 3, "--storage", folder / "s.db", "-n", "mine")
@@ -281,7 +287,7 @@ def test_a_real_program(folder):
     back = optuna.load_study(study_name="back", storage=f"sqlite:///{folder}/o.db")
     assert everything(back)[3] == everything(study)[3]
     handed = json.loads(run("ask", "--json", "--storage", folder / "s.db"))
-    assert handed["trial"] == 15 and handed["params"] == {"x": 0.1}
+    assert handed["trial"] == 10 and handed["params"] == {"x": 0.1}
 
 
 def test_which_study(folder):

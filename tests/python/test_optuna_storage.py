@@ -547,16 +547,6 @@ def test_optuna_reads_ours(path):
     assert [t.params for t in study.trials] == [t.params for t in ours.trials]
     assert study.best_value == ours.best_value
     assert study.trials[0].distributions["lr"] == FloatDistribution(1e-5, 1, log=True)
-    optuna.visualization  # what reads trials works on them
-    assert set(optuna.importance.get_param_importances(study, params=["lr", "opt"], evaluator=optuna.importance.MeanDecreaseImpurityImportanceEvaluator())) == {"lr", "opt"} if _has("sklearn") else True
-
-
-def _has(module):
-    try:
-        __import__(module)
-    except ImportError:
-        return False
-    return True
 
 
 def test_a_trial_put_back_is_seen(path):
