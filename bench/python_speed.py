@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same programs under `import hpo` and `import optuna`: seconds of processor time and the best value, as a table.
+"""The same programs under `import hpo` and `import optuna`, and what tables, pictures and the import cost, as tables.
 
     PYTHONPATH=python /usr/bin/python3 bench/python_speed.py
 
-Time is processor time of this process, so that other programs on the machine disturb less.
+Time is processor time of this process, so that other programs on the machine disturb less; wall time stands beside it.
 """
 
 import math
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -36,20 +37,21 @@ def run(module, sampler, objective, n, storage=None):
     warnings.simplefilter("ignore")
     module.logging.set_verbosity(module.logging.ERROR)
     study = module.create_study(sampler=sampler, storage=storage, study_name="s" if storage else None)
-    t = time.process_time()
+    cpu, wall = time.process_time(), time.perf_counter()
     study.optimize(objective, n_trials=n)
-    return time.process_time() - t, study
+    return time.process_time() - cpu, time.perf_counter() - wall, study
 
 
 def row(name, module, make, objective, n, repeats=3, storage=False):
-    times, best = [], []
+    times, walls, best = [], [], []
     for seed in range(repeats):
         with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as d:
-            seconds, study = run(module, make(module, seed), objective, n, f"sqlite:///{d}/s.db" if storage else None)
+            seconds, wall, study = run(module, make(module, seed), objective, n, f"sqlite:///{d}/s.db" if storage else None)
             times.append(seconds)
+            walls.append(wall)
             best.append(study.best_value)
     median = statistics.median(times)
-    print(f"| {name} | {module.__name__} | {n} | {1e6 * median / n:.1f} | {n / median:.0f} | {statistics.median(best):.3g} |", flush=True)
+    print(f"| {name} | {module.__name__} | {n} | {1e6 * median / n:.1f} | {1e6 * statistics.median(walls) / n:.1f} | {n / median:.0f} | {statistics.median(best):.3g} |", flush=True)
 
 
 def main():
@@ -62,7 +64,7 @@ def main():
         modules.append(optuna)
     except ImportError:
         print("optuna is not installed: hpo alone", file=sys.stderr)
-    print("| program | module | trials | us a trial | trials/s | best value, median of 3 seeds |\n|---|---|---|---|---|---|")
+    print("| program | module | trials | CPU us a trial | wall us | trials/CPU s | best value, median of 3 seeds |\n|---|---|---|---|---|---|---|")
     for m in modules:
         quick = m is hpo
         row("2 floats, random, memory", m, lambda m, s: m.samplers.RandomSampler(seed=s), quadratic, 400000 if quick else 1000)
@@ -70,17 +72,54 @@ def main():
         row("2 floats, TPE, memory", m, lambda m, s: m.samplers.TPESampler(seed=s), quadratic, 300)
         row("conditional, TPE, memory", m, lambda m, s: m.samplers.TPESampler(seed=s), conditional, 200)
         row("conditional, default sampler", m, lambda m, s: (m.samplers.AutoSampler if quick else m.samplers.TPESampler)(seed=s), conditional, 100)
-    frame(hpo)
+    imports()
+    tables(hpo)
 
 
-def frame(hpo):
+def imports():
+    """In processes of their own, with compiled modules."""
+    print("\n| import | CPU ms, least of 15 | median | wall ms, median |\n|---|---|---|---|")
+    for what in ("import hpo", "import hpo; hpo.create_study", "import hpo; hpo.create_study()", "import json, enum, threading, weakref"):
+        code = f"import time; c, w = time.process_time(), time.perf_counter()\n{what}\nprint(time.process_time() - c, time.perf_counter() - w)"
+        got = []
+        with tempfile.TemporaryDirectory() as d:
+            env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPYCACHEPREFIX": d}
+            for _ in range(16):
+                done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+                got.append([1e3 * float(v) for v in done.stdout.split()])
+        cpu, wall = zip(*got[1:])  # the first one compiles
+        print(f"| `{what}` | {min(cpu):.1f} | {statistics.median(cpu):.1f} | {statistics.median(wall):.1f} |", flush=True)
+
+
+def timed(name, call, n=7):
+    cpu, wall = [], []
+    for _ in range(n):
+        c, w = time.process_time(), time.perf_counter()
+        call()
+        cpu.append(1e3 * (time.process_time() - c))
+        wall.append(1e3 * (time.perf_counter() - w))
+    print(f"| {name} | {min(cpu):.1f} | {statistics.median(cpu):.1f} | {statistics.median(wall):.1f} |", flush=True)
+
+
+def tables(hpo):
+    """Of 10 000 stored trials of two parameters; each time from the file."""
+    print("\n| 10 000 trials in a file | CPU ms, least of 7 | median | wall ms, median |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as d:
-        _, study = run(hpo, "random", quadratic, 10000, f"{d}/s.db")
-        import pandas  # noqa: F401
+        study = run(hpo, "random", quadratic, 10000, f"{d}/s.db")[2]
+        try:
+            import pandas  # noqa: F401
 
-        t = time.process_time()
-        shape = hpo.load_study(storage=f"{d}/s.db").trials_dataframe().shape
-        print(f"\nA stored study opened as a DataFrame of {shape}: {1e3 * (time.process_time() - t):.0f} ms")
+            timed("load_study, trials_dataframe()", lambda: hpo.load_study(storage=f"{d}/s.db").trials_dataframe())
+        except ImportError:
+            print("pandas is not installed", file=sys.stderr)
+        timed("load_study, trials", lambda: hpo.load_study(storage=f"{d}/s.db").trials)
+        timed("load_study, plot.history as svg", lambda: hpo.plot.history(hpo.load_study(storage=f"{d}/s.db"), backend="svg"))
+        timed("report", lambda: study.report(f"{d}/s.html"), 3)
+        small = hpo.create_study(sampler="random")
+        small.optimize(conditional, n_trials=200)
+        timed("report of 200 trials", lambda: small.report(f"{d}/s.html"), 3)
+        timed("export_tensorboard of 200 trials", lambda: small.export_tensorboard(f"{d}/tb"), 3)
+        timed("export_mlflow of 200 trials", lambda: small.export_mlflow(f"{d}/mlruns"), 3)
 
 
 main()

@@ -72,8 +72,8 @@ export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after
 export UBSAN_OPTIONS=print_stacktrace=1
 
 if wanted asan; then
-    stage "gcc, debug, address and undefined-behaviour sanitisers: all tests"
-    build build-asan gcc --buildtype=debug -Ddefault_library=both -Db_sanitize=address,undefined && run build-asan
+    stage "gcc, -O1, address and undefined-behaviour sanitisers: all tests"
+    build build-asan gcc --buildtype=debug -Doptimization=1 -Ddefault_library=both -Db_sanitize=address,undefined && run build-asan
 fi
 if wanted clang; then
     stage "clang, release: all tests"

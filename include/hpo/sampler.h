@@ -96,6 +96,13 @@ typedef struct hpo_view {
     const int32_t *report_fold;
     int64_t planned; /* trials that the study's budget allows; 0: no limit known */
     int32_t noisy;   /* the study was declared noisy: the same configuration may be worth a second trial */
+    /* with a scheduler that lets trials end at different resources, for samplers that model the resource too; else
+     * NULL and 0.  (The rows above are then those of one level.)  Not to be looked at in tell: it knows more than
+     * the row. */
+    size_t n_trials;       /* trials known so far */
+    const double *u_trial; /* n_trials x n_dims, by number: u of any trial with a report; NaN: not known yet */
+    size_t n_levels;
+    const double *level; /* n_levels: resources at which trials are compared, ascending; the last: the maximum */
 } hpo_view;
 
 /* Capabilities, compared with the problem before anything runs. */

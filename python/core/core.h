@@ -2,7 +2,7 @@
 /* core.h - the Python binding: three types over hpo.h (Storage, Study, Trial) and one loop.
  *
  * Thin on purpose.  What must be quick is here: suggest, ask, tell, report, rows of trials.  Everything else is Python
- * (python/hpo).  A Study here is one handle of the library: its space never changes; the Study of hpo/study.py opens
+ * (python/hpo).  A Study here is one handle of the library: its space never changes; the Study of hpo/study opens
  * another one when the space has grown.
  *
  * Calls that may wait (files, samplers that read the history, locks) release the GIL; asks and tells of a study in
@@ -58,7 +58,7 @@ typedef struct trial_object {
     PyObject_HEAD
     hpo_trial *t; /* NULL: told */
     study_object *h;
-    PyObject *study; /* of hpo/study.py */
+    PyObject *study; /* of hpo/study */
     const double *x; /* borrowed from t */
     int64_t number;
     int decision;     /* the scheduler's last */

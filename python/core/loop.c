@@ -2,7 +2,7 @@
 /* loop.c - ask, call, tell, for an objective that returns a number.
  *
  * The object of a trial is used again when nobody kept it.  Whatever is not plain (an exception, no number, a
- * parameter seen for the first time ...) goes to Study._finish of hpo/study.py.  The loop returns to its
+ * parameter seen for the first time ...) goes to Study._finish of hpo/study.  The loop returns to its
  * caller when something other than the next trial is due: 0 the wanted number of trials is done, 1 the study
  * is over, 2 nothing to hand out now, 3 stopped or out of time, 4 the study needs or has another handle. */
 #include <math.h>

@@ -73,13 +73,14 @@ static PyObject *storage_forget(storage_object *self, PyObject *unused)
 }
 
 static PyMethodDef methods[] = {
-    {"info", CORE_FUNCTION(storage_info), METH_NOARGS, "info()\n--\n\nOne JSON object: path, studies ..."},
+    {"info", CORE_FUNCTION(storage_info), METH_NOARGS,
+     "info($self)\n--\n\nOne JSON object: path, studies ..."},
     {"delete_study", CORE_FUNCTION(storage_delete_study), METH_VARARGS,
-     "delete_study(name)\n--\n\nRemoves a study and all its trials."},
+     "delete_study($self, name, /)\n--\n\nRemoves a study and all its trials."},
     {"backup", CORE_FUNCTION(storage_backup), METH_VARARGS,
-     "backup(path)\n--\n\nA consistent copy while others write."},
+     "backup($self, path, /)\n--\n\nA consistent copy while others write."},
     {"forget", CORE_FUNCTION(storage_forget), METH_NOARGS,
-     "forget()\n--\n\nLets go of the connection without closing it (after a fork)."},
+     "forget($self)\n--\n\nLets go of the connection without closing it (after a fork)."},
     {NULL, NULL, 0, NULL}};
 
 int core_add_storage(PyObject *module)

@@ -14,58 +14,60 @@
 The names are Optuna's where it has them: `import hpo as optuna` runs most programs.  docs/python.md has the rest.
 """
 
-from . import _core
+import importlib
 
-from . import distributions, exceptions, logging, pruners, samplers, storages, study, trial  # noqa: E402
-from .distributions import CategoricalDistribution as Categorical
-from .distributions import FloatDistribution as Float
-from .distributions import IntDistribution as Int
-from .declared import maximize, minimize, objective
-from .exceptions import HpoError, TrialPruned
-from .space import Space
-from .study import (
-    Study,
-    StudyDirection,
-    copy_study,
-    create_study,
-    delete_study,
-    get_all_study_names,
-    get_all_study_summaries,
-    load_study,
-)
-from .trial import FixedTrial, FrozenTrial, Trial, TrialState, create_trial
-
-__version__ = _core.version
-
-__all__ = [
-    "Categorical",
-    "FixedTrial",
-    "Float",
-    "FrozenTrial",
-    "HpoError",
-    "Int",
-    "Space",
-    "Study",
-    "StudyDirection",
-    "Trial",
-    "TrialPruned",
-    "TrialState",
-    "copy_study",
-    "create_study",
-    "create_trial",
-    "delete_study",
+# What is where: modules are imported when one of their names is first used (PEP 562).  __init__.pyi says the same to
+# type checkers.
+_HOME = {
+    "Categorical": ("distributions", "CategoricalDistribution"),
+    "FixedTrial": ("trial", "FixedTrial"),
+    "Float": ("distributions", "FloatDistribution"),
+    "FrozenTrial": ("trial", "FrozenTrial"),
+    "HpoError": ("exceptions", "HpoError"),
+    "Int": ("distributions", "IntDistribution"),
+    "Space": ("space", "Space"),
+    "Study": ("study", "Study"),
+    "StudyDirection": ("study", "StudyDirection"),
+    "Trial": ("trial", "Trial"),
+    "TrialPruned": ("exceptions", "TrialPruned"),
+    "TrialState": ("trial", "TrialState"),
+    "__version__": ("_core", "version"),
+    "copy_study": ("study", "copy_study"),
+    "create_study": ("study", "create_study"),
+    "create_trial": ("trial", "create_trial"),
+    "delete_study": ("study", "delete_study"),
+    "get_all_study_names": ("study", "get_all_study_names"),
+    "get_all_study_summaries": ("study", "get_all_study_summaries"),
+    "load_study": ("study", "load_study"),
+    "maximize": ("declared", "maximize"),
+    "minimize": ("declared", "minimize"),
+    "objective": ("declared", "objective"),
+}
+_MODULES = (
     "distributions",
     "exceptions",
-    "get_all_study_names",
-    "get_all_study_summaries",
-    "load_study",
     "logging",
-    "maximize",
-    "minimize",
-    "objective",
+    "plot",
     "pruners",
     "samplers",
     "storages",
     "study",
     "trial",
-]
+    "visualization",
+)
+
+__all__ = sorted([name for name in _HOME if name != "__version__"] + list(_MODULES))
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module("." + name, __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, theirs = _HOME[name]
+    value = globals()[name] = getattr(importlib.import_module("." + module, __name__), theirs)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__, "__version__"})

@@ -12,10 +12,10 @@ from .trial import Trial, TrialState
 
 def _work(study, func, tickets, deadline, catch, failed):
     """In a worker: trials as long as there are tickets."""
-    from .study import _Loop
+    from .study.optimizing import Loop
 
     study._catch = catch
-    loop = _Loop(study, func, None, deadline, [], False, None)
+    loop = Loop(study, func, None, deadline, [], False, None)
     try:
         while not failed.is_set():
             if tickets is not None:

@@ -83,29 +83,76 @@ class ThresholdPruner(Scheduler):
 
 
 class PatientPruner(Scheduler):
-    """Stops a trial that has not improved for `patience` reports."""
+    """Lets `wrapped_pruner` stop a trial only while its last patience + 1 values are worse than its best before by more
+    than min_delta; without one, that alone stops it.
+
+    The wrapped pruner sees every report, also while it must not stop the trial.
+    """
 
     def __init__(self, wrapped_pruner=None, patience=0, min_delta=0.0):
+        if patience < 0 or min_delta < 0:
+            raise ValueError(f"patience is {patience} and min_delta {min_delta}: must not be negative")
+        super().__init__("patience", rule="worse", patience=patience, delta=min_delta, grace=0)
+        self._wrapped = None
         if wrapped_pruner is not None:
-            raise UnsupportedError("PatientPruner: wrapping another pruner is not supported: pass None")
-        super().__init__("patience", patience=max(1, patience), delta=min_delta)
+            self._wrapped, custom = spec_of(wrapped_pruner)
+            if custom is not None:
+                raise UnsupportedError("PatientPruner: a pruner written in Python cannot be wrapped: ask it in prune()")
+
+    @property
+    def spec(self):
+        if self._wrapped is None:
+            return super().spec
+        return f"{super().spec} and ({self._wrapped})"
 
 
 class SuccessiveHalvingPruner(Scheduler):
-    """Asynchronous successive halving (ASHA) that stops trials."""
+    """Asynchronous successive halving (ASHA) that stops trials; its rungs need no known end.
+
+    min_resource "auto": the minimum of the declared fidelity; without one a hundredth of the last step of the first
+    complete trial, before which nothing is stopped.
+    """
 
     def __init__(self, min_resource="auto", reduction_factor=4, min_early_stopping_rate=0, bootstrap_count=0):
-        options = {"eta": reduction_factor, "type": "stopping"}
-        if min_resource != "auto":
-            options["min"] = min_resource
-        super().__init__("asha", **options)
+        if bootstrap_count > 0 and min_resource == "auto":
+            raise ValueError(f"bootstrap_count is {bootstrap_count} and min_resource 'auto': give min_resource a number")
+        super().__init__(
+            "asha-stopping",
+            eta=reduction_factor,
+            first="compete",
+            skip=min_early_stopping_rate,
+            bootstrap=bootstrap_count,
+            **_at_least_one("min", "min_resource", min_resource),
+        )
 
 
 class HyperbandPruner(Scheduler):
-    """Brackets of successive halving."""
+    """Brackets of successive halving that stop trials: SuccessiveHalvingPruner, each trial in a bracket that is drawn.
+
+    max_resource "auto": the maximum of the declared fidelity; without one the last step of the first complete trial,
+    before which nothing is stopped.  Scheduler("hyperband") is the algorithm that pauses trials and resumes them.
+    """
 
     def __init__(self, min_resource=1, max_resource="auto", reduction_factor=3, bootstrap_count=0):
-        super().__init__("hyperband", eta=reduction_factor, min=min_resource)
+        if bootstrap_count > 0 and max_resource == "auto":
+            raise ValueError(f"bootstrap_count is {bootstrap_count} and max_resource 'auto': give max_resource a number")
+        super().__init__(
+            "asha-stopping",
+            eta=reduction_factor,
+            first="compete",
+            brackets=0,
+            bootstrap=bootstrap_count,
+            **_at_least_one("min", "min_resource", min_resource),
+            **_at_least_one("max", "max_resource", max_resource),
+        )
+
+
+def _at_least_one(option, name, value):
+    if value == "auto":
+        return {}
+    if isinstance(value, str) or not value >= 1:
+        raise ValueError(f"{name} is {value!r}: must be a number of at least 1, or 'auto'")
+    return {option: value}
 
 
 class WilcoxonPruner(Scheduler):

@@ -87,6 +87,10 @@ _CLASSES = {
     "TurboSampler": "turbo",
     "BaxusSampler": "baxus",
     "SphereSampler": "sphere",
+    "AdditiveSampler": "additive",
+    "BOHBSampler": "bohb",
+    "MOBSTERSampler": "mobster",
+    "FreezeThawSampler": "freeze-thaw",
 }
 _ALIASES = {
     "tpe": {

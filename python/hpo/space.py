@@ -4,14 +4,8 @@
 import json
 
 from . import _core
-from .distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-    labels,
-    unlabel,
-)
+from . import exceptions as _exceptions  # noqa: F401 - tells the core what to raise
+from .distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution, unlabel
 from .learn import from_core, to_core
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trials: one in hand (Trial), one as recorded (FrozenTrial), one with given values (FixedTrial)."""
 
-import datetime as _datetime
 import enum
 import json
 import math
@@ -259,8 +258,18 @@ def _pruned():
     return TrialPruned
 
 
+def _now():
+    from datetime import datetime  # imported late: a study needs none
+
+    return datetime.now()
+
+
 def _time(ms):
-    return _datetime.datetime.fromtimestamp(ms / 1000) if ms > 0 else None
+    if ms <= 0:
+        return None
+    from datetime import datetime
+
+    return datetime.fromtimestamp(ms / 1000)
 
 
 class FrozenTrial(_Suggest):
@@ -502,7 +511,7 @@ class FixedTrial(_Suggest):
         self.number = number
         self.params, self.distributions = {}, {}
         self.user_attrs, self.system_attrs, self.constraints = {}, {}, {}
-        self.datetime_start = _datetime.datetime.now()
+        self.datetime_start = _now()
 
     def _suggest_dist(self, name, distribution):
         if name not in self._values:
@@ -557,7 +566,7 @@ def create_trial(
             raise ValueError(f"{name} is {value_!r}, outside of {distributions[name]!r}")
     if state == TrialState.COMPLETE and value is None and values is None:
         raise ValueError("a complete trial has a value: give value or values")
-    now = _datetime.datetime.now()
+    now = _now()
     return FrozenTrial(
         number=-1,
         state=state,

@@ -4,6 +4,7 @@
  *   uniform   scrambled Sobol' points through decode and encode (which snaps numbers to their steps and
  * leaves out what is inactive), the feasible ones; where few are, draws from the feasible set; in a trust
  *             region the points are scaled into it; with priors every second one follows the prior
+ *   given     rows that the caller has found
  *   local     perturbations of the best points known: each axis with probability max(2/d, 0.3), numbers by a
  *             truncated normal step of 0.1 or 0.01, labels to another one, permutations by swaps, subsets by
  *             flips.  A parameter that a switched branch brings in takes its coordinate from a good point
@@ -209,6 +210,16 @@ static void add_local(hpo_search *s, size_t n)
     }
 }
 
+static void add_given(hpo_search *s)
+{
+    for (size_t i = 0; i < s->options.n_given; i++) {
+        double *u = s->u + s->n * s->n_dims;
+        memcpy(u, s->options.given + i * s->n_dims, s->n_dims * sizeof *u);
+        if (!s->plain) hpo_search__fill(s, u);
+        s->n += s->plain ? (size_t)hpo_search__inside(s, u) : (size_t)hpo_search__normalise(s, u);
+    }
+}
+
 static void into_region(const hpo_search *s, double *u)
 {
     for (size_t i = 0; i < s->n_axes && s->options.center != NULL; i++) {
@@ -253,9 +264,11 @@ hpo_status hpo_search__candidates(hpo_search *s, hpo_error *err)
 {
     size_t uniform = s->options.n_uniform ? s->options.n_uniform : UNIFORM;
     size_t local = s->options.n_local ? s->options.n_local : LOCAL, total = uniform + local;
+    total += s->options.n_given;
     HPO_TRY(hpo_reserve(&s->u, &s->cap_u, (total + 1) * s->n_dims + 1, sizeof *s->u, err));
     HPO_TRY(hpo_reserve(&s->value, &s->cap_value, total + 1, sizeof *s->value, err));
     s->n = 0;
+    add_given(s);
     add_local(s, local);
     size_t before = s->n;
     add_uniform(s, uniform);

@@ -26,6 +26,8 @@ typedef struct hpo_search_options {
     const double *lengthscales; /* per axis, to precondition and to space starts; NULL: 0.3 each */
     /* a cheaper stand-in for the score's values, for the first look at all candidates; NULL: values */
     void (*scan)(void *ctx, const double *u, size_t m, double *out);
+    const double *given; /* n_given rows of u that compete as candidates as they are (NaN: filled in) */
+    size_t n_given;
     /* trust region: only u with |u_k - center_k| <= half_width[k] on REAL and GRID axes; NULL: the whole
      * space */
     const double *center, *half_width;

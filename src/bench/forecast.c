@@ -176,7 +176,7 @@ static hpo_status measure_share(bench_curves *b, double share, size_t n_ensemble
     size_t seen = (size_t)ceil(share * (double)b->steps - 1e-9);
     *row = (hpo_forecast_row){.seen = share};
     hpo_status s = hpo_curves_create((double)b->steps, seed, &c, err);
-    if (s == HPO_OK) s = hpo_curve_coupling_create(b->embed, seed, &k, err);
+    if (s == HPO_OK) s = hpo_curve_coupling_create(b->embed, seed, 0, &k, err);
     for (size_t i = 0; s == HPO_OK && i < b->n; i++) {
         size_t end = i < b->n_complete ? b->steps : seen;
         for (size_t r = 0; s == HPO_OK && !b->failed[i] && r < end; r++)

@@ -47,6 +47,8 @@ struct hpo_curves {
     size_t epoch;
     hpo_curve_prior prior;
     hpo_curve *scratch; /* of closed trials */
+    hpo_curve **spare;  /* states that closed trials gave back; room for all there are */
+    size_t n_spare, n_states, spare_cap;
 };
 
 /* ---- life ------------------------------------------------------------------------------------------- */
@@ -80,6 +82,9 @@ void hpo_curves_free(hpo_curves *c)
         hpo_free(c->trials[i].y);
         hpo_curve_free(c->trials[i].state);
     }
+    for (size_t i = 0; i < c->n_spare; i++)
+        hpo_curve_free(c->spare[i]);
+    hpo_free(c->spare);
     hpo_curve_free(c->scratch);
     hpo_curve_posterior_free(c->posterior);
     hpo_curve_bank_free(c->bank);
@@ -155,6 +160,19 @@ static void rescale(hpo_curves *c)
 
 /* ---- reports ---------------------------------------------------------------------------------------- */
 
+static hpo_status take_state(hpo_curves *c, trial *r, hpo_error *err)
+{
+    if (c->n_spare > 0) {
+        r->state = c->spare[--c->n_spare];
+        r->epoch = SIZE_MAX; /* what it holds is another trial's */
+        return HPO_OK;
+    }
+    hpo_status s = hpo_reserve(&c->spare, &c->spare_cap, c->n_states + 1, sizeof *c->spare, err);
+    if (s == HPO_OK) s = hpo_curve_create(c->bank, &r->state, err);
+    c->n_states += s == HPO_OK;
+    return s;
+}
+
 static hpo_status room(hpo_curves *c, size_t i, hpo_error *err)
 {
     size_t had = c->cap;
@@ -166,7 +184,7 @@ static hpo_status room(hpo_curves *c, size_t i, hpo_error *err)
     s = hpo_reserve(&r->t, &r->t_cap, r->n + 1, sizeof *r->t, err);
     if (s == HPO_OK) s = hpo_reserve(&r->y, &r->y_cap, r->n + 1, sizeof *r->y, err);
     if (s == HPO_OK) s = hpo_reserve(&c->values, &c->values_cap, c->n_values + 1, sizeof *c->values, err);
-    if (s == HPO_OK && r->state == NULL && !r->closed) s = hpo_curve_create(c->bank, &r->state, err);
+    if (s == HPO_OK && r->state == NULL && !r->closed) s = take_state(c, r, err);
     return s;
 }
 
@@ -200,14 +218,20 @@ hpo_status hpo_curves_report(hpo_curves *c, size_t i, double resource, double va
 void hpo_curves_close(hpo_curves *c, size_t i)
 {
     if (i >= c->n) return;
-    hpo_curve_free(c->trials[i].state);
-    c->trials[i].state = NULL;
-    c->trials[i].closed = 1;
+    trial *r = &c->trials[i];
+    if (r->state != NULL) c->spare[c->n_spare++] = r->state;
+    r->state = NULL;
+    r->closed = 1;
 }
 
 size_t hpo_curves_n_reports(const hpo_curves *c, size_t i)
 {
     return i < c->n ? c->trials[i].n : 0;
+}
+
+int hpo_curves_failed(const hpo_curves *c, size_t i)
+{
+    return i < c->n && c->trials[i].failed;
 }
 
 /* ---- forecasts -------------------------------------------------------------------------------------- */

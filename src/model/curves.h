@@ -19,6 +19,7 @@ HPO_NODISCARD hpo_status hpo_curves_report(hpo_curves *c, size_t trial, double r
  * bit, when asked for). */
 void hpo_curves_close(hpo_curves *c, size_t trial);
 size_t hpo_curves_n_reports(const hpo_curves *c, size_t trial);
+int hpo_curves_failed(const hpo_curves *c, size_t trial);
 
 typedef struct hpo_curves_forecast {
     double median, low, high;       /* of the value as it would be observed; 5 % and 95 % */

@@ -3,8 +3,10 @@
  *
  * psi.  Tasks: the target comes first in the order of L, whose row for it is (1, 0 ...); row i > 0 has i free
  * entries L_ij, then ln L_ii.  Data, linear: L = [1 0; psi_0 exp psi_1].  Independent: ln d of the rungs
- * below the target.  Decay: ln c, ln alpha, ln h. */
+ * below the target.  Decay: ln c, ln alpha, ln h.  Age: ln c with 1 - w = exp(-c). */
 #include "model/fidelity.h"
+
+#include <math.h>
 
 #include "math/func.h"
 
@@ -28,6 +30,8 @@ size_t hpo_fidelity_n_psi(hpo_fidelity_family family, size_t tasks)
         return 2;
     case HPO_FIDELITY_DECAY:
         return 3;
+    case HPO_FIDELITY_AGE:
+        return 1;
     }
     return 0;
 }
@@ -43,6 +47,7 @@ void hpo_fidelity_start(hpo_fidelity_family family, size_t tasks, double *psi)
             psi[at + i] = hpo_log(0.45);
         }
     if (family == HPO_FIDELITY_DECAY) psi[2] = hpo_log(0.2); /* of the full resource */
+    if (family == HPO_FIDELITY_AGE) psi[0] = hpo_log(0.1);
 }
 
 double hpo_fidelity_prior(hpo_fidelity_family family, size_t tasks, const double *psi, double *gradient)
@@ -126,6 +131,11 @@ double hpo_fidelity_value(hpo_fidelity_family family, size_t tasks, const double
         if (d && i > 0) d[i - 1] = 2 * v;
         return v;
     }
+    if (family == HPO_FIDELITY_AGE) {
+        double x = 0.5 * hpo_exp(psi[0]) * fabs(a - b), v = hpo_exp(-x);
+        if (d) d[0] = -x * v;
+        return v;
+    }
     if (family != HPO_FIDELITY_DECAY) return basis_value(psi, basis_of(family, a), basis_of(family, b), d);
     double v = decay(psi, a, b, hpo_exp(psi[0]), d);
     if (d) d[0] = v;
@@ -138,6 +148,7 @@ double hpo_fidelity_trend(hpo_fidelity_family family, size_t tasks, const double
     size_t n = hpo_fidelity_n_psi(family, tasks);
     for (size_t i = 0; d && i < n; i++)
         d[i] = 0;
+    if (family == HPO_FIDELITY_AGE) return 0;
     if (family <= HPO_FIDELITY_TASKS) return row_of(tasks, a) == row_of(tasks, b);
     if (family == HPO_FIDELITY_DECAY) return decay(psi, a, b, 1, d);
     return basis_of(family, a) * basis_of(family, b);

@@ -13,13 +13,15 @@
  *   linear       share s            the same with p = (1, 1 - s)          1 - s
  *   decay        share s            1 + c D(a, b)                         D(a, b) itself
  *                                   D = (h / (a + b + h))^alpha
+ *   age          any real          (1 - w)^(|a - b| / 2), 0 < w < 1     0: what is known loses weight with its age
  *
  * The last resource (task m - 1, or s = 1) is the target: there the scale of R is fixed (L's own row for it is
  * a unit vector), so that the signal variance keeps its meaning.  Independent: MOBSTER's model per rung with
  * shared lengthscales (Klein, Tiao, Lienart, Archambeau & Seeger 2020).  Tasks: coregionalisation (Swersky,
  * Snoek & Adams 2013).  Data: FABOLAS (Klein, Falkner, Bartels, Hennig & Hutter 2017); linear serves for log
  * costs, whose basis there is (1, s).  Decay: f(u) plus a part that dies out as a mixture of exponentials with
- * rates ~ Gamma(alpha, h) (Swersky, Snoek & Adams 2014; MOBSTER's joint model). */
+ * rates ~ Gamma(alpha, h) (Swersky, Snoek & Adams 2014; MOBSTER's joint model).  Age: the time-varying process of
+ * Bogunovic, Scarlett & Cevher (AISTATS 2016), that of PB2. */
 #ifndef MODEL_FIDELITY_H
 #define MODEL_FIDELITY_H
 #include <stddef.h>
@@ -29,9 +31,10 @@ typedef enum hpo_fidelity_family {
     HPO_FIDELITY_TASKS,
     HPO_FIDELITY_DATA,
     HPO_FIDELITY_LINEAR,
-    HPO_FIDELITY_DECAY
+    HPO_FIDELITY_DECAY,
+    HPO_FIDELITY_AGE
 } hpo_fidelity_family;
-#define HPO_FIDELITY_LABELS "independent", "tasks", "data", "linear", "decay"
+#define HPO_FIDELITY_LABELS "independent", "tasks", "data", "linear", "decay", "age"
 
 enum { HPO_FIDELITY_MAX_TASKS = 8, HPO_FIDELITY_MAX_PSI = 35 };
 

@@ -161,9 +161,7 @@ static hpo_status find_levels(hpo_fidelity_gp *gp, const double *resource, size_
         gp->level_of[i] = (uint32_t)k;
     }
     size_t m = gp->n_levels * gp->n_levels;
-    hpo_free(gp->r);
-    gp->r = hpo_alloc_array(4 * m, sizeof *gp->r);
-    if (!gp->r) return hpo_fail_memory(err);
+    HPO_TRY(hpo_reserve(&gp->r, &gp->cap_r, 4 * m, sizeof *gp->r, err));
     gp->t = gp->r + m;
     gp->weight_r = gp->t + m;
     gp->weight_t = gp->weight_r + m;

@@ -11,7 +11,7 @@ struct hpo_fidelity_gp {
     const hpo_embed *embed;
     hpo_fidelity_gp_options options;
     size_t n_dims, n_features, n_axes, n_psi, n_theta;
-    size_t n, cap, n_levels;
+    size_t n, cap, n_levels, cap_r;
     hpo_transform transform;
     double *theta, *lower, *upper, *start; /* n_theta each */
     double *fit_work;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model/tree.c - growing a regression tree, and walking down it.  How a node is split: tree_split.c.
+/* model/tree.c - growing a regression tree, and walking down it.  How a node is split: tree_split.c; rows in
+ * order: tree_order.c.
  *
  * Labels that the node has not seen all go to one side, chosen by a coin: over many trees that says
  * "unknown". */
@@ -18,8 +19,9 @@ hpo_status hpo_tree_grower_create(const hpo_columns *columns, hpo_tree_grower **
     *out = hpo_calloc(1, sizeof **out);
     if (*out == NULL) return hpo_fail_memory(err);
     (*out)->n_columns = columns->n;
-    (*out)->column = hpo_calloc(columns->n, sizeof *(*out)->column);
-    if ((*out)->column != NULL) return HPO_OK;
+    (*out)->column = hpo_calloc(columns->n + 1, sizeof *(*out)->column);
+    (*out)->order = hpo_calloc((columns->n + 1) * HPO_TREE_SAMPLE, sizeof *(*out)->order);
+    if ((*out)->column != NULL && (*out)->order != NULL) return HPO_OK;
     hpo_tree_grower_free(*out);
     *out = NULL;
     return hpo_fail_memory(err);
@@ -29,6 +31,7 @@ void hpo_tree_grower_free(hpo_tree_grower *g)
 {
     if (g == NULL) return;
     hpo_free(g->column);
+    hpo_free(g->order);
     hpo_free(g);
 }
 
@@ -140,6 +143,21 @@ static size_t divide(const hpo_tree *t, size_t node, const hpo_tree_data *d, uin
     return i;
 }
 
+/* The same for a part of the loaded rows: where each one goes is noted in g->side. */
+static size_t find_sides(const hpo_tree *t, size_t node, const hpo_tree_data *d, hpo_tree_grower *g,
+                         const hpo_tree_part *p)
+{
+    const uint32_t *order = hpo_tree__order(g, p, 0);
+    size_t left = 0, stride = d->columns->n;
+    for (size_t i = 0; i < p->n; i++) {
+        size_t k = order[i] & 0xFFFF;
+        uint32_t child = hpo_tree_child(t, node, d->z + g->row[k] * stride, stride);
+        g->side[k] = (uint8_t)(child != t->node[node].left);
+        left += 1 - (size_t)g->side[k];
+    }
+    return left;
+}
+
 /* Sums of a node; 1 when all responses are equal. */
 static int measure(hpo_tree_stat *s, const hpo_tree_data *d, const uint32_t *rows, size_t n)
 {
@@ -158,27 +176,27 @@ static int measure(hpo_tree_stat *s, const hpo_tree_data *d, const uint32_t *row
 
 /* The rows that choose the split: all, or HPO_TREE_SAMPLE of them evenly over their present (arbitrary)
  * order. */
-static hpo_tree_part take_sample(hpo_tree_grower *g, const hpo_tree_data *d, const uint32_t *rows, size_t n,
-                                 size_t min_leaf, uint32_t *sample)
+static hpo_tree_part load(hpo_tree_grower *g, const hpo_tree_data *d, const uint32_t *rows, size_t n,
+                          size_t min_leaf, uint32_t *sample)
 {
-    hpo_tree_part p = {.rows = rows, .n = n, .min_leaf = min_leaf};
+    hpo_tree_part p = {.n = n, .min_leaf = min_leaf};
     if (n > HPO_TREE_SAMPLE) {
         for (size_t i = 0; i < HPO_TREE_SAMPLE; i++)
             sample[i] = rows[i * n / HPO_TREE_SAMPLE];
-        p = (hpo_tree_part){
-            .rows = sample, .n = HPO_TREE_SAMPLE, .min_leaf = min_leaf * HPO_TREE_SAMPLE / n + 1};
+        p = (hpo_tree_part){.n = HPO_TREE_SAMPLE, .min_leaf = min_leaf * HPO_TREE_SAMPLE / n + 1};
+        rows = sample;
     }
+    hpo_tree__load(g, d, rows, p.n);
     for (size_t i = 0; i < p.n; i++) {
-        g->y[i] = d->y[p.rows[i]];
-        g->w[i] = d->w != NULL ? d->w[p.rows[i]] : 1;
         p.w += g->w[i];
-        p.sum += g->w[i] * g->y[i];
+        p.sum += g->wy[i];
     }
     return p;
 }
 
 typedef struct job {
     uint32_t node, first, n, depth;
+    int64_t base; /* row of the first one loaded, -1: not loaded */
 } job;
 
 hpo_status hpo_tree_grow(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data *data, uint32_t *rows, size_t n,
@@ -186,20 +204,31 @@ hpo_status hpo_tree_grow(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data *d
 {
     job stack[STACK];
     uint32_t sample[HPO_TREE_SAMPLE];
-    size_t depth = 0;
+    size_t depth = 0, least = rule->min_leaf > 1 ? 2 * rule->min_leaf : 2;
     t->n_nodes = t->n_labels = 0;
     t->has_lists = 0;
     for (size_t i = 0; i < g->n_columns; i++)
         g->column[i] = (uint32_t)i;
     HPO_TRY(add_nodes(t, 1, err));
-    stack[depth++] = (job){0, 0, (uint32_t)n, 0};
+    stack[depth++] = (job){0, 0, (uint32_t)n, 0, -1};
     while (depth > 0) {
         job j = stack[--depth];
         uint32_t *mine = rows + j.first;
-        int constant = measure(&t->stat[j.node], data, mine, j.n);
-        if (constant || j.n < 2 * rule->min_leaf || j.n < 2) continue;
+        hpo_tree_stat *stat = &t->stat[j.node];
+        hpo_tree_part p = {
+            .first = j.base < 0 ? 0 : j.first - (size_t)j.base, .n = j.n, .min_leaf = rule->min_leaf};
+        if (j.base >= 0) { /* all that stand here, and only they, are still the node's */
+            const uint32_t *order = hpo_tree__order(g, &p, 0);
+            for (size_t i = 0; i < j.n; i++)
+                mine[i] = g->row[order[i] & 0xFFFF];
+        }
+        int constant = measure(stat, data, mine, j.n);
+        if (constant || j.n < least || g->n_columns == 0) continue;
         if (rule->max_depth > 0 && j.depth >= rule->max_depth) continue;
-        hpo_tree_part p = take_sample(g, data, mine, j.n, rule->min_leaf, sample);
+        p.w = stat->w;
+        p.sum = stat->sum;
+        if (j.base < 0) p = load(g, data, mine, j.n, rule->min_leaf, sample);
+        if (j.base < 0 && j.n <= HPO_TREE_SAMPLE) j.base = j.first;
         hpo_tree_split best = {.score = -(double)INFINITY};
         hpo_tree__choose(g, data, &p, rule, rng, &best);
         if (!best.found) continue;
@@ -207,17 +236,21 @@ hpo_status hpo_tree_grow(hpo_tree *t, hpo_tree_grower *g, const hpo_tree_data *d
         hpo_tree_node question = {.left = (uint32_t)t->n_nodes - 2};
         HPO_TRY(ask(t, g, data, &p, &best, rng, &question, err));
         t->node[j.node] = question;
-        size_t left = divide(t, j.node, data, mine, j.n);
+        size_t left = j.base < 0 ? divide(t, j.node, data, mine, j.n) : find_sides(t, j.node, data, g, &p);
         if (left == 0 || left == j.n) { /* a sample may mislead: then this is a leaf */
             t->n_nodes -= 2;
             t->node[j.node] = (hpo_tree_node){.cut.t = INT64_MAX, .left = j.node, .key = 0};
             continue;
         }
+        /* children that are not split need no order but one */
+        if (j.base >= 0)
+            hpo_tree__part(g, p.first, p.n, left < least && j.n - left < least ? 1 : g->n_columns);
         t->stat[question.left].parent = t->stat[question.left + 1].parent = j.node;
         if (gain != NULL) gain[best.column] += (best.score - p.sum * p.sum / p.w) * t->stat[j.node].w / p.w;
-        job l = {question.left, j.first, (uint32_t)left, j.depth + 1};
-        job r = {question.left + 1, j.first + (uint32_t)left, j.n - (uint32_t)left, j.depth + 1};
-        /* the smaller one next: the stack then holds at most log2 n jobs */
+        job l = {question.left, j.first, (uint32_t)left, j.depth + 1, j.base};
+        job r = {question.left + 1, j.first + (uint32_t)left, j.n - (uint32_t)left, j.depth + 1, j.base};
+        /* the smaller one next: the stack then holds at most log2 n jobs; what is loaded is used up before
+         * other rows are */
         stack[depth++] = l.n > r.n ? l : r;
         stack[depth++] = l.n > r.n ? r : l;
     }

@@ -11,19 +11,24 @@
  *     w = min(8 d, N / 5, (N - 24 d) / 2), if that is at least 4 d:
  *
  * a search that begins in the best of few points ends in whatever valley that was, and models of few results
- * lead there too.  After a wide opening the local search gets three quarters of the asks.  With fewer trials
- * a dimension covering the space costs more than it saves; in noisy studies nothing was gained.
+ * lead there too.  With fewer trials a dimension covering the space costs more than it saves; in noisy
+ * studies nothing was gained.
  *
- * Then each member gets a share by the kind of space (table `bases`), where the Gaussian process keeps the
- * part
+ * Then each member gets a share of the asks.  Among numbers the local search gets three quarters after a wide
+ * opening, else a fifth until there are 10 results a dimension, since a quadratic of few results is a guess,
+ * and then half.  With labels or mostly integers the process answers alone; with conditions a tenth of the
+ * asks polishes the best branch and looks where densities point.  Under declared noise the others take a
+ * quarter. From 20 results on the process keeps the part
  *
  *     e = min(1, 2 r),  r the rank correlation of its leave-one-out predictions with the results,
  *
  * of its share, and the density estimates take the rest: a function that it cannot foretell is left to a
- * model that assumes less.  The same happens beyond `gp_rows` results, where a Gaussian process costs tens of
- * milliseconds a proposal.  Which member answers draw n is read off the sequence n x golden ratio, so that
- * members alternate as evenly as their shares allow; all is a function of the told results and can be
- * recomputed.
+ * model that assumes less.  Where a sum of one-parameter functions foretells better than the process
+ * (Fisher's transform of its correlation is larger by 0.05 to 0.3), it gets up to three tenths of all asks:
+ * it sorts out many valleys along each axis.  Beyond `gp_rows` results, where a Gaussian process costs tens
+ * of milliseconds a proposal, the density estimates take its share.  Which member answers draw n is read off
+ * the sequence n x golden ratio, so that members alternate as evenly as their shares allow; all is a function
+ * of the told results and can be recomputed.
  *
  * The table comes from bench/results/ (docs/benchmarks.md).  With several objectives the points are
  * quasi-random.
@@ -36,6 +41,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "math/func.h"
 #include "sampler/builtin.h"
 #include "sampler/evidence.h"
 #include "sampler/opening.h"
@@ -49,10 +55,22 @@ enum {
     MEMBER_FOREST,
     MEMBER_TURBO,
     MEMBER_SPHERE,
+    MEMBER_ADDITIVE,
     MEMBER_SPREAD,
     N_MEMBERS
 };
-enum { MANY = 20 /* dimensions */, WIDE = 8 /* points a dimension */ };
+enum {
+    CONTINUOUS,
+    MIXED /* labels, or mostly integers */,
+    BRANCHED /* conditions */,
+    MANY /* many numbers */
+};
+enum {
+    MANY_DIMS = 20,
+    WIDE = 8 /* points a dimension */,
+    EARLY = 10 /* results a dimension */,
+    SURE = 20 /* results: correlations of fewer say little */
+};
 
 static const struct {
     const char *name, *spec;
@@ -62,6 +80,7 @@ static const struct {
                         {"forest", "forest:initial=2"},
                         {"turbo", "turbo:initial=2"},
                         {"sphere", "sphere:initial=2"},
+                        {"additive", "additive:initial=2"},
                         {"sobol", NULL}};
 
 typedef struct auto_config {
@@ -75,7 +94,7 @@ typedef struct auto_state {
     hpo_sampler member[MEMBER_SPREAD]; /* those that are open */
     double base[N_MEMBERS];
     size_t n_dims;
-    int numeric; /* nothing but numbers, not many of them */
+    int kind; /* of the space */
     /* of the last ask */
     double share[N_MEMBERS];
     int last;
@@ -100,27 +119,33 @@ static const hpo_option auto_options[] = {
     SHARE(MEMBER_FOREST, "forest", "the random forest"),
     SHARE(MEMBER_TURBO, "turbo", "the trust region"),
     SHARE(MEMBER_SPHERE, "sphere", "the linear model on a sphere"),
+    SHARE(MEMBER_ADDITIVE, "additive", "the sum of one-parameter functions"),
 };
 
 /* ---- setting up --------------------------------------------------------------------------------- */
 
-/* Base shares by the kind of space. */
+/* Shares by the kind of space; local and density estimates get more where values are noisy. */
 static void set_bases(auto_state *s, const hpo_space *space)
 {
-    static const double bases[3][N_MEMBERS] = {
-        /* gp, local, tpe, forest, turbo, sphere, sobol */
-        {0.5, 0.5, 0, 0, 0, 0, 0},       /* numbers only */
-        {0.6, 0.1, 0.15, 0.15, 0, 0, 0}, /* with labels, structures or conditions */
-        {0.3, 0, 0, 0, 0.45, 0.25, 0},   /* many numbers */
+    static const double bases[4][N_MEMBERS] = {
+        /* gp, local, tpe, forest, turbo, sphere, additive (at most, of all), sobol */
+        [CONTINUOUS] = {0.5, 0.5, 0, 0, 0, 0, 0.3, 0},
+        [MIXED] = {1, 0, 0, 0, 0, 0, 0.3, 0},
+        [BRANCHED] = {0.9, 0.05, 0.05, 0, 0, 0, 0.3, 0},
+        [MANY] = {0.3, 0, 0, 0, 0.45, 0.25, 0.3, 0},
     };
     uint32_t needs = hpo_space_needs(space);
-    int mixed = (needs & (HPO_CAP_CONDITIONAL | HPO_CAP_STRUCTURED)) != 0;
-    for (size_t i = 0; i < space->n_params && !mixed; i++)
-        mixed = space->params[i].kind == HPO_KIND_CATEGORICAL;
-    memcpy(s->base, bases[mixed ? 1 : s->n_dims > MANY ? 2 : 0], sizeof s->base);
-    s->numeric = !mixed && s->n_dims <= MANY;
-    for (int i = 0; i < MEMBER_SPREAD; i++)
-        if (s->config->share[i] >= 0) s->base[i] = s->config->share[i];
+    size_t floats = 0;
+    int labels = (needs & HPO_CAP_STRUCTURED) != 0;
+    for (size_t i = 0; i < space->n_params; i++) {
+        floats += space->params[i].kind == HPO_KIND_FLOAT;
+        labels |= space->params[i].kind == HPO_KIND_CATEGORICAL;
+    }
+    s->kind = needs & HPO_CAP_CONDITIONAL              ? BRANCHED
+              : labels || 2 * floats < space->n_params ? MIXED
+              : s->n_dims > MANY_DIMS                  ? MANY
+                                                       : CONTINUOUS;
+    memcpy(s->base, bases[s->kind], sizeof s->base);
 }
 
 static hpo_status auto_init(void *state, const void *config, const hpo_space *space, uint64_t seed,
@@ -132,7 +157,8 @@ static hpo_status auto_init(void *state, const void *config, const hpo_space *sp
     set_bases(s, space);
     HPO_TRY(hpo_opening_init(&s->opening, space, seed, err));
     for (int i = 0; i < MEMBER_SPREAD; i++) {
-        int open = s->base[i] > 0 || (i == MEMBER_TPE && s->base[MEMBER_GP] > 0);
+        if (s->config->share[i] >= 0) s->base[i] = s->config->share[i];
+        int open = s->base[i] > 0 || ((i == MEMBER_TPE || i == MEMBER_LOCAL) && s->base[MEMBER_GP] > 0);
         if (!open) continue;
         HPO_TRY(hpo_sampler_open(members[i].spec, space, 1, 0, seed, &s->member[i], err));
     }
@@ -162,35 +188,65 @@ static size_t opening_size(const auto_state *s, const hpo_view *view, int *wide)
     size_t few = hpo_opening_size(s->n_dims, s->config->initial), d = s->n_dims;
     size_t n = view->planned > 0 ? (size_t)view->planned : 0, most = (size_t)WIDE * d;
     *wide = 0;
-    if (s->config->initial >= 0 || !s->numeric || view->noisy || n <= 24 * d) return few;
+    if (s->config->initial >= 0 || s->kind != CONTINUOUS || view->noisy || n <= 24 * d) return few;
     if (most > n / 5) most = n / 5;
     if (most > (n - 24 * d) / 2) most = (n - 24 * d) / 2;
     *wide = most > few && 2 * most >= WIDE * d;
     return *wide ? most : few;
 }
 
+/* Fisher's transform of a correlation: on this scale differences of any size have the same error. */
+static double fisher(double r)
+{
+    r = fmin(r, 0.999);
+    return 0.5 * hpo_log((1 + r) / (1 - r));
+}
+
+/* What the sum of one-parameter functions gets of all asks: nothing unless it foretells better than the
+ * process. */
+static double additive_share(const auto_state *s, const hpo_view *view)
+{
+    double share = s->base[MEMBER_ADDITIVE];
+    if (s->config->share[MEMBER_ADDITIVE] >= 0) return share;
+    if (view->n_done < SURE || view->n_done > (size_t)s->config->gp_rows || share <= 0) return 0;
+    int gp = s->member[MEMBER_GP].ops != NULL;
+    double other = gp ? hpo_gp_trust(s->member[MEMBER_GP].state, view) : 0;
+    double ahead = fisher(hpo_additive_trust(s->member[MEMBER_ADDITIVE].state, view)) - fisher(other);
+    return share * fmin(1, fmax(0, (ahead - 0.05) / 0.25));
+}
+
 static void find_shares(auto_state *s, const hpo_view *view, int wide)
 {
-    double sum = 0, base[N_MEMBERS];
+    double sum = 0, base[N_MEMBERS], gp = -1, local = -1, tpe = -1;
     memcpy(base, s->base, sizeof base);
-    if (wide && s->config->share[MEMBER_GP] < 0) base[MEMBER_GP] = 0.25;
-    if (wide && s->config->share[MEMBER_LOCAL] < 0) base[MEMBER_LOCAL] = 0.75;
+    if (wide) {
+        gp = 0.25, local = 0.75;
+    } else if (view->noisy && s->kind != MANY) {
+        gp = 0.75, local = 0.15, tpe = 0.1;
+    } else if (s->kind == CONTINUOUS && view->n_done < (size_t)EARLY * s->n_dims) {
+        gp = 0.8, local = 0.2;
+    }
+    if (gp >= 0 && s->config->share[MEMBER_GP] < 0) base[MEMBER_GP] = gp;
+    if (local >= 0 && s->config->share[MEMBER_LOCAL] < 0) base[MEMBER_LOCAL] = local;
+    if (tpe >= 0 && s->config->share[MEMBER_TPE] < 0) base[MEMBER_TPE] = tpe;
     for (int i = 0; i < MEMBER_SPREAD; i++)
         s->share[i] = can(s, i, view) ? base[i] : 0;
-    s->share[MEMBER_SPREAD] = 0;
+    s->share[MEMBER_SPREAD] = s->share[MEMBER_ADDITIVE] = 0;
     if (s->share[MEMBER_GP] > 0) {
         double keep = 1;
         if (view->n_done > (size_t)s->config->gp_rows)
             keep = 0;
-        else if (s->config->share[MEMBER_GP] < 0)
+        else if (s->config->share[MEMBER_GP] < 0 && view->n_done >= SURE)
             keep = fmin(1, 2 * hpo_gp_trust(s->member[MEMBER_GP].state, view));
         if (can(s, MEMBER_TPE, view)) s->share[MEMBER_TPE] += (1 - keep) * s->share[MEMBER_GP];
         s->share[MEMBER_GP] *= keep;
     }
     for (int i = 0; i < N_MEMBERS; i++)
         sum += s->share[i];
+    double additive = can(s, MEMBER_ADDITIVE, view) ? additive_share(s, view) : 0;
     for (int i = 0; i < N_MEMBERS; i++)
-        s->share[i] = sum > 0 ? s->share[i] / sum : i == MEMBER_SPREAD;
+        s->share[i] = sum > 0 ? s->share[i] / sum * (1 - additive) : i == MEMBER_SPREAD;
+    if (sum > 0) s->share[MEMBER_ADDITIVE] = additive;
 }
 
 static int choose(const auto_state *s, uint64_t draw)

@@ -10,4 +10,6 @@
  * 0, it knows no more than the mean.  A function of the told results alone, whatever was asked in between.
  * Without a model: 1. */
 double hpo_gp_trust(void *gp, const hpo_view *view);
+/* The same of the sampler `additive`, for the rows that it was last fitted to; without a model 0. */
+double hpo_additive_trust(void *additive, const hpo_view *view);
 #endif

@@ -2,11 +2,11 @@
 /* sampler/guided.c - what model-guided samplers share.
  *
  * Observations in model units.  The output transform is fitted to all rows at counts 1, 2, ..., 64 and then
- * at r + floor(r / 8) after r; between it is frozen.  Each z is thus a function of the rows before it.  A
- * failed trial counts as the worst value seen so far: with no other information that is what keeps a model
- * away from where trials fail (Hutter et al. 2011, section 4).  One that violates measured constraints counts
- * as the worst feasible value so far and more the more it violates (Deb 2000, "An efficient constraint
- * handling method for genetic algorithms"), by one spread of the objective at most. */
+ * at r + floor(r / 8) after r (or as the sampler says); between it is frozen.  Each z is thus a function of
+ * the rows before it.  A failed trial counts as the worst value seen so far: with no other information that
+ * is what keeps a model away from where trials fail (Hutter et al. 2011, section 4).  One that violates
+ * measured constraints counts as the worst feasible value so far and more the more it violates (Deb 2000, "An
+ * efficient constraint handling method for genetic algorithms"), by one spread of the objective at most. */
 #include "sampler/guided.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "space/space.h"
 
-enum { EVERY_ROW = 64, BEST = 10 };
+enum { EVERY_ROW = 64, GROWTH = 8, BEST = 10 };
 
 hpo_status hpo_guided_init(hpo_guided *g, const hpo_space *space, uint64_t seed, int64_t opening,
                            hpo_transform_kind kind, hpo_error *err)
@@ -25,6 +25,8 @@ hpo_status hpo_guided_init(hpo_guided *g, const hpo_space *space, uint64_t seed,
     g->kind = kind;
     g->n_dims = hpo_space_n_dims(space);
     g->opening_size = hpo_opening_size(g->n_dims, opening);
+    g->every_row = EVERY_ROW;
+    g->growth = GROWTH;
     g->epoch = 1;
     g->value = (double)NAN;
     HPO_TRY(hpo_opening_init(&g->opening, space, seed, err));
@@ -46,12 +48,12 @@ void hpo_guided_fini(hpo_guided *g)
 
 /* ---- observations ---- */
 
-static size_t last_fit(size_t n)
+static size_t last_fit(const hpo_guided *g, size_t n)
 {
-    if (n <= EVERY_ROW) return n;
-    size_t r = EVERY_ROW;
-    while (r + r / 8 <= n)
-        r += r / 8;
+    if (n <= g->every_row) return n;
+    size_t r = g->every_row;
+    while (r + r / g->growth <= n)
+        r += r / g->growth;
     return r;
 }
 
@@ -102,7 +104,7 @@ hpo_status hpo_guided_sync(hpo_guided *g, const hpo_view *view, hpo_error *err)
     HPO_TRY(hpo_reserve(&g->failed, &g->cap_failed, n + 1, sizeof *g->failed, err));
     HPO_TRY(hpo_reserve(&g->known, &g->cap_known, (n + view->n_pending) * d + 1, sizeof *g->known, err));
     size_t begin = n < g->n_rows ? 0 : g->n_rows;
-    if (n < g->n_rows || last_fit(n) != g->fitted) HPO_TRY(fit(g, view, last_fit(n), err));
+    if (n < g->n_rows || last_fit(g, n) != g->fitted) HPO_TRY(fit(g, view, last_fit(g, n), err));
     if (n > begin) memcpy(g->known + begin * d, view->u + begin * d, (n - begin) * d * sizeof *g->known);
     HPO_TRY(hpo_reserve(&g->widest, &g->cap_widest, view->n_outcomes + 1, sizeof *g->widest, err));
     for (size_t i = 0; i < view->n_outcomes; i++)

@@ -24,6 +24,7 @@ typedef struct hpo_guided {
     hpo_search *search;
     size_t n_dims, opening_size;
     hpo_transform_kind kind;
+    size_t every_row, growth; /* the transform is fitted at every row up to so many, then at a growth by 1 / growth */
     /* rows: a function of the finished trials in their order */
     size_t n_rows, n_finite;
     size_t fitted;           /* rows that the transform was fitted to */

@@ -5,10 +5,6 @@
  * paused.  A free worker looks from the top rung down for the best paused trial among the best floor(n_k /
  * eta) of its rung, and takes it on to r_{k+1}; if there is none it begins a new trial.  Nobody waits.
  *
- * stopping: trials are not paused.  One that reaches rung k as number n_k goes on iff n_k < eta or its rank
- * there is at most n_k / eta; it is judged once a rung, against those before it.  For programs that cannot
- * resume, and when starting is dear.
- *
  * by cost: trials of a rung in order of their values have costs c_1, c_2, ...; number i may be promoted iff
  * c_1 + ... + c_i <= (c_1 + ... + c_n) / eta, so that the best trials get a share of what was spent, not of
  * how many they are.
@@ -17,9 +13,8 @@
  * proportional to the number of configurations that bracket would begin with in Hyperband.
  *
  * Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht, Talwalkar: "A system for massively parallel
- * hyperparameter tuning", MLSys 2020, Algorithm 2; stopping: Liaw and others, Ray Tune, arXiv:1807.05118;
- * brackets: Klein, Tiao, Lienart, Archambeau, Seeger, arXiv:2003.10865, section 3.1; cost: as in Syne Tune,
- * AutoML 2022. */
+ * hyperparameter tuning", MLSys 2020, Algorithm 2; brackets: Klein, Tiao, Lienart, Archambeau, Seeger,
+ * arXiv:2003.10865, section 3.1; cost: as in Syne Tune, AutoML 2022. */
 #include "scheduler/asha.h"
 
 #include <math.h>
@@ -27,7 +22,6 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "math/rng.h"
 #include "scheduler/builtin.h"
 
 hpo_asha_rung *hpo_asha_rung_at(const hpo_asha *s, size_t bracket, size_t level)
@@ -47,8 +41,6 @@ hpo_status hpo_asha_init(hpo_asha *s, const hpo_asha_config *c, const hpo_sched_
     s->n_brackets = c->brackets > 0 && (size_t)c->brackets < s->levels.n ? (size_t)c->brackets : s->levels.n;
     s->rungs = hpo_calloc(s->n_brackets * s->levels.n, sizeof *s->rungs);
     if (s->rungs == NULL) return hpo_fail_memory(err);
-    for (size_t b = 0; b < s->n_brackets; b++)
-        s->total_share += (double)hpo_hyperband_size(s->levels.n, s->levels.n - 1 - b, c->eta, 0);
     return HPO_OK;
 }
 
@@ -104,23 +96,12 @@ static hpo_status enter(hpo_asha *s, int64_t trial, size_t level, hpo_error *err
     hpo_sched_row *t = &s->rows.row[trial];
     hpo_asha_rung *rung = hpo_asha_rung_at(s, (size_t)t->bracket, level);
     HPO_TRY(hpo_ranking_add(&rung->ranking, t->last, trial, t->cost, 0, err));
-    hpo_asha_rung *old = rung_of(s, t);
-    if (old != NULL && s->config.stopping) old->promoted++;
     t->level = (int32_t)level;
     t->entry = t->last;
     return HPO_OK;
 }
 
-static void answer_stopping(const hpo_asha *s, const hpo_sched_row *t, int64_t trial, hpo_sched_answer *out)
-{
-    const hpo_ranking *r = &rung_of(s, t)->ranking;
-    size_t n = hpo_ranking_size(r), rank = hpo_ranking_before(r, t->entry, trial);
-    if ((double)n < s->config.eta || rank < hpo_rung_share(n, s->config.eta)) return;
-    out->decision = HPO_STOP;
-    explain(out, s, (size_t)t->level, rank, n);
-}
-
-static void answer_promotion(const hpo_asha *s, const hpo_sched_row *t, int64_t trial, hpo_sched_answer *out)
+static void answer(const hpo_asha *s, const hpo_sched_row *t, int64_t trial, hpo_sched_answer *out)
 {
     if (!(t->step >= t->target * (1 - 1e-9)) || t->target >= s->levels.at[s->levels.n - 1]) return;
     out->decision = HPO_PAUSE;
@@ -135,18 +116,12 @@ hpo_status hpo_asha_report(void *state, const hpo_sched_report *r, hpo_sched_ans
     hpo_asha *s = state;
     HPO_TRY(hpo_sched_rows_need(&s->rows, r->trial, err));
     hpo_sched_row *t = &s->rows.row[r->trial];
-    int is_new = hpo_sched_rows_report(t, r), came = 0;
+    int is_new = hpo_sched_rows_report(t, r);
     if (t->bracket < 0) t->bracket = 0;
     /* Beyond the end of its piece a program only winds down. */
-    int64_t level = hpo_levels_find(&s->levels, s->config.stopping ? t->step : fmin(t->step, t->target));
-    if (is_new && level > t->level && level >= t->bracket) {
-        HPO_TRY(enter(s, r->trial, (size_t)level, err));
-        came = 1;
-    }
-    if (!s->config.stopping)
-        answer_promotion(s, t, r->trial, out);
-    else if (came)
-        answer_stopping(s, t, r->trial, out);
+    int64_t level = hpo_levels_find(&s->levels, fmin(t->step, t->target));
+    if (is_new && level > t->level && level >= t->bracket) HPO_TRY(enter(s, r->trial, (size_t)level, err));
+    answer(s, t, r->trial, out);
     return HPO_OK;
 }
 
@@ -197,27 +172,16 @@ static int find_promotion(const hpo_asha *s, int all, hpo_action *out)
     return 0;
 }
 
-static size_t draw_bracket(const hpo_asha *s, int64_t number)
-{
-    hpo_rng rng;
-    hpo_rng_init(&rng, s->seed, (uint64_t)number, HPO_RNG_SCHEDULER);
-    double u = hpo_rng_uniform(&rng) * s->total_share;
-    for (size_t b = 0; b + 1 < s->n_brackets; b++) {
-        u -= (double)hpo_hyperband_size(s->levels.n, s->levels.n - 1 - b, s->config.eta, 0);
-        if (u < 0) return b;
-    }
-    return s->n_brackets - 1;
-}
-
 hpo_status hpo_asha_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
 {
     const hpo_asha *s = state;
     (void)err;
-    if (s->config.stopping) return HPO_OK; /* new, to the end */
     if (find_promotion(s, 0, out)) return HPO_OK;
     int last_call = !ask->may_create && ask->n_running == 0 && s->n_complete == 0;
     if (s->config.finish && last_call && find_promotion(s, 1, out)) return HPO_OK;
-    size_t b = s->n_brackets > 1 ? draw_bracket(s, ask->number) : 0;
+    size_t b = s->n_brackets == 1
+                   ? 0
+                   : hpo_bracket_draw(s->seed, ask->number, s->n_brackets, s->levels.n, s->config.eta);
     out->resource = s->levels.at[b];
     return HPO_OK;
 }
@@ -236,12 +200,9 @@ hpo_status hpo_asha_describe(const void *state, char *buf, size_t cap, size_t *n
     return hpo_sched_describe_end(&o, buf, cap, n_out, err);
 }
 
-static const char *const types[] = {"promotion", "stopping", NULL};
 static const hpo_option options[] = {
     HPO_ASHA_ETA,
     HPO_ASHA_MIN,
-    {"type", "promotion: pause and go on with the best; stopping: end the others, never resume", HPO_OPT_ENUM,
-     offsetof(hpo_asha_config, stopping), 0, 0, 1, types},
     {"brackets", "how many brackets, each beginning one rung higher", HPO_OPT_INT,
      offsetof(hpo_asha_config, brackets), 1, 1, HPO_MAX_LEVELS, NULL},
     HPO_ASHA_FINISH,

@@ -7,8 +7,7 @@
 
 typedef struct hpo_asha_config {
     double eta, min;
-    int32_t stopping; /* 0: promotion, 1: stopping */
-    int32_t finish;   /* 1: when the trials are spent, the best is brought to full resource */
+    int32_t finish; /* 1: when the trials are spent, the best is brought to full resource */
     int64_t brackets;
     double quantile; /* pasha: of the differences that count as noise */
 } hpo_asha_config;
@@ -26,7 +25,6 @@ typedef struct hpo_asha {
     int by_cost;
     size_t n_brackets, top; /* top: index of the highest level in use */
     hpo_asha_rung *rungs;   /* n_brackets x levels.n; bracket b begins at level b */
-    double total_share;     /* sum of the brackets' shares */
     hpo_sched_rows rows;
     int64_t n_complete;
 } hpo_asha;

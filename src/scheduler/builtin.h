@@ -8,6 +8,7 @@
 #define HPO_SCHEDULER_LIST(X)                                                                                \
     X(none)                                                                                                  \
     X(asha)                                                                                                  \
+    X(asha_stopping)                                                                                         \
     X(asha_cost)                                                                                             \
     X(hyperband_async)                                                                                       \
     X(pasha)                                                                                                 \
@@ -22,7 +23,9 @@
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
     X(friedman)                                                                                              \
-    X(pbt)
+    X(freeze_thaw)                                                                                           \
+    X(pbt)                                                                                                   \
+    X(pb2)
 
 #define HPO_SCHEDULER_DECLARE(name) extern const hpo_scheduler_ops hpo_scheduler_##name;
 HPO_SCHEDULER_LIST(HPO_SCHEDULER_DECLARE)

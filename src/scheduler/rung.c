@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "math/func.h"
+#include "math/rng.h"
 
 /* ---- levels ---------------------------------------------------------------------------------------- */
 
@@ -19,6 +20,12 @@ static const double NEARLY = 1e-9; /* relative: what counts as the same resource
 static double rounded(const hpo_sched_problem *p, double r)
 {
     return p->whole ? floor(r + 0.5) : r;
+}
+
+static void write_texts(hpo_levels *l)
+{
+    for (size_t k = 0; k < l->n; k++)
+        (void)snprintf(l->text[k], sizeof l->text[k], "%.6g", l->at[k]);
 }
 
 hpo_status hpo_levels_init(hpo_levels *l, const hpo_sched_problem *p, double r_min, double eta,
@@ -37,9 +44,16 @@ hpo_status hpo_levels_init(hpo_levels *l, const hpo_sched_problem *p, double r_m
         if (l->n == 0 || at > l->at[l->n - 1]) l->at[l->n++] = at;
     }
     l->at[l->n++] = p->high;
-    for (size_t k = 0; k < l->n; k++)
-        (void)snprintf(l->text[k], sizeof l->text[k], "%.6g", l->at[k]);
+    write_texts(l);
     return HPO_OK;
+}
+
+void hpo_levels_open(hpo_levels *l, double r_min, double eta)
+{
+    *l = (hpo_levels){.eta = eta};
+    for (double r = r_min; l->n < HPO_MAX_LEVELS && r < (double)INFINITY; r *= eta)
+        l->at[l->n++] = r;
+    write_texts(l);
 }
 
 int64_t hpo_levels_find(const hpo_levels *l, double r)
@@ -107,6 +121,21 @@ size_t hpo_hyperband_size(size_t n_levels, size_t s, double eta, int table)
     double brackets = (double)n_levels, power = hpo_pow(eta, (double)s);
     double n = table ? floor(brackets / ((double)s + 1)) * power : brackets / ((double)s + 1) * power;
     return (size_t)(table ? floor(n * (1 + NEARLY)) : ceil(n * (1 - NEARLY)));
+}
+
+size_t hpo_bracket_draw(uint64_t seed, int64_t number, size_t n_brackets, size_t n_sizes, double eta)
+{
+    double total = 0;
+    hpo_rng rng;
+    for (size_t b = 0; b < n_brackets; b++)
+        total += (double)hpo_hyperband_size(n_sizes, n_sizes - 1 - b, eta, 0);
+    hpo_rng_init(&rng, seed, (uint64_t)number, HPO_RNG_SCHEDULER);
+    double u = hpo_rng_uniform(&rng) * total;
+    for (size_t b = 0; b + 1 < n_brackets; b++) {
+        u -= (double)hpo_hyperband_size(n_sizes, n_sizes - 1 - b, eta, 0);
+        if (u < 0) return b;
+    }
+    return n_brackets - 1;
 }
 
 /* ---- for people -------------------------------------------------------------------------------------- */

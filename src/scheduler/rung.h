@@ -23,6 +23,8 @@ typedef struct hpo_levels {
  * the fidelity. */
 HPO_NODISCARD hpo_status hpo_levels_init(hpo_levels *l, const hpo_sched_problem *p, double r_min, double eta,
                                          hpo_error *err);
+/* Levels without a known end: r_min eta^k, not rounded, as many as fit.  r_min > 0. */
+void hpo_levels_open(hpo_levels *l, double r_min, double eta);
 /* The highest level that is at most r (a little below counts as at it), or -1. */
 int64_t hpo_levels_find(const hpo_levels *l, double r);
 /* ops.levels for a state that begins with its hpo_levels. */
@@ -61,6 +63,9 @@ size_t hpo_rung_share(size_t n, double eta);
 /* How many configurations bracket s of Hyperband begins with when there are n_levels.  table: the sizes of the
  * published Table 1 (and of its authors' program) instead of Algorithm 1. */
 size_t hpo_hyperband_size(size_t n_levels, size_t s, double eta, int table);
+/* The bracket of trial `number`: b < n_brackets is drawn in proportion to the size of bracket n_sizes - 1 - b of a
+ * Hyperband with n_sizes brackets. */
+size_t hpo_bracket_draw(uint64_t seed, int64_t number, size_t n_brackets, size_t n_sizes, double eta);
 
 /* "9", "0.25": a resource for a reason. */
 const char *hpo_resource_text(double r, char buf[32]);

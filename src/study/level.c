@@ -53,10 +53,10 @@ void hpo_level__open(hpo_study *s)
     l->on = hpo_fold__needed(s) && s->fidelity_column >= 0;
     l->n = 0;
     if (!l->on) return;
-    if (s->scheduler.ops->levels != NULL) {
+    if (s->scheduler.ops->levels != NULL)
         l->n = s->scheduler.ops->levels(s->scheduler.state, l->at, HPO_STUDY_LEVELS);
-        if (l->n > HPO_STUDY_LEVELS) l->n = HPO_STUDY_LEVELS;
-    } else {
+    if (l->n > HPO_STUDY_LEVELS) l->n = HPO_STUDY_LEVELS;
+    if (l->n == 0) { /* it has none */
         double r = s->fidelity_high;
         for (size_t i = DEFAULT_LEVELS; i-- > 0; r /= DEFAULT_ETA)
             l->at[i] = r;
@@ -70,6 +70,12 @@ void hpo_level__open(hpo_study *s)
 
 /* ---- taking in -------------------------------------------------------------------------------------------
  */
+
+static void copy(double *to, const double *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = from != NULL ? from[i] : (double)NAN;
+}
 
 static hpo_status need_trial(const hpo_study *s, hpo_study_levels *l, int64_t number, hpo_error *err)
 {
@@ -86,6 +92,7 @@ static hpo_status need_trial(const hpo_study *s, hpo_study_levels *l, int64_t nu
         l->reached[l->n_trials] = -1;
         l->seq_tell[l->n_trials] = 0;
         l->state[l->n_trials] = HPO_STATE_WAITING;
+        copy(l->u + l->n_trials * s->n_dims, NULL, s->n_dims);
     }
     return HPO_OK;
 }
@@ -95,12 +102,6 @@ static hpo_status add_event(hpo_study_levels *l, int64_t seq, int64_t trial, siz
     HPO_TRY(hpo_reserve(&l->events, &l->cap_events, l->n_events + 1, sizeof *l->events, err));
     l->events[l->n_events++] = (struct hpo_level_event){seq, trial, report};
     return HPO_OK;
-}
-
-static void copy(double *to, const double *from, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        to[i] = from != NULL ? from[i] : (double)NAN;
 }
 
 hpo_status hpo_level__trial(hpo_study *s, const hpo_trial_record *t, hpo_error *err)

@@ -407,6 +407,11 @@ void hpo_view__publish(const hpo_study *s, hpo_study_view *w, size_t n_done)
                    .report_fold = w->reports.fold,
                    .planned = s->spec.budget.trials,
                    .noisy = s->spec.noisy};
+    if (!w->levels.on) return;
+    w->v.n_trials = w->levels.n_trials;
+    w->v.u_trial = w->levels.u;
+    w->v.n_levels = w->levels.n;
+    w->v.level = w->levels.at;
 }
 
 hpo_status hpo_view__tell_next(hpo_study *s, hpo_study_view *w, hpo_error *err)

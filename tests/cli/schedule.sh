@@ -43,7 +43,7 @@ run hpo plot curves -n asha --ascii
 ok 'curves are drawn' grep -q 'loss by step' "$folder/.out"
 
 # ---- stopping ----
-run hpo run -n stop --minimize loss --sampler random --scheduler asha:type=stopping -b 12trials -j 2 --seed 3 -q -- \
+run hpo run -n stop --minimize loss --sampler random --scheduler asha-stopping -b 12trials -j 2 --seed 3 -q -- \
     ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/stop.log"
 status 0 'ASHA by stopping'
 ok 'stops some and never resumes' test "$(sqlite3 hpo.db "select count(*) filter (where state = 'stopped') > 0 and max(attempt) = 1 from trials where study='stop'")" = 1

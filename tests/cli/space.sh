@@ -64,11 +64,16 @@ dngo
 turbo
 baxus
 sphere
+additive
+bohb
+mobster
+freeze-thaw
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
 none
 asha
+asha-stopping
 asha-cost
 hyperband-async
 pasha
@@ -83,7 +88,9 @@ plateau
 wilcoxon
 hoeffding
 friedman
+freeze-thaw
 pbt
+pb2
 END
 run hpo samplers lhs
 status 0 'one sampler'

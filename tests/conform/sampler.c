@@ -558,6 +558,8 @@ static void test_is_documented(void **state)
                          ops->options[k].name);
         }
         snprintf(text, sizeof text, "tests/unit/sampler/%s.c", ops->name);
+        for (char *dash = text; (dash = strchr(dash, '-')) != NULL;)
+            *dash = '_';
         char *unit = read_text(t_source_path(text));
         if (unit == NULL) fail_msg("%s is missing", text);
         free(unit);

@@ -332,8 +332,10 @@ STOPPING = [
     ("threshold", {"upper": 1.5}),
     ("patience", {"patience": 2}),
     ("wilcoxon", {}),
-    ("asha", {"max_resource": 9}),
-    ("asha", {"max_resource": 9, "eta": 2, "brackets": 2}),
+    ("asha-stopping", {}),
+    ("asha-stopping", {"max_resource": 9, "eta": 2, "brackets": 2}),
+    (hpo.pruners.HyperbandPruner(1, 9), {}),
+    ("patience:patience=1 and (median)", {}),
 ]
 
 
@@ -344,7 +346,7 @@ def test_every_pruner(name, options):
     assert values(study) == values(again)
     states = [t.state.name for t in study.trials]
     assert set(states) <= {"COMPLETE", "PRUNED"}
-    if name in ("median", "percentile", "threshold", "asha"):
+    if name in ("median", "percentile", "threshold", "asha-stopping"):
         assert "PRUNED" in states and "COMPLETE" in states
         cut = [t.params["x"] for t in study.trials if t.state.name == "PRUNED"]
         kept = [t.params["x"] for t in study.trials if t.state.name == "COMPLETE"]
@@ -401,17 +403,15 @@ def test_nan_reports_say_nothing():
 
 
 def test_pruners_that_cannot_be():
-    for name in ("hyperband", "halving", "pbt"):
-        with pytest.raises(UnsupportedError):
+    for name in ("hyperband", "halving", "pbt", "asha", "patience and (asha)"):
+        with pytest.raises(UnsupportedError, match="Optuna cannot"):
             HpoPruner(name, max_resource=9)
-    with pytest.raises(TypeError, match="max_resource"):
-        HpoPruner("asha")
-    with pytest.raises(UnsupportedError, match="stopping"):
-        HpoPruner("asha", max_resource=9, type="promotion")
-    with pytest.raises(UnsupportedError):
+    with pytest.raises(KeyError, match="no-such"):
         HpoPruner("no-such")
     with pytest.raises(ValueError):
         HpoPruner("median", no_such=1)
+    with pytest.raises(TypeError):
+        HpoPruner(hpo.pruners.MedianPruner(), keep=1)
 
 
 def test_no_thread_is_left_behind():

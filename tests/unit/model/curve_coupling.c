@@ -35,7 +35,7 @@ static setup set_up(size_t n)
     assert_ok(hpo_space_freeze(x.space, &err), err);
     assert_ok(hpo_embed_create(x.space, &x.embed, &err), err);
     assert_ok(hpo_curves_create(R, 1, &x.c, &err), err);
-    assert_ok(hpo_curve_coupling_create(x.embed, 3, &x.k, &err), err);
+    assert_ok(hpo_curve_coupling_create(x.embed, 3, 0, &x.k, &err), err);
     for (size_t i = 0; i < n; i++) {
         x.u[i] = t_uniform(&r);
         for (size_t e = 1; e <= (i % 3 == 0 ? R : 8); e++)
@@ -125,7 +125,7 @@ static hpo_status without_memory(void *ctx, hpo_error *err)
 {
     setup *x = ctx;
     hpo_curve_coupling *k;
-    hpo_status s = hpo_curve_coupling_create(x->embed, 3, &k, err);
+    hpo_status s = hpo_curve_coupling_create(x->embed, 3, 0, &k, err);
     if (s != HPO_OK) return s;
     s = hpo_curve_coupling_learn(k, x->c, x->u, 6, err);
     hpo_curve_coupling_free(k);

@@ -65,7 +65,7 @@ static void test_stopping(void **state)
 {
     (void)state;
     static drive d;
-    drive_open(&d, "asha,eta=3,type=stopping", 1, 9, 100);
+    drive_open(&d, "asha-stopping,eta=3", 1, 9, 100);
     /* the first two come to a rung with fewer than eta entries; then 2 of 3 is not within 3 / 3 */
     const double y[] = {1, 2, 1.5, 0.5, 3, 0.7};
     const hpo_decision wanted[] = {HPO_CONTINUE, HPO_CONTINUE, HPO_STOP,
@@ -81,8 +81,85 @@ static void test_stopping(void **state)
     /* between rungs nothing is decided, and a step that comes again changes nothing */
     assert_int_equal(drive_report(&d, 1, 2, 100, 0).decision, HPO_CONTINUE);
     assert_int_equal(drive_report(&d, 1, 1, -100, 0).decision, HPO_CONTINUE);
-    const hpo_asha *s = d.s.state;
-    assert_int_equal(hpo_ranking_size(&hpo_asha_rung_at(s, 0, 0)->ranking), 6);
+    /* a report behind two rungs counts for both: 1 of 1 at 3, and at 9 */
+    assert_int_equal(drive_report(&d, 1, 9, 0.1, 0).decision, HPO_CONTINUE);
+    char text[2000];
+    hpo_error err;
+    size_t n = 0;
+    assert_ok(d.s.ops->describe(d.s.state, text, sizeof text - 1, &n, &err), err);
+    text[n] = '\0';
+    assert_string_equal(
+        text, "{\"rungs\":["
+              "{\"bracket\":0,\"resource\":1,\"size\":6,\"promoted\":1,\"best\":0.5,\"best_trial\":3},"
+              "{\"bracket\":0,\"resource\":3,\"size\":1,\"promoted\":1,\"best\":0.1,\"best_trial\":1},"
+              "{\"bracket\":0,\"resource\":9,\"size\":1,\"promoted\":0,\"best\":0.1,\"best_trial\":1}]}");
+    drive_close(&d);
+}
+
+/* Without a fidelity and without `min` nothing is judged before a trial has ended: at step 250, so that rungs
+ * stand at 2, 6, 18, ...; the first at a rung goes on only if it is the best so far. */
+static void test_no_known_end(void **state)
+{
+    (void)state;
+    static drive d;
+    const double nan = (double)NAN, y = 0;
+    drive_open(&d, "asha-stopping:first=compete", nan, nan, 100);
+    for (int64_t i = 0; i < 3; i++) {
+        hpo_action a = drive_next(&d, 0);
+        assert_int_equal(drive_start(&d, &a), i);
+    }
+    assert_int_equal(drive_report(&d, 0, 250, 5, 0).decision, HPO_CONTINUE);
+    assert_int_equal(drive_report(&d, 1, 240, 50, 0).decision, HPO_CONTINUE);
+    drive_tell(&d, 0, HPO_STATE_COMPLETE, &y);
+    assert_int_equal(drive_report(&d, 2, 1, 7, 0).decision, HPO_CONTINUE); /* below the lowest rung */
+    assert_int_equal(drive_report(&d, 2, 2, 7, 0).decision, HPO_CONTINUE); /* 1 of 1 */
+    assert_int_equal(drive_report(&d, 1, 241, 8, 0).decision, HPO_STOP);   /* 2 of 2 */
+    assert_string_equal(d.reason, "rank 2 of 2 at rung 2");
+    assert_int_equal(drive_report(&d, 2, 1e6, 7, 0).decision, HPO_CONTINUE); /* alone at all the others */
+    drive_close(&d);
+
+    /* bootstrap: the first two at each rung stop, then the best third goes on, ties with it too */
+    static const double v[] = {3, 3, 3, 4, 3, 2};
+    drive_open(&d, "asha-stopping:min=1,bootstrap=2", nan, nan, 100);
+    for (int64_t i = 0; i < 6; i++) {
+        hpo_action a = drive_next(&d, 0);
+        int goes_on = i != 3 && i >= 2;
+        assert_int_equal(drive_report(&d, drive_start(&d, &a), 1, v[i], 0).decision,
+                         goes_on ? HPO_CONTINUE : HPO_STOP);
+    }
+    drive_close(&d);
+}
+
+/* Brackets as Hyperband for 81 steps: five, chosen as 81 : 34 : 15 : 8 : 5. */
+static void test_stopping_brackets(void **state)
+{
+    (void)state;
+    static drive d;
+    enum { N = 1000 };
+    const double nan = (double)NAN, size[] = {81, 34, 15, 8, 5}, step[] = {1, 3, 9, 27, 81};
+    drive_open(&d, "asha-stopping:min=1,max=81,brackets=0", nan, nan, N);
+    for (int i = 0; i < N; i++) {
+        hpo_action a = drive_next(&d, 0);
+        int64_t t = drive_start(&d, &a);
+        for (int k = 0; k < 5; k++)
+            if (drive_report(&d, t, step[k], i, 0).decision == HPO_STOP) break;
+    }
+    char text[6000];
+    hpo_error err;
+    size_t n = 0;
+    assert_ok(d.s.ops->describe(d.s.state, text, sizeof text - 1, &n, &err), err);
+    text[n] = '\0';
+    for (int b = 0; b < 5; b++) { /* everybody of a bracket is at its lowest rung */
+        char part[80];
+        long long at;
+        snprintf(part, sizeof part, "{\"bracket\":%d,\"resource\":%g,\"size\":", b, step[b]);
+        const char *found = strstr(text, part);
+        assert_non_null(found);
+        assert_int_equal(sscanf(found + strlen(part), "%lld", &at), 1);
+        double p = size[b] / 143;
+        assert_true(fabs((double)at - N * p) < 4 * sqrt(N * p * (1 - p)));
+    }
+    assert_null(strstr(text, "\"bracket\":5"));
     drive_close(&d);
 }
 
@@ -178,6 +255,8 @@ int main(void)
         cmocka_unit_test(test_promotion),
         cmocka_unit_test(test_rungs_shrink),
         cmocka_unit_test(test_stopping),
+        cmocka_unit_test(test_no_known_end),
+        cmocka_unit_test(test_stopping_brackets),
         cmocka_unit_test(test_by_cost),
         cmocka_unit_test(test_bracket_shares),
         cmocka_unit_test(test_finish),

@@ -81,6 +81,46 @@ static void test_patience(void **state)
     drive_close(&d);
 }
 
+/* Against the definition, on random values with ties. */
+static void test_patience_until_worse(void **state)
+{
+    (void)state;
+    t_rng rng = t_rng_create();
+    for (T_ROUNDS(round, 40)) {
+        enum { N = 30 };
+        static drive d;
+        char spec[80];
+        double y[N], delta = (double)t_int(&rng, 0, 2) * 0.5;
+        int wait = (int)t_int(&rng, 0, 4), stopped = 0, wanted = 0;
+        snprintf(spec, sizeof spec, "patience:rule=worse,patience=%d,delta=%g", wait, delta);
+        drive_open(&d, spec, 1, 100, 10);
+        (void)begin(&d);
+        int64_t t = begin(&d);
+        for (int i = 0; i < N && !stopped; i++) {
+            y[i] = (double)t_int(&rng, 0, 12) * 0.5;
+            double before = (double)INFINITY, recent = (double)INFINITY;
+            for (int k = 0; k <= i; k++)
+                if (k < i - wait)
+                    before = fmin(before, y[k]);
+                else
+                    recent = fmin(recent, y[k]);
+            wanted = i > wait && before + delta < recent;
+            hpo_sched_answer a = drive_report(&d, t, i + 1, y[i], 0);
+            stopped = a.decision == HPO_STOP;
+            assert_int_equal(stopped, wanted);
+            assert_int_equal(a.complete, 0);
+        }
+        drive_close(&d);
+    }
+    hpo_scheduler s;
+    hpo_error err;
+    const hpo_sched_problem p = {
+        .n_objectives = 1, .sign = &drive_sign, .low = (double)NAN, .high = (double)NAN};
+    assert_fails(hpo_scheduler_open("patience:patience=0", &p, &s, &err), HPO_EINVAL, err, "at least 1");
+    assert_fails(hpo_scheduler_open("patience:rule=worse,patience=100000", &p, &s, &err), HPO_EINVAL, err,
+                 "10000");
+}
+
 static void test_plateau(void **state)
 {
     (void)state;
@@ -96,8 +136,12 @@ static void test_plateau(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_median),   cmocka_unit_test(test_percentile), cmocka_unit_test(test_threshold),
-        cmocka_unit_test(test_patience), cmocka_unit_test(test_plateau),
+        cmocka_unit_test(test_median),
+        cmocka_unit_test(test_percentile),
+        cmocka_unit_test(test_threshold),
+        cmocka_unit_test(test_patience),
+        cmocka_unit_test(test_patience_until_worse),
+        cmocka_unit_test(test_plateau),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

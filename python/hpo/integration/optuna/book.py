@@ -27,7 +27,8 @@ from optuna.trial import FrozenTrial, TrialState
 import hpo
 from hpo.distributions import CategoricalDistribution, IntDistribution
 from hpo.exceptions import HpoError
-from hpo.study import _encode, _fits, _host
+from hpo.study.handles import _host
+from hpo.study.values import encode, fits
 from hpo.trial import CORE_STATE, SYSTEM, UNASKED
 
 from .sampler import constraints_of, fitting_distribution
@@ -265,9 +266,9 @@ class Book:
         layout, x = study._layout, list(ours._x)
         for name, (internal, text) in note["params"].items():
             value = _distribution(text).to_external_repr(internal)
-            if name not in layout.at or not _fits(layout, name, value):
+            if name not in layout.at or not fits(layout, name, value):
                 return
-            x[layout.at[name]] = _encode(layout.doc["params"][name], value)
+            x[layout.at[name]] = encode(layout.doc["params"][name], value)
         try:
             ours._h.set_config(number, ours._token, ours._h.settle(number, tuple(x)))
         except HpoError:

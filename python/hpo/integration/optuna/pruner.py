@@ -8,6 +8,7 @@ steps; the scheduler's answer to the newest report of the trial that asks is the
 
 import json
 import math
+import re
 import threading
 import weakref
 
@@ -20,48 +21,45 @@ from hpo.exceptions import UnsupportedError
 from .sampler import STATES
 
 
-def _scheduler(name):
-    for text in _core.registry(1):
-        one = json.loads(text)
-        if one["name"] == name:
-            return one
-    raise UnsupportedError(f"there is no scheduler {name!r}: `hpo samplers --schedulers` lists them")
+def _check(spec, has_maximum):
+    """Refuses schedulers that do more than stop trials.  `spec` may join several by `and`, `or` and parentheses."""
+    words = set(re.findall(r"(?:^|[\s(])([a-z][a-z0-9-]*)", spec))
+    for about in map(json.loads, _core.registry(1)):
+        name, can = about["name"], about["capabilities"]
+        if name not in words:
+            continue
+        if "pauses" in can or "clones" in can:
+            does = "copies trials" if "clones" in can else "pauses trials and goes on with them"
+            raise UnsupportedError(f"scheduler '{name}' {does}, Optuna cannot: use 'asha-stopping', 'median' or 'percentile'")
+        if "needs-fidelity" in can and not has_maximum:
+            raise TypeError(f"scheduler '{name}' needs max_resource, the number of steps of a whole trial")
 
 
 class HpoPruner(optuna.pruners.BasePruner):
     """A scheduler of the library for optuna.create_study(pruner=...).
 
-    scheduler     name ("median", "percentile", "patience", "wilcoxon", "asha" ...) or an object of hpo.pruners
-    max_resource  the last step that a trial can report, for schedulers with rungs (asha)
-    min_resource  ... and the first
+    scheduler     name ("median", "percentile", "asha-stopping", "wilcoxon" ...), text ("patience and (median)") or an
+                  object of hpo.pruners
+    max_resource  the number of steps of a whole trial, where it is known: rungs are laid out up to there
+    min_resource  ... and where they may begin
     first_step    the step of a trial's first report, 0 in most programs: the resource is step - first_step + 1
     options       of the scheduler by name: HpoPruner("percentile", keep=25)
 
-    Only schedulers that stop: Optuna cannot go on with a paused trial.  asha is taken in its stopping form.
+    Only schedulers that stop: Optuna cannot go on with a paused trial.
     """
 
     def __init__(self, scheduler="median", *, max_resource=None, min_resource=1, first_step=0, **options):
-        if isinstance(scheduler, pruners.Scheduler):
-            scheduler, options = scheduler.name, {**scheduler.options, **options}
-        self.name = scheduler
-        about = _scheduler(scheduler)
-        can = about["capabilities"]
-        if "clones" in can:
-            raise UnsupportedError(f"scheduler '{scheduler}' copies trials, Optuna cannot: use 'median' or 'asha'")
-        if "pauses" in can:
-            if not any(o["name"] == "type" for o in about["options"]):
-                raise UnsupportedError(
-                    f"scheduler '{scheduler}' pauses trials and goes on with them, Optuna cannot: use 'asha', 'median' or 'percentile'"
-                )
-            if options.setdefault("type", "stopping") != "stopping":
-                raise UnsupportedError(f"scheduler '{scheduler}' with type={options['type']} pauses trials: use type='stopping'")
-        self.needs_maximum = "needs-fidelity" in can
-        if self.needs_maximum and max_resource is None:
-            raise TypeError(f"scheduler '{scheduler}' has rungs up to a last one: give max_resource, the number of steps of a whole trial")
-        self.options, self.first_step = options, first_step
+        spec, custom = pruners.spec_of(scheduler)
+        if custom is not None:
+            raise UnsupportedError(f"{scheduler!r} is written in Python: give it to Optuna as it is")
+        if options and not (isinstance(scheduler, str) and scheduler.replace("-", "").isalnum()):
+            raise TypeError(f"options {', '.join(options)} go with the name of a scheduler, not with {scheduler!r}")
+        self.spec = pruners._spec(spec, options) if options else spec
+        self.first_step = first_step
         self.resources = None if max_resource is None else (min_resource, max_resource)
+        _check(self.spec, max_resource is not None)
         self._start()
-        self._study("minimize")  # an unknown option is an error now
+        self._study("minimize")  # an unknown scheduler or option is an error now
 
     def _start(self):
         self._lock = threading.Lock()
@@ -77,14 +75,14 @@ class HpoPruner(optuna.pruners.BasePruner):
         self._start()
 
     def __repr__(self):
-        return f"HpoPruner({pruners._spec(self.name, self.options)!r})"
+        return f"HpoPruner({self.spec!r})"
 
     def _study(self, direction):
         space = "trial: 0..1"
         if self.resources is not None:
             space += "; resource: fidelity {}..{}".format(*self.resources)
         return hpo.create_study(
-            space=space, sampler="random", seed=0, noisy=True, direction=direction, pruner=pruners._spec(self.name, self.options)
+            space=space, sampler="random", seed=0, noisy=True, direction=direction, pruner=self.spec
         )
 
     def prune(self, study, trial):

@@ -23,7 +23,7 @@ from optuna.trial import TrialState
 import hpo
 from hpo import distributions, samplers
 from hpo.exceptions import HpoError, InvalidError, UnsupportedError
-from hpo.study import _encode, _fits
+from hpo.study.values import encode, fits
 
 CONSTRAINTS = "constraints"  # system attributes of Optuna: a list, or from version 5 on one "constraints:NAME" each
 STATES = {
@@ -290,8 +290,8 @@ class _Mirror:
             return  # the space has grown since: its end tells all
         layout, x = self.study._layout, list(ours._x)
         for name, value in trial.params.items():
-            if name in layout.at and _fits(layout, name, value):
-                x[layout.at[name]] = _encode(layout.doc["params"][name], value)
+            if name in layout.at and fits(layout, name, value):
+                x[layout.at[name]] = encode(layout.doc["params"][name], value)
         handle.set_config(ours.number, ours._token, handle.settle(ours.number, tuple(x)))
 
     # ---- suggesting ----
