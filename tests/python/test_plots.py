@@ -4,6 +4,7 @@
 import datetime
 import itertools
 import math
+import os
 import random
 import re
 import warnings
@@ -358,9 +359,16 @@ def test_svg(mixed, name, tmp_path):
         assert len(circles) == 3 and "trial 0, complete" in circles[0][0].text
 
 
+def needs(library):
+    """The drawing layers call no C of ours: not under sanitisers, where their libraries take minutes to import."""
+    if os.environ.get("HPO_INSTRUMENTED"):
+        pytest.skip("slow under sanitisers")
+    return pytest.importorskip(library)
+
+
 @pytest.fixture
 def agg():
-    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib = needs("matplotlib")
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
@@ -380,7 +388,7 @@ def test_matplotlib(mixed, name, agg, tmp_path):
 
 @pytest.mark.parametrize("name", SINGLE)
 def test_plotly(mixed, name):
-    pytest.importorskip("plotly")
+    needs("plotly")
     figure = getattr(plot, name)(mixed, backend="plotly")
     figure.to_json()
     if name == "history":
@@ -429,7 +437,7 @@ def same_study():
 @pytest.mark.parametrize("backend", ["svg", "matplotlib", "plotly"])
 def test_little_to_draw(make, backend, request):
     if backend != "svg":
-        pytest.importorskip(backend)
+        needs(backend)
     if backend == "matplotlib":
         request.getfixturevalue("agg")
     study = make()

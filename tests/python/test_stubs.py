@@ -106,15 +106,24 @@ hpo\.integration\.xgboost\.PruningCallback
 
 
 def test_stubtest(tmp_path):
+    if os.environ.get("HPO_INSTRUMENTED"):
+        pytest.skip("the checker is slow under sanitisers and runs nothing of ours")
     pytest.importorskip("mypy.stubtest", reason="mypy is not installed")
     # NumPy's own types take longer to read than everything else together, and are not what is tested.
     (tmp_path / "mypy.ini").write_text(
         "[mypy]\nignore_missing_imports = True\n[mypy-numpy.*]\nfollow_imports = skip\nfollow_imports_for_stubs = True\n"
     )
-    (tmp_path / "allowed").write_text(ALLOWED)
+    bare = [p for p in HERE.rglob("*.py") if not p.with_suffix(".pyi").exists()]  # internals, and what runs on Any
+    bare = [".".join(p.relative_to(HERE.parent).with_suffix("").parts).removesuffix(".__init__") for p in bare]
+    (tmp_path / "allowed").write_text(ALLOWED + "".join(f"{name.replace('.', chr(92) + '.')}\n" for name in bare))
+    for path in [*STUBS, HERE / "plot" / "figure.py"]:  # the rest of the package has no types to check
+        copy = tmp_path / "stubs" / path.relative_to(HERE.parent)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
     command = [sys.executable, "-m", "mypy.stubtest", "hpo", "--concise", "--ignore-unused-allowlist"]
     command += ["--mypy-config-file", str(tmp_path / "mypy.ini"), "--allowlist", str(tmp_path / "allowed")]
-    done = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, env={**os.environ, "MYPY_CACHE_DIR": str(tmp_path / "cache")})
+    places = {"MYPYPATH": str(tmp_path / "stubs"), "PYTHONPATH": str(HERE.parent), "MYPY_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **places})
     assert done.returncode == 0, done.stdout + done.stderr
 
 
