@@ -40,6 +40,7 @@ static const struct row {
     {"cqr/mixed", bench_space_mixed20, "cqr", {0, 0, 0, 0}, 1000},
     {"bore/mixed", bench_space_mixed20, "bore", {0, 0, 0, 0}, 5000},
     {"dngo/f10", f10, "dngo", {0, 0, 0, 0}, 5000},
+    {"additive/f10", f10, "additive", {0, 0, 0, 0}, 1000},
     {"auto/f5", bench_space_f5, "auto", {0, 0, 0, 0}, 1000},
     {"auto/mixed", bench_space_mixed20, "auto", {0, 0, 0, 0}, 1000},
     {"tpe-optuna5/f5", bench_space_f5, "tpe:mode=optuna5", {0, 0, 0, 0}, 1000},

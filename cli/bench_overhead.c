@@ -190,8 +190,8 @@ static void measure_scheduler(bench *b, const char *scheduler, int64_t n, int as
 
 static void measure_schedulers(bench *b)
 {
-    static const char *const names[] = {
-        "asha", "asha-stopping", "asha-cost", "hyperband-async", "hyperband", "median", "percentile"};
+    static const char *const names[] = {"asha",      "asha-stopping", "asha-cost", "hyperband-async",
+                                        "hyperband", "median",        "percentile"};
     static const int64_t counts[] = {0, 1000, 100000};
     for (size_t i = 0; i < CLI_COUNT(names); i++)
         for (size_t k = 0; k < CLI_COUNT(counts); k++)

@@ -227,7 +227,7 @@ extern const cli_command cli_create, cli_ask, cli_tell, cli_report, cli_should_s
 extern const cli_command cli_confirm;
 extern const cli_command cli_best, cli_top, cli_show, cli_explain, cli_schedule, cli_ps, cli_watch, cli_logs, cli_plot, cli_export;
 extern const cli_command cli_stop, cli_pause, cli_resume, cli_retry, cli_enqueue;
-extern const cli_command cli_init, cli_check, cli_space, cli_db, cli_delete;
+extern const cli_command cli_init, cli_check, cli_space, cli_db, cli_import, cli_delete;
 extern const cli_command cli_doctor, cli_rpc, cli_samplers, cli_bench, cli_completion, cli_help, cli_version;
 
 /* Between main.c, args.c and help.c: reads the words after the command's name; *help is set when --help

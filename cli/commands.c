@@ -37,6 +37,7 @@ const cli_command *const cli_commands[] = {
     &cli_check,
     &cli_space,
     &cli_db,
+    &cli_import,
     &cli_delete,
     /* Tools */
     &cli_doctor,

@@ -157,6 +157,15 @@ static void show_rule(struct json_object *until)
     }
 }
 
+/* "scheduler    auto: asha, for the space declares a fidelity". */
+static void show_scheduling(struct json_object *s)
+{
+    const char *name = text_of(s, "scheduler"), *choice = text_of(s, "choice");
+    if (strcmp(name, "none") == 0) return;
+    printf("%-12s %s%s%s%s%s\n", "scheduler", name, *choice ? ": " : "", choice, *choice ? ", for " : "",
+           text_of(s, "why"));
+}
+
 static void show_study(struct json_object *o)
 {
     struct json_object *before = member(o, "before");
@@ -170,6 +179,7 @@ static void show_study(struct json_object *o)
                json_object_get_string(json_object_array_get_idx(draws, 0)),
                json_object_get_string(json_object_array_get_idx(draws, 1)));
     }
+    if (member(o, "scheduling")) show_scheduling(member(o, "scheduling"));
     show_rule(member(o, "until"));
     if (!next) {
         show("next", "nothing: the sampler has no further configuration, or waits for running trials");

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "optuna.h"
 #include "record.h"
 
 /* ---- CSV ------------------------------------------------------------------------------------- */
@@ -237,6 +238,9 @@ int cli_print_trials(cli *c, const cli_shape *shape, cli_format format, const in
 static const cli_option export_options[] = {
     CLI_STUDY_OPTIONS,
     CLI_FORMAT_OPTIONS,
+    {"optuna", 0, "FILE", "add the study to a SQLite database of Optuna, made when absent", 0, "@file"},
+    {"optuna-journal", 0, "FILE", "write a new journal file of Optuna", 0, "@file"},
+    {"as", 0, "NAME", "name of the study there; default: as here", 0, NULL},
 };
 
 static int run_export(cli *c)
@@ -245,8 +249,11 @@ static int run_export(cli *c)
     hpo_summary sum;
     cli_shape shape;
     int rc = cli_expect_args(c, 0, 0);
+    const char *database = cli_get(c, "optuna", NULL), *journal = cli_get(c, "optuna-journal", NULL);
     if (rc != CLI_OK || (rc = cli_get_format(c, CLI_CSV, &format)) != CLI_OK) return rc;
+    if (database && journal) return cli_usage_error(c, "--optuna and --optuna-journal exclude each other");
     if ((rc = cli_open_study(c)) != CLI_OK) return rc;
+    if (database || journal) return optuna_export(c, database ? database : journal, journal != NULL);
     if (hpo_study_sync(c->study, NULL, &c->err) != HPO_OK) return cli_fail(c);
     if ((rc = cli_summary(c, &sum)) != CLI_OK) return rc;
     cli_shape_of(c->study, &sum, &shape);
@@ -256,12 +263,16 @@ static int run_export(cli *c)
 const cli_command cli_export = {
     .name = "export",
     .group = "Look",
-    .help = "write all trials as CSV, JSON or JSON lines",
-    .usage = "[-n NAME] [--csv|--json|--jsonl]",
-    .about = "CSV has the columns number, state, values.NAME, params.NAME, derived.NAME, outcomes.NAME, "
-             "cost, attempt, "
-             "created, started, ended, seconds, worker, reason; an inactive parameter is an empty field. "
-             "Times are UTC.",
+    .help = "write all trials as CSV, JSON, JSON lines, or for Optuna",
+    .usage = "[-n NAME] [--csv|--json|--jsonl|--optuna FILE|--optuna-journal FILE]",
+    .about =
+        "CSV has the columns number, state, values.NAME, params.NAME, derived.NAME, outcomes.NAME, "
+        "cost, attempt, "
+        "created, started, ended, seconds, worker, reason; an inactive parameter is an empty field. "
+        "Times are UTC.\n\n"
+        "--optuna and --optuna-journal write a study that Optuna opens: trials, parameters, intermediate "
+        "values, "
+        "attributes, constraints. What Optuna has no word for is left out or spread: see docs/optuna.md.",
     .options = export_options,
     .n_options = CLI_COUNT(export_options),
     .run = run_export,

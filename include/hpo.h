@@ -400,8 +400,14 @@ typedef struct hpo_ask_options {
     const char *worker; /* who holds the trial, e.g. "node7:4711"; stored */
     double lease;       /* seconds; 0: the study's */
     int32_t queue_only; /* 1: only what waits in the queue, also when the study has ended; HPO_DONE: nothing waits */
+    int32_t new_only;   /* 1: a new suggestion, whatever waits or was lost */
+    int64_t draw_min;   /* a new suggestion is at least this draw: for callers that number their trials themselves */
 } hpo_ask_options;
 HPO_API HPO_NODISCARD hpo_status hpo_study_ask_as(hpo_study *s, const hpo_ask_options *opt, hpo_trial **out, hpo_error *err);
+/* Hands out waiting trial `number`, also when the study has ended; opt (may be NULL): worker and lease.  HPO_ESTATE: it
+ * does not wait (somebody else was quicker).  HPO_ENOTFOUND. */
+HPO_API HPO_NODISCARD hpo_status hpo_study_take(hpo_study *s, int64_t number, const hpo_ask_options *opt, hpo_trial **out,
+                                                hpo_error *err);
 /* Takes up a running trial again by number and token (another process asked for it).  HPO_ESTALE when
  * the token is not the current one. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_attach(hpo_study *s, int64_t number, uint64_t token, hpo_trial **out, hpo_error *err);
@@ -544,6 +550,7 @@ typedef struct hpo_summary {
     int32_t noisy, max_retries;
     const char *until; /* the stopping rule, or NULL */
     int32_t open_space; /* 1: the space is learned */
+    int64_t id;         /* in its storage; never given to another study, also after a deletion */
 } hpo_summary;
 HPO_API HPO_NODISCARD hpo_status hpo_study_summary(hpo_study *s, hpo_summary *out, hpo_error *err);
 HPO_API const hpo_space *hpo_study_space(const hpo_study *s);

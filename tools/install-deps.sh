@@ -13,7 +13,7 @@ for set in "${@:-build}"; do
     python) packages+=(python3-dev) ;;
     test) packages+=(libcmocka-dev clang libclang-rt-14-dev llvm clang-format clang-tidy g++ gcovr sqlite3 shellcheck
         codespell scdoc man-db tmux procps strace git python3-dev python3-numpy
-        python3-pandas python3-scipy python3-sklearn python3-matplotlib python3-plotly mypy python3-pytest python3-hypothesis python3-venv python3-pip zlib1g-dev) ;;
+        python3-optuna python3-pandas python3-scipy python3-sklearn python3-matplotlib python3-plotly mypy python3-pytest python3-hypothesis python3-venv python3-pip zlib1g-dev) ;;
     *)
         echo "install-deps.sh: unknown set '$set': use build, python or test" >&2
         exit 2

@@ -45,7 +45,7 @@ typedef struct hpo_action {
     double resource; /* how far to run: a value of the fidelity parameter; NaN: its maximum */
     double *u;       /* n_dims of room: a CLONE with other parameters than its parent's is written here */
     int32_t changed; /* ... and then this is 1.  It must be feasible (hpo_space_decode, hpo_space_feasible) */
-    char reason[HPO_REASON_SIZE]; /* why; "" for NEW */
+    char reason[HPO_REASON_SIZE]; /* why; mostly "" for NEW */
 } hpo_action;
 
 /* What next may know beside the state: it must not change what start, report or tell do. */

@@ -244,28 +244,57 @@ static PyObject *study_rename(study_object *h, PyObject *args)
 
 /* ---- ask --------------------------------------------------------------------------------------------- */
 
-/* ask(study, trial type, queue_only) -> Trial, or 1 (over) or 2 (nothing now) */
-static PyObject *study_ask(study_object *h, PyObject *args)
+/* An object for a trial of the library, or the exception of the call that should have given one. */
+static PyObject *wrap(study_object *h, PyObject *study, PyObject *type, hpo_status status, hpo_trial *held,
+                      const hpo_error *err)
 {
-    PyObject *study, *type;
-    int queue_only = 0;
-    hpo_error err = {0};
-    hpo_trial *held = NULL;
-    hpo_status status;
-    if (!PyArg_ParseTuple(args, "OO|p", &study, &type, &queue_only)) return NULL;
-    const hpo_ask_options o = {.size = sizeof o,
-                               .worker = h->worker != NULL ? PyBytes_AsString(h->worker) : NULL,
-                               .lease = h->lease,
-                               .queue_only = queue_only};
-    CORE_CALL(h, status = hpo_study_ask_as(h->s, &o, &held, &err));
-    if (status == HPO_DONE || status == HPO_WAIT) return PyLong_FromLong(status);
-    if (status != HPO_OK) return core_raise(status, &err);
+    if (status != HPO_OK) return core_raise(status, err);
     trial_object *t = core_new_trial(h, study, (PyTypeObject *)type);
     if (t == NULL)
         hpo_trial_free(held);
     else
         (void)core_hold(t, held);
     return (PyObject *)t;
+}
+
+static hpo_ask_options ask_options(const study_object *h)
+{
+    return (hpo_ask_options){.size = sizeof(hpo_ask_options),
+                             .worker = h->worker != NULL ? PyBytes_AsString(h->worker) : NULL,
+                             .lease = h->lease};
+}
+
+/* ask(study, trial type, queue_only, new_only, draw_min) -> Trial, or 1 (over) or 2 (nothing now) */
+static PyObject *study_ask(study_object *h, PyObject *args)
+{
+    PyObject *study, *type;
+    int queue_only = 0, new_only = 0;
+    long long draw_min = 0;
+    hpo_error err = {0};
+    hpo_trial *held = NULL;
+    hpo_status status;
+    if (!PyArg_ParseTuple(args, "OO|ppL", &study, &type, &queue_only, &new_only, &draw_min)) return NULL;
+    hpo_ask_options o = ask_options(h);
+    o.queue_only = queue_only;
+    o.new_only = new_only;
+    o.draw_min = draw_min;
+    CORE_CALL(h, status = hpo_study_ask_as(h->s, &o, &held, &err));
+    if (status == HPO_DONE || status == HPO_WAIT) return PyLong_FromLong(status);
+    return wrap(h, study, type, status, held, &err);
+}
+
+/* take(study, trial type, number) -> Trial: the waiting trial of that number */
+static PyObject *study_take(study_object *h, PyObject *args)
+{
+    PyObject *study, *type;
+    long long number;
+    hpo_error err = {0};
+    hpo_trial *held = NULL;
+    hpo_status status;
+    if (!PyArg_ParseTuple(args, "OOL", &study, &type, &number)) return NULL;
+    const hpo_ask_options o = ask_options(h);
+    CORE_CALL(h, status = hpo_study_take(h->s, number, &o, &held, &err));
+    return wrap(h, study, type, status, held, &err);
 }
 
 /* attach(study, trial type, number, token) -> Trial */
@@ -279,13 +308,7 @@ static PyObject *study_attach(study_object *h, PyObject *args)
     hpo_status status;
     if (!PyArg_ParseTuple(args, "OOLK", &study, &type, &number, &token)) return NULL;
     CORE_CALL(h, status = hpo_study_attach(h->s, number, token, &held, &err));
-    if (status != HPO_OK) return core_raise(status, &err);
-    trial_object *t = core_new_trial(h, study, (PyTypeObject *)type);
-    if (t == NULL)
-        hpo_trial_free(held);
-    else
-        (void)core_hold(t, held);
-    return (PyObject *)t;
+    return wrap(h, study, type, status, held, &err);
 }
 
 /* ---- the type ------------------------------------------------------------------------------------------ */
@@ -318,6 +341,7 @@ static PyMethodDef methods[] = {METHOD("create", study_create, METH_CLASS | METH
                                 METHOD("set_const", study_set_const, METH_VARARGS),
                                 METHOD("rename", study_rename, METH_VARARGS),
                                 METHOD("ask", study_ask, METH_VARARGS),
+                                METHOD("take", study_take, METH_VARARGS),
                                 METHOD("attach", study_attach, METH_VARARGS),
                                 METHOD("summary", core_study_summary, METH_NOARGS),
                                 METHOD("space", core_study_space, METH_NOARGS),

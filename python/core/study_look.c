@@ -39,7 +39,7 @@ PyObject *core_study_summary(study_object *h, PyObject *unused)
     return Py_BuildValue(
         "{s:s,s:s,s:s,s:z,s:z,s:K,s:N,s:N,s:N,s:i,s:s,s:z,s:L,s:L,s:d,s:L,s:d,s:d,s:L,s:L,s:L,s:d,s:i,s:i,s:"
         "z,s:i,"
-        "s:{s:L,s:d,s:d,s:d,s:L}}",
+        "s:L,s:{s:L,s:d,s:d,s:d,s:L}}",
         "name", s.name, "sampler", s.sampler, "scheduler", s.scheduler, "metadata", s.metadata, "attributes",
         s.attributes, "seed", (unsigned long long)s.seed, "objectives", objectives, "outcomes", outcomes,
         "counts", counts, "status", (int)s.status, "stop_reason", hpo_stop_reason_name(s.stop_reason),
@@ -47,9 +47,9 @@ PyObject *core_study_summary(study_object *h, PyObject *unused)
         s.best_value, "since_best", (long long)s.since_best, "active_seconds", s.active_seconds, "cost",
         s.cost, "created_ms", (long long)s.created_ms, "last_ms", (long long)s.last_ms, "seq",
         (long long)s.seq, "lease", s.lease, "noisy", (int)s.noisy, "max_retries", (int)s.max_retries, "until",
-        s.until, "open_space", (int)s.open_space, "budget", "trials", (long long)s.budget.trials, "seconds",
-        s.budget.seconds, "cost", s.budget.cost, "target", s.budget.target, "stagnation",
-        (long long)s.budget.stagnation);
+        s.until, "open_space", (int)s.open_space, "id", (long long)s.id, "budget", "trials",
+        (long long)s.budget.trials, "seconds", s.budget.seconds, "cost", s.budget.cost, "target",
+        s.budget.target, "stagnation", (long long)s.budget.stagnation);
 }
 
 PyObject *core_study_space(study_object *h, PyObject *unused)

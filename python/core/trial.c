@@ -391,6 +391,14 @@ static PyObject *get_plain(trial_object *t, void *unused)
     return PyBool_FromLong(core_is_plain(t));
 }
 
+/* False: what it used is not all as proposed. */
+static int set_plain(trial_object *t, PyObject *value, void *unused)
+{
+    (void)unused;
+    t->odd |= value == NULL || PyObject_IsTrue(value) != 1;
+    return 0;
+}
+
 static PyObject *get_decision(trial_object *t, void *unused)
 {
     (void)unused;
@@ -426,7 +434,7 @@ static PyGetSetDef attributes[] = {
     {"_x", (getter)get_x, NULL, NULL, NULL},
     {"_token", (getter)get_token, NULL, NULL, NULL},
     {"_draw", (getter)get_draw, NULL, NULL, NULL},
-    {"_plain", (getter)get_plain, NULL, NULL, NULL},
+    {"_plain", (getter)get_plain, (setter)set_plain, NULL, NULL},
     {"_decision", (getter)get_decision, NULL, NULL, NULL},
     {"_live", (getter)get_live, NULL, NULL, NULL},
     {"_asked", (getter)get_asked, NULL, NULL, NULL},

@@ -179,7 +179,8 @@ hpo_status hpo_study_set_config(hpo_study *s, int64_t number, uint64_t token, co
 
 /* ---- ask, report, tell ------------------------------------------------------------------------------- */
 
-hpo_status hpo_study_ask_as(hpo_study *s, const hpo_ask_options *opt, hpo_trial **out, hpo_error *err)
+static hpo_status ask(hpo_study *s, const hpo_ask_options *opt, int64_t number, hpo_trial **out,
+                      hpo_error *err)
 {
     hpo_ask_options o = {.size = sizeof o};
     if (out == NULL) return no_out(err);
@@ -189,7 +190,22 @@ hpo_status hpo_study_ask_as(hpo_study *s, const hpo_ask_options *opt, hpo_trial 
     if (!(o.lease >= 0))
         return hpo_fail(err, HPO_EINVAL, "lease is %g seconds: must be positive, or 0 for the study's",
                         o.lease);
-    return hpo_study__ask(s, &o, out, err);
+    if (o.queue_only && o.new_only)
+        return hpo_fail(err, HPO_EINVAL, "queue_only and new_only exclude each other: set one");
+    return hpo_study__ask(s, &o, number, out, err);
+}
+
+hpo_status hpo_study_ask_as(hpo_study *s, const hpo_ask_options *opt, hpo_trial **out, hpo_error *err)
+{
+    return ask(s, opt, -1, out, err);
+}
+
+hpo_status hpo_study_take(hpo_study *s, int64_t number, const hpo_ask_options *opt, hpo_trial **out,
+                          hpo_error *err)
+{
+    if (number < 0 && out != NULL && s != NULL)
+        return hpo_fail(err, HPO_ENOTFOUND, "there is no trial %lld", (long long)number);
+    return ask(s, opt, number, out, err);
 }
 
 hpo_status hpo_study_ask(hpo_study *s, hpo_trial **out, hpo_error *err)
@@ -197,7 +213,7 @@ hpo_status hpo_study_ask(hpo_study *s, hpo_trial **out, hpo_error *err)
     static const hpo_ask_options none = {.size = sizeof none};
     if (out == NULL) return no_out(err);
     *out = NULL;
-    return s == NULL ? no_study(err) : hpo_study__ask(s, &none, out, err);
+    return s == NULL ? no_study(err) : hpo_study__ask(s, &none, -1, out, err);
 }
 
 hpo_status hpo_study_attach(hpo_study *s, int64_t number, uint64_t token, hpo_trial **out, hpo_error *err)

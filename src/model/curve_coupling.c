@@ -128,7 +128,7 @@ static hpo_status forecast(hpo_curve_coupling *k, hpo_curves *c, size_t n, hpo_e
         if (f->n > 0 && f->n == reports && f->epoch == epoch && !hpo_curves_failed(c, i)) continue;
         f->n = reports > 0 && hpo_curves_focus(c, i, NULL, &unused) == HPO_OK ? reports : 0;
         f->epoch = epoch;
-        if (f->n > 0) hpo_curves_latent(c, INFINITY, &f->mean, &f->sd);
+        if (f->n > 0) hpo_curves_latent(c, (double)INFINITY, &f->mean, &f->sd);
     }
     return HPO_OK;
 }

@@ -552,18 +552,28 @@ static hpo_status make_base_env(hpo_pool *p, hpo_error *err)
     return HPO_OK;
 }
 
+/* Is `name` one of the schedulers that the text joins? */
+static int is_named(const char *text, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = strstr(text, name); at != NULL; at = strstr(at + n, name)) {
+        int begins = at == text || strchr(" \t(", at[-1]) != NULL;
+        if (begins && strchr(" \t):,", at[n]) != NULL) return 1; /* the end of the text too */
+    }
+    return 0;
+}
+
 /* Does the scheduler go on from other trials' checkpoints? */
 static hpo_status find_clones(hpo_pool *p, const char *scheduler, hpo_error *err)
 {
-    char name[64];
-    char *text = NULL;
-    size_t n = scheduler ? strcspn(scheduler, ":,") : 0;
-    if (!n || n >= sizeof name) return HPO_OK;
-    memcpy(name, scheduler, n);
-    name[n] = '\0';
-    HPO_TRY(hpo_registry_describe(HPO_SCHEDULERS, name, &text, err));
-    p->clones = strstr(text, "\"clones\"") != NULL;
-    hpo_free(text);
+    const char *name;
+    for (size_t i = 0; scheduler && (name = hpo_registry_name(HPO_SCHEDULERS, i)); i++) {
+        char *text = NULL;
+        if (!is_named(scheduler, name)) continue;
+        HPO_TRY(hpo_registry_describe(HPO_SCHEDULERS, name, &text, err));
+        p->clones |= strstr(text, "\"clones\"") != NULL;
+        hpo_free(text);
+    }
     return HPO_OK;
 }
 

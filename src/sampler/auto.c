@@ -15,10 +15,10 @@
  * studies nothing was gained.
  *
  * Then each member gets a share of the asks.  Among numbers the local search gets three quarters after a wide
- * opening, else a fifth until there are 10 results a dimension, since a quadratic of few results is a guess,
+ * opening, else a tenth until there are 15 results a dimension, since a quadratic of few results is a guess,
  * and then half.  With labels or mostly integers the process answers alone; with conditions a tenth of the
- * asks polishes the best branch and looks where densities point.  Under declared noise the others take a
- * quarter. From 20 results on the process keeps the part
+ * asks polishes the best branch and looks where densities point.  Under declared noise the densities
+ * take two fifths. From 20 results on the process keeps the part
  *
  *     e = min(1, 2 r),  r the rank correlation of its leave-one-out predictions with the results,
  *
@@ -68,7 +68,7 @@ enum {
 enum {
     MANY_DIMS = 20,
     WIDE = 8 /* points a dimension */,
-    EARLY = 10 /* results a dimension */,
+    EARLY = 15 /* results a dimension */,
     SURE = 20 /* results: correlations of fewer say little */
 };
 
@@ -222,9 +222,9 @@ static void find_shares(auto_state *s, const hpo_view *view, int wide)
     if (wide) {
         gp = 0.25, local = 0.75;
     } else if (view->noisy && s->kind != MANY) {
-        gp = 0.75, local = 0.15, tpe = 0.1;
+        gp = 0.5, local = 0.1, tpe = 0.4;
     } else if (s->kind == CONTINUOUS && view->n_done < (size_t)EARLY * s->n_dims) {
-        gp = 0.8, local = 0.2;
+        gp = 0.9, local = 0.1;
     }
     if (gp >= 0 && s->config->share[MEMBER_GP] < 0) base[MEMBER_GP] = gp;
     if (local >= 0 && s->config->share[MEMBER_LOCAL] < 0) base[MEMBER_LOCAL] = local;

@@ -165,7 +165,7 @@ static double incumbent(const hpo_resource *r, const hpo_posterior *model, doubl
         for (size_t i = 1; i < n; i++)
             if (mean[i] < mean[top]) top = i;
         memcpy(rows + *n_rows * d, r->u + who[top] * d, d * sizeof *rows);
-        mean[top] = INFINITY;
+        mean[top] = (double)INFINITY;
     }
     return least;
 }

@@ -7,6 +7,7 @@
 
 #define HPO_SCHEDULER_LIST(X)                                                                                \
     X(none)                                                                                                  \
+    X(auto)                                                                                                  \
     X(asha)                                                                                                  \
     X(asha_stopping)                                                                                         \
     X(asha_cost)                                                                                             \

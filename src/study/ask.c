@@ -35,8 +35,10 @@ typedef struct ask_state {
     int64_t refused;
     int64_t number;   /* of the trial the suggestion was made for */
     int64_t seq_from; /* what was known */
-    int queue_only;
-    int judged; /* the stopping rule was asked; s->ruling is its answer */
+    int queue_only, new_only;
+    int64_t draw_min;
+    int64_t take; /* the waiting trial that is wanted, or -1: whichever is next */
+    int judged;   /* the stopping rule was asked; s->ruling is its answer */
     ask_step step;
     hpo_trial *trial;
 } ask_state;
@@ -373,19 +375,31 @@ static hpo_status from_queue(hpo_study *s, ask_state *c, hpo_study_header *h, in
     return c->trial != NULL ? HPO_OK : HPO_DONE;
 }
 
+static hpo_status take(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t now, hpo_error *err)
+{
+    hpo_trial_record rec;
+    HPO_TRY(hpo_study__get(s, c->take, &rec, err));
+    if (rec.state != HPO_STATE_WAITING)
+        return hpo_fail(err, HPO_ESTATE, "trial %lld is %s: only a waiting one is handed out by its number",
+                        (long long)c->take, hpo_state_name((hpo_state)rec.state));
+    return claim(s, c, h, c->take, (double)NAN, now, err);
+}
+
 static hpo_status hand_out(hpo_study *s, ask_state *c, hpo_study_header *h, hpo_error *err)
 {
     int64_t now = hpo_study__now(s, h);
     hpo_action *act = &c->act;
     act->reason[0] = '\0';
     if (hpo_fold__needed(s)) HPO_TRY(hpo_fold__sync(s, h, err));
+    if (c->take >= 0) return take(s, c, h, now, err);
     if (c->queue_only) return from_queue(s, c, h, now, err);
     if (h->status == HPO_STUDY_STOPPED) return HPO_DONE;
     if (h->status == HPO_STUDY_PAUSED) return HPO_WAIT;
     hpo_stop_reason spent = hpo_budget__spent(s, h, now);
     if (spent != HPO_STOP_REASON_NONE) return hpo_budget__finish(s, h, now, spent, err);
-    HPO_TRY(claim_ready(s, c, h, now, err));
+    if (!c->new_only) HPO_TRY(claim_ready(s, c, h, now, err));
     if (c->trial != NULL) return HPO_OK;
+    if (h->next_draw < c->draw_min) h->next_draw = c->draw_min;
     HPO_TRY(check_rule(s, c, h, now, err));
     if (c->step != STEP_NONE) return HPO_OK;
     int may_create = hpo_budget__may_create(s, h);
@@ -472,9 +486,16 @@ static hpo_status attempt_slow(hpo_study *s, ask_state *c, hpo_error *err)
     return status;
 }
 
-hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, hpo_trial **out, hpo_error *err)
+hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, int64_t number, hpo_trial **out,
+                          hpo_error *err)
 {
-    ask_state c = {.worker = o->worker, .lease = o->lease, .queue_only = o->queue_only, .first = -1};
+    ask_state c = {.worker = o->worker,
+                   .lease = o->lease,
+                   .queue_only = o->queue_only || number >= 0,
+                   .new_only = o->new_only,
+                   .draw_min = o->draw_min,
+                   .take = number,
+                   .first = -1};
     for (;;) {
         hpo_status status = c.slow ? attempt_slow(s, &c, err) : attempt_all(s, &c, err);
         if (status != HPO_OK || c.step == STEP_NONE) {

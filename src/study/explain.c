@@ -274,6 +274,20 @@ static hpo_status write_rule(hpo_study *shadow, const hpo_study_header *h, hpo_s
     return HPO_OK;
 }
 
+/* What the scheduler says of itself: its rungs, and what it has chosen and why when it chooses. */
+static hpo_status write_scheduling(hpo_study *shadow, hpo_str *o, hpo_error *err)
+{
+    char *json = NULL;
+    hpo_mutex_lock(&shadow->lock);
+    hpo_status status = hpo_study__rungs(shadow, &json, err);
+    hpo_mutex_unlock(&shadow->lock);
+    HPO_TRY(status);
+    hpo_str_add(o, ",\"scheduling\":");
+    hpo_str_add(o, json);
+    hpo_free(json);
+    return HPO_OK;
+}
+
 static hpo_status write_next(hpo_study *shadow, const hpo_study_header *h, hpo_str *o, hpo_error *err)
 {
     char *account = NULL;
@@ -306,6 +320,7 @@ static hpo_status explain_study(hpo_study *shadow, hpo_str *o, hpo_error *err)
     hpo_str_add(o, ",\"help\":");
     hpo_str_json(o, shadow->sampler.ops->help);
     write_changes(shadow, o);
+    HPO_TRY(write_scheduling(shadow, o, err));
     HPO_TRY(hpo_view__sync(shadow, h.seq, err));
     hpo_status status = shadow->view.lagged ? hpo_lag__admit(shadow, h.next_number, err) : HPO_OK;
     if (status < 0) return status;

@@ -48,7 +48,8 @@ static void fill_summary(hpo_study *s, const hpo_study_header *h, hpo_summary *o
                        .noisy = p->noisy,
                        .max_retries = p->max_retries,
                        .until = p->until,
-                       .open_space = p->open_space};
+                       .open_space = p->open_space,
+                       .id = s->id};
     memcpy(o->n_by_state, h->n_by_state, sizeof o->n_by_state);
 }
 

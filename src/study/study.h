@@ -323,7 +323,7 @@ void hpo_study__return_handle(hpo_study *s, hpo_trial *t);
 
 /* ---- ask.c, suggest.c ------------------------------------------------------------------------- */
 /* Takes the locks itself. */
-HPO_NODISCARD hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, hpo_trial **out,
+HPO_NODISCARD hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, int64_t number, hpo_trial **out,
                                         hpo_error *err);
 /* Asks the sampler for draw `draw` of the study; u is within the cube. */
 HPO_NODISCARD hpo_status hpo_ask__sample(hpo_study *s, const hpo_view *view, int64_t draw, double *u,

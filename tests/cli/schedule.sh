@@ -51,6 +51,29 @@ n=$(sqlite3 hpo.db "select min(number) from trials where study='stop' and state=
 run hpo explain -n stop "$n"
 ok 'explain says why a trial was stopped' grep -q 'stopped at [0-9]*: rank [0-9]* of [0-9]* at rung [139]' "$folder/.out"
 
+# ---- chosen, and joined ----
+run hpo run -n auto --minimize loss --sampler random --scheduler auto -b 9trials -j 2 --seed 3 -q -- \
+    ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/auto.log"
+status 0 'a run whose scheduler is chosen'
+ok 'pauses' test "$(sqlite3 hpo.db "select count(*) > 3 from trials where study='auto' and state='paused'")" = 1
+run hpo explain -n auto
+ok 'explain tells the choice and why' grep -q '^scheduler *auto: asha, for the space declares a fidelity$' "$folder/.out"
+run hpo explain -n auto 0
+ok 'the log has it too' grep -q 'began, up to 1: asha: the space declares a fidelity' "$folder/.out"
+cat >worse.sh <<'END'
+#!/bin/sh
+for step in 1 2 3 4 5 6 7 8; do echo "{\"step\":$step,\"loss\":$step}"; done
+sleep 10
+END
+chmod +x worse.sh
+run hpo run -n joined --minimize loss --sampler random -b 2trials --seed 3 -q \
+    --scheduler '(patience,patience=2 or threshold,upper=100) and threshold,upper=3' -- ./worse.sh --x '{x:0..1}'
+status 3 'a run under joined rules that stop every trial'
+reason=$(sqlite3 hpo.db "select reason from decisions where study='joined' and decision='stop' limit 1")
+ok 'both reasons are given' test "$reason" = 'no improvement by more than 0 for 3 reports up to 4; 4 is above 3 at 4'
+run hpo create -n refused --param 'x:0..1' --minimize loss --scheduler 'median and'
+status 1 'half a rule is refused'
+
 # ---- a quota for checkpoints ----
 cat >big.sh <<'END'
 #!/bin/sh

@@ -72,6 +72,7 @@ END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
 none
+auto
 asha
 asha-stopping
 asha-cost

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PROGRAMS = sorted((Path(__file__).resolve().parents[2] / "examples" / "python").glob("*.py"))
-NEEDS = {"sklearn": "sklearn", "torch": "torch", "xgboost": "xgboost"}
+NEEDS = {"optuna": "optuna", "sklearn": "sklearn", "torch": "torch", "xgboost": "xgboost"}
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)

@@ -95,6 +95,16 @@ def test_table_agrees_with_trials(storage):
         assert (table.ended[i] > 0) == (t.datetime_complete is not None)
 
 
+def test_feasible_at_the_limit():
+    study = hpo.create_study(constraints={"time": 2.0})
+    for i, seconds in enumerate((2.0, 2.5, 1.0)):
+        trial = study.ask({"x": hpo.Float(0, 1)})
+        trial.set_constraint("time", seconds)
+        trial.set_constraint("memory", 0.0 if i < 2 else 0.1)
+        study.tell(trial, 1.0)
+    assert Table(study).feasible() == [t.feasible for t in study.trials] == [True, False, False]
+
+
 def test_dataframe_by_columns(mixed):
     pd = pytest.importorskip("pandas")
     frame = mixed.trials_dataframe(attrs=("number", "value", "params", "state", "user_attrs", "constraints", "duration", "intermediate_values"))

@@ -125,6 +125,10 @@ def test_best_at_the_end_of_a_range(tmp_path):
     study.optimize(lambda t: t.suggest_float("x", 1, 2) + (t.suggest_float("z", 0, 1) - 0.5) ** 2, n_trials=60)
     text = page_of(study, tmp_path).text
     assert "is at the lower end of its range" in text and "X = " in text and "Z = " not in text
+    study = hpo.create_study(seed=1, direction="maximize")
+    study.optimize(lambda t: t.suggest_float("lr", 1e-3, 1, log=True) + t.suggest_int("flag", 0, 1), n_trials=60)
+    text = page_of(study, tmp_path).text
+    assert "Lr = 1 is at the upper end of its range" in text and "Flag" not in text  # of two values one is at an end
 
 
 def test_page_of_several_objectives(tmp_path):

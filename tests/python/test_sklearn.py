@@ -494,7 +494,7 @@ def test_python_pruner():
     assert list(r["state"]) == ["complete", "stopped"] * 4
 
 
-@pytest.mark.parametrize("scheduler", ["asha", "hyperband", "halving", "asha:type=stopping", "median:others=1"])
+@pytest.mark.parametrize("scheduler", ["asha", "hyperband", "halving", "asha-stopping", "median:others=1"])
 @pytest.mark.parametrize("resource", ["n_samples", "n_estimators", "epochs"])
 def test_resources(scheduler, resource):
     if resource == "epochs":

@@ -94,7 +94,7 @@ class Work:
             self.pool.shutdown(wait=not kill, cancel_futures=True)
 
 
-_pools = {}  # (process, n_jobs) -> workers that wait for the next search; idle ones end
+_pools: dict = {}  # (process, n_jobs) -> workers that wait for the next search; idle ones end
 
 
 def _processes(n_jobs):

@@ -95,8 +95,9 @@ class Growth(Asking):
             return
         params = []
         for name, p in doc.items():
-            kind = {"categorical": learn.LABEL, "int": learn.WHOLE}.get(p["type"], learn.FLOAT)
-            params.append(learn.Param(name, kind, p.get("values", ())))
+            kind = {"categorical": learn.LABEL, "const": learn.LABEL, "int": learn.WHOLE}.get(p["type"], learn.FLOAT)
+            values = [str(p["value"])] if p["type"] == "const" else p.get("values", ())
+            params.append(learn.Param(name, kind, values))
         rows = [(values, values.keys(), whole) for _, values, _, whole in before]
         values = {name: encode(doc[name], value) for name, (_, value) in trace.items()}
         rows.append((values, values.keys(), complete))

@@ -46,10 +46,9 @@ class Queue(Optimizing):
         return self._do("repeat", number)
 
     def add_trial(self, trial):
-        """Adds a trial that was made elsewhere (see create_trial)."""
+        """Adds a trial that was made elsewhere (see create_trial); its number."""
         if trial.state == TrialState.WAITING:
-            self.enqueue_trial(trial.params, user_attrs=trial.user_attrs)
-            return
+            return self.enqueue_trial(trial.params, user_attrs=trial.user_attrs)
         if not trial.state.is_finished():
             raise ValueError(f"a {trial.state.name} trial cannot be added: only finished and waiting ones")
         for name in trial.params:
@@ -84,7 +83,7 @@ class Queue(Optimizing):
                     if hidden:
                         attrs[UNASKED] = hidden
                 try:
-                    handle.add(
+                    return handle.add(
                         row,
                         TO_CORE[trial.state],
                         trial.values if trial.state != TrialState.FAIL else None,
@@ -97,7 +96,6 @@ class Queue(Optimizing):
                         trial.reason,
                         trial.cost if trial.cost == trial.cost else 0.0,
                     )
-                    break
                 except OutdatedError:
                     self._reopen()
 

@@ -120,6 +120,9 @@ static void local_search_gains_by_a_wide_opening(void **state)
     s = study_open("auto", "a: 0..1; b: 0..1; c: 0..1", NULL, SEED);
     study_run(s, bowl, 24);
     count(s, bowl, 20, &gp, &local, &tpe);
+    assert_in_range(local, 1, 3);
+    count(s, bowl, 2, &gp, &local, &tpe);
+    count(s, bowl, 20, &gp, &local, &tpe); /* from 15 results a dimension on */
     assert_in_range(local, 9, 11);
     study_close(s);
 }

@@ -7,7 +7,7 @@
 #include "model/curves.h"
 #include "scheduler/rung.h"
 
-enum { HIGH = 64, LEVELS = 7, OPENING = 10, NEWEST = 32 };
+enum { HIGH = 64, LEVELS = 7, OPENING = 21, NEWEST = 32 };
 
 static const double level_at[LEVELS] = {1, 2, 4, 8, 16, 32, 64};
 
@@ -63,7 +63,7 @@ static int64_t choose(const drive *d, oracle *o, double *rates)
     double mean[DRIVE_MOST], sd[DRIVE_MOST], best = (double)INFINITY, sum = 0, squares = 0;
     for (int64_t i = 0; i <= d->n; i++)
         rates[i] = 0;
-    if (d->n < OPENING) return -1;
+    if (d->n < OPENING) return -1; /* a third of 64 */
     for (int64_t i = 0; i < d->n; i++) {
         assert_ok(hpo_curves_focus(o->c, (size_t)i, NULL, &err), err);
         hpo_curves_latent(o->c, HIGH, &mean[i], &sd[i]);
@@ -108,9 +108,10 @@ static void test_rule(void **state)
         int64_t wanted = choose(&d, &o, rates);
         hpo_action a = drive_next(&d, 0);
         int64_t got = a.kind == HPO_ACT_RESUME ? a.trial : -1;
-        /* a shortlist made with normal tails may miss one that is a little better */
+        /* The shortlist is made by an approximation: of many that are worth nearly the same, it may miss the
+         * best. */
         same += got == wanted;
-        assert_true(rates[got < 0 ? d.n : got] >= 0.7 * rates[wanted < 0 ? d.n : wanted]);
+        assert_true(rates[got < 0 ? d.n : got] >= 0.9 * rates[wanted < 0 ? d.n : wanted]);
         if (got >= 0) assert_true(strstr(a.reason, "of a new best, a new trial's") != NULL);
         int64_t t = drive_start(&d, &a);
         assert_true(t >= 0);
@@ -124,7 +125,8 @@ static void test_rule(void **state)
         complete++;
         o.best = fmin(o.best, curve(t, HIGH));
     }
-    assert_true(resumed > 5 && same >= rounds - rounds / 20);
+    print_message("# %d resumed, %d of %d as wanted\n", resumed, same, rounds);
+    assert_true(resumed > 5 && same > 0.8 * rounds);
     if (!T_INSTRUMENTED) assert_true(complete > 0 && d.spent < HIGH * (double)d.n / 3);
     assert_true(strncmp(d.reason, "forecast ", 9) == 0);
     hpo_curves_free(o.c);
