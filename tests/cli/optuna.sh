@@ -11,7 +11,7 @@ for i in 0 1 2 3 4 5 6 7; do
     set -- $(hpo ask --args)
     hpo report "$1" --token "$2" --step 1 --value "0.$i" >/dev/null
     case $i in
-    3) hpo tell "$1" --token "$2" --failed >/dev/null ;;
+    3) hpo tell "$1" --token "$2" --state failed >/dev/null ;;
     *) hpo tell "$1" --token "$2" --value "$i.5" --outcome mem="$i" >/dev/null ;;
     esac
 done
@@ -20,7 +20,7 @@ hpo ask >/dev/null
 hpo enqueue lr=0.25 opt=adam n=7 >/dev/null
 
 columns() { # of a study: what must come back
-    hpo export -n "$1" --csv | cut -d, -f1-8
+    hpo export -n "$1" --csv | cut -d, -f1-7
 }
 columns s >wanted
 

@@ -281,6 +281,21 @@ def test_waiting_trials(storage):
     assert storage.get_all_trials(s)[0].params == {"x": 1.0}
 
 
+def test_a_waiting_trial_that_has_ended_elsewhere(storage):
+    """Whoever has listed it as waiting is too slow, and not wrong."""
+    s = storage.create_new_study([MIN])
+    t = storage.create_new_trial(s, optuna.trial.create_trial(state=TrialState.WAITING))
+    assert [x.state for x in storage.get_all_trials(s)] == [TrialState.WAITING]
+    other = HpoStorage(storage._storage.url)
+    assert other.set_trial_state_values(t, TrialState.RUNNING) is True
+    assert other.set_trial_state_values(t, TrialState.COMPLETE, [1.0]) is True
+    assert storage.set_trial_state_values(t, TrialState.RUNNING) is False
+    for at in (storage, other):
+        assert at.get_all_trials(s)[0].state == TrialState.COMPLETE
+        with pytest.raises(RuntimeError):
+            at.set_trial_state_values(t, TrialState.RUNNING)
+
+
 def test_intermediate_values(storage):
     s = storage.create_new_study([MIN])
     t = storage.create_new_trial(s)

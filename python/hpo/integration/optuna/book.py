@@ -300,3 +300,5 @@ class Book:
         self.study._end(ours, TO_CORE[state], None if values is None else [float(v) for v in values])
         self.held.pop(number, None)
         self.notes.pop(number, None)
+        if number < len(self.cache):
+            self.cache[number] = None  # read again with the next list

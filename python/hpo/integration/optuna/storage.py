@@ -115,6 +115,13 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
             raise _FINISHED(f"trial {number} has ended as {state.name}: it cannot be changed")
         return book, number, state
 
+    def _missed(self, trial_id):
+        """Has a trial ended elsewhere that was waiting when this process last listed it?  Whoever wants it from the queue
+        was too slow, which is no error."""
+        book, number = self._trial(trial_id)
+        seen = book.cache[number] if number < len(book.cache) else None
+        return seen is not None and seen.state == TrialState.WAITING and OF_CORE[book.row(number)[1]].is_finished()
+
     # ---- studies ----
 
     def create_new_study(self, directions, study_name=None):
@@ -284,6 +291,8 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
 
     def set_trial_state_values(self, trial_id, state, values=None):
         with self._lock:
+            if state == TrialState.RUNNING and self._missed(trial_id):
+                return False
             book, number, now = self._updatable(trial_id)
             if now == TrialState.WAITING and state != TrialState.WAITING:
                 try:
