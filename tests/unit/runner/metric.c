@@ -121,7 +121,7 @@ static void test_folds(void **state)
     fixture f;
     open_fixture(&f, 1, NULL);
     for (int k = 0; k < 4; k++) {
-        char line[64];
+        char line[96];
         snprintf(line, sizeof line, "{\"_fold\":%d,\"loss\":9}\n{\"_fold\":%d,\"loss\":%d}\n", k, k, k);
         feed(&f, HPO_STREAM_OUT, line);
     }
