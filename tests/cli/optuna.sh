@@ -8,6 +8,7 @@ run hpo create -n s --param 'lr:log 1e-4..1' --param 'opt:sgd,adam' --param 'mom
     --param 'n:int 1..8' --maximize acc --outcome 'mem<=2' --seed 3
 hpo enqueue lr=0.1 opt=sgd mom=0.25 n=3 >/dev/null
 for i in 0 1 2 3 4 5 6 7; do
+    # shellcheck disable=SC2046 # words on purpose
     set -- $(hpo ask --args)
     hpo report "$1" --token "$2" --step 1 --value "0.$i" >/dev/null
     case $i in
