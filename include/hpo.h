@@ -356,7 +356,8 @@ HPO_API void hpo_study_free(hpo_study *s);
 /* Replaces the space by one that has grown: the columns it had stay where they are (same order of parameters; labels
  * only added behind the others; ranges and conditions may change), new parameters follow behind.  Every trial's
  * configuration is brought to it: parameters that are now inactive become absent, active ones that were absent get a
- * draw from the prior keyed by (seed, trial number).  This and every older handle still report and tell what they
+ * draw from the prior keyed by (seed, trial number); the attribute "hpo:unasked" of a trial lists those, which it was
+ * not run with.  This and every older handle still report and tell what they
  * hold; asking or changing the study with them answers HPO_EOUTDATED: open it again.  Errors: HPO_ESTATE for a study
  * without open_space, HPO_EOUTDATED when somebody else has grown it first, HPO_EINVAL when `space` drops or reorders
  * something.  Cost: O(trials). */
@@ -371,8 +372,8 @@ HPO_API HPO_NODISCARD hpo_status hpo_study_first_draw(hpo_study *s, const hpo_sp
  * inactive parameters become absent, active parameters without a value get the draw that hpo_study_grow gives.  In
  * place.  HPO_EINVAL: a value is out of its range. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_settle(const hpo_study *s, int64_t number, double *x, hpo_error *err);
-/* Records what a running trial has used in truth: x (n_columns, as hpo_study_settle leaves it).  HPO_ESTALE when the
- * token is not the current one. */
+/* Records what a running trial has used in truth: x (n_columns, NaN: not used), settled as by hpo_study_settle; what
+ * that adds is listed in "hpo:unasked".  HPO_ESTALE when the token is not the current one. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
                                                       hpo_error *err);
 

@@ -14,12 +14,15 @@
  *   x_j ~ p_j, from the stream (seed, i)   where j is active and trial i never had it (it failed before it
  *                          got there, or was made before j was known): what it would have been given
  *
- * and hashes it anew, so that duplicates are found across versions. */
+ * and hashes it anew, so that duplicates are found across versions.  The last kind is no part of what the
+ * trial was run with: its attribute "hpo:unasked" lists those parameters, kept in the same transaction, so
+ * that no trial that ends meanwhile in another process is overlooked. */
 #include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "math/rng.h"
 #include "space/space.h"
@@ -96,8 +99,9 @@ static hpo_status check_grown(const hpo_space *old, const hpo_space *grown, hpo_
 typedef struct grow_rows {
     hpo_study *s;
     const hpo_space *space;
-    double *u;   /* n_dims */
-    double *all; /* every trial's new row, by number */
+    double *u;    /* n_dims */
+    uint8_t *had; /* n_params: the trial had a value before */
+    double *all;  /* every trial's new row, by number */
     int64_t *number;
     size_t n, cap_all, cap_number, n_columns;
     hpo_error *err;
@@ -142,23 +146,85 @@ static hpo_status gather(void *ctx, const hpo_trial_record *t)
     return HPO_OK;
 }
 
+/* ---- values that nobody asked for ------------------------------------------------------------------ */
+
+static const char UNASKED[] = "hpo:unasked";
+
+static int is_listed(struct json_object *list, const char *name)
+{
+    for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++) {
+        const char *one = json_object_get_string(json_object_array_get_idx(list, i));
+        if (one != NULL && strcmp(one, name) == 0) return 1;
+    }
+    return 0;
+}
+
+/* The trial's attributes with the list of parameters of x that it never had, `had` by parameter; `keep`:
+ * those that were listed stay so.  *text stays NULL when nothing changes. */
+static hpo_status list_unasked(const hpo_space *space, const uint8_t *had, const char *attributes, int keep,
+                               const double *x, char **text, hpo_error *err)
+{
+    struct json_object *root = NULL, *list = NULL;
+    hpo_str names = {0};
+    size_t n = 0;
+    if (attributes != NULL)
+        HPO_TRY(hpo_json_parse(attributes, strlen(attributes), "stored attributes", &root, err));
+    if (root != NULL && json_object_object_get_ex(root, UNASKED, &list) &&
+        !json_object_is_type(list, json_type_array))
+        list = NULL;
+    for (size_t i = 0; i < space->n_params; i++) {
+        const hpo_param *p = &space->params[i];
+        if (isnan(x[p->column]) || (had[i] && !(keep && is_listed(list, p->name)))) continue;
+        hpo_str_add(&names, n++ == 0 ? "[" : ",");
+        hpo_str_json(&names, p->name);
+    }
+    hpo_str_add(&names, n > 0 ? "]" : "null");
+    hpo_status status = names.failed ? hpo_fail_memory(err) : HPO_OK;
+    if (status == HPO_OK && (n > 0 || list != NULL))
+        status = hpo_study__merge_attr(attributes, UNASKED, names.text, text, err);
+    hpo_str_fini(&names);
+    json_object_put(root);
+    return status;
+}
+
+static void note_values(const hpo_space *space, const double *x, uint8_t *had)
+{
+    for (size_t i = 0; i < space->n_params; i++)
+        had[i] = (uint8_t)(isnan(x[space->params[i].column]) ? 0 : 1);
+}
+
+static hpo_status rewrite_trial(grow_rows *g, hpo_study_header *h, int64_t now, int64_t number, double *x)
+{
+    hpo_study *s = g->s;
+    hpo_trial_record t;
+    char *text = NULL;
+    uint32_t what = HPO_UPDATE_CONFIG;
+    HPO_TRY(hpo_study__get(s, number, &t, g->err));
+    note_values(g->space, x, g->had);
+    unfold(s->space, g->space, x);
+    settle(g->space, s->seed, t.number, g->u, x);
+    if (t.state != HPO_STATE_WAITING)
+        HPO_TRY(list_unasked(g->space, g->had, t.attributes, 1, x, &text, g->err));
+    if (text != NULL) {
+        t.attributes = text;
+        what |= HPO_UPDATE_ATTRS;
+    }
+    t.x = x;
+    t.hash = hpo_space_hash(g->space, x);
+    t.seq = hpo_study__event(h, now);
+    hpo_status status = s->ops->update_trial(s->store, s->id, &t, what, g->err);
+    hpo_free(text);
+    return status;
+}
+
 static hpo_status rewrite(grow_rows *g, hpo_study_header *h)
 {
     hpo_study *s = g->s;
     hpo_reader reader = {gather, NULL, g};
     int64_t now = hpo_study__now(s, h);
     HPO_TRY(s->ops->read_since(s->store, s->id, 0, &reader, g->err));
-    for (size_t i = 0; i < g->n; i++) {
-        hpo_trial_record t;
-        double *x = g->all + i * g->n_columns;
-        HPO_TRY(hpo_study__get(s, g->number[i], &t, g->err));
-        unfold(s->space, g->space, x);
-        settle(g->space, s->seed, t.number, g->u, x);
-        t.x = x;
-        t.hash = hpo_space_hash(g->space, x);
-        t.seq = hpo_study__event(h, now);
-        HPO_TRY(s->ops->update_trial(s->store, s->id, &t, HPO_UPDATE_CONFIG, g->err));
-    }
+    for (size_t i = 0; i < g->n; i++)
+        HPO_TRY(rewrite_trial(g, h, now, g->number[i], g->all + i * g->n_columns));
     return HPO_OK;
 }
 
@@ -172,12 +238,18 @@ static hpo_status grow_in(hpo_study *s, hpo_study_header *h, const hpo_space *sp
         return hpo_fail(err, HPO_EUNSUPPORTED, "storage '%s:' keeps no spaces that grow: declare the space",
                         s->ops->scheme);
     g.u = hpo_alloc_array(hpo_space_n_dims(space) + 1, sizeof *g.u);
-    if (g.u == NULL) return hpo_fail_memory(err);
+    g.had = hpo_alloc_array(space->n_params + 1, sizeof *g.had);
+    if (g.u == NULL || g.had == NULL) {
+        hpo_free(g.u);
+        hpo_free(g.had);
+        return hpo_fail_memory(err);
+    }
     h->texts_seq = hpo_study__event(h, hpo_study__now(s, h));
     hpo_status status = s->ops->grow_study(s->store, s->id, json, g.n_columns, err);
     if (status == HPO_OK && g.n_columns > 0) status = rewrite(&g, h);
     if (status == HPO_OK) status = hpo_budget__reopen(s, h, err); /* an exhausted grid has more to do */
     hpo_free(g.u);
+    hpo_free(g.had);
     hpo_free(g.all);
     hpo_free(g.number);
     return status;
@@ -262,23 +334,51 @@ hpo_status hpo_study__settle(const hpo_study *s, int64_t number, double *x, hpo_
     return hpo_space_validate(s->space, x, err);
 }
 
+typedef struct own_config {
+    double *x, *u; /* n_columns: settled; n_dims */
+    uint8_t *had;
+} own_config;
+
 static hpo_status set_config_in(hpo_study *s, hpo_study_header *h, int64_t number, uint64_t token,
-                                const double *x, hpo_error *err)
+                                const own_config *own, hpo_error *err)
 {
     hpo_trial_record t;
+    char *text = NULL;
+    uint32_t what = HPO_UPDATE_CONFIG;
     HPO_TRY(hpo_study__get(s, number, &t, err));
     HPO_TRY(hpo_study__check_holder(&t, token, err));
-    t.x = x;
-    t.hash = hpo_space_hash(s->space, x);
+    HPO_TRY(list_unasked(s->space, own->had, t.attributes, 0, own->x, &text, err));
+    if (text != NULL) {
+        t.attributes = text;
+        what |= HPO_UPDATE_ATTRS;
+    }
+    t.x = own->x;
+    t.hash = hpo_space_hash(s->space, own->x);
     t.seq = hpo_study__event(h, hpo_study__now(s, h));
-    return s->ops->update_trial(s->store, s->id, &t, HPO_UPDATE_CONFIG, err);
+    hpo_status status = s->ops->update_trial(s->store, s->id, &t, what, err);
+    hpo_free(text);
+    return status;
 }
 
 hpo_status hpo_study__set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
                                  hpo_error *err)
 {
     hpo_study_header h;
-    HPO_TRY(hpo_space_validate(s->space, x, err));
-    HPO_TRY(hpo_study__begin_fresh(s, &h, err));
-    return hpo_study__commit_fresh(s, &h, set_config_in(s, &h, number, token, x, err), err);
+    size_t n = hpo_space_n_columns(s->space);
+    own_config own = {hpo_alloc_array(n + 1, sizeof(double)), hpo_alloc_array(s->n_dims + 1, sizeof(double)),
+                      hpo_alloc_array(s->space->n_params + 1, 1)};
+    hpo_status status = own.x && own.u && own.had ? HPO_OK : hpo_fail_memory(err);
+    if (status == HPO_OK) {
+        memcpy(own.x, x, n * sizeof *x);
+        note_values(s->space, x, own.had);
+        settle(s->space, s->seed, number, own.u, own.x);
+        status = hpo_space_validate(s->space, own.x, err);
+    }
+    if (status == HPO_OK) status = hpo_study__begin_fresh(s, &h, err);
+    if (status == HPO_OK)
+        status = hpo_study__commit_fresh(s, &h, set_config_in(s, &h, number, token, &own, err), err);
+    hpo_free(own.x);
+    hpo_free(own.u);
+    hpo_free(own.had);
+    return status;
 }

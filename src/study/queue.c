@@ -227,8 +227,8 @@ hpo_status hpo_study__request_stop(hpo_study *s, int64_t number, hpo_error *err)
 
 /* ---- attributes ------------------------------------------------------------------------------------ */
 
-/* {old members, key: value} as text; a JSON null takes the key out. */
-static hpo_status merge(const char *old, const char *key, const char *json, char **out, hpo_error *err)
+hpo_status hpo_study__merge_attr(const char *old, const char *key, const char *json, char **out,
+                                 hpo_error *err)
 {
     struct json_object *root = NULL, *value = NULL;
     hpo_str text = {0};
@@ -267,7 +267,7 @@ static hpo_status set_trial_attr(hpo_study *s, hpo_study_header *h, int64_t numb
     hpo_trial_record rec;
     char *text = NULL;
     HPO_TRY(hpo_study__get(s, number, &rec, err));
-    HPO_TRY(merge(rec.attributes, key, json, &text, err));
+    HPO_TRY(hpo_study__merge_attr(rec.attributes, key, json, &text, err));
     rec.attributes = text;
     rec.seq = hpo_study__event(h, hpo_study__now(s, h));
     hpo_status status = s->ops->update_trial(s->store, s->id, &rec, HPO_UPDATE_ATTRS, err);
@@ -279,7 +279,7 @@ static hpo_status set_study_attr(hpo_study *s, hpo_study_header *h, const char *
                                  hpo_error *err)
 {
     char *text = NULL;
-    HPO_TRY(merge(s->attributes, key, json, &text, err));
+    HPO_TRY(hpo_study__merge_attr(s->attributes, key, json, &text, err));
     h->texts_seq = hpo_study__event(h, hpo_study__now(s, h));
     hpo_status status = s->ops->update_study(s->store, s->id, NULL, NULL, text, NULL, err);
     hpo_free(text);

@@ -425,6 +425,9 @@ HPO_NODISCARD hpo_status hpo_study__enqueue_clone(hpo_study *s, int64_t parent, 
 int64_t hpo_study__cloned_from(const hpo_trial_record *rec);
 HPO_NODISCARD hpo_status hpo_study__set_attr(hpo_study *s, int64_t number, const char *key, const char *json,
                                              hpo_error *err);
+/* {members of old (or NULL), key: value} as text, the caller's to free; a JSON null takes the key out. */
+HPO_NODISCARD hpo_status hpo_study__merge_attr(const char *old, const char *key, const char *json, char **out,
+                                               hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__set_budget(hpo_study *s, const hpo_budget *b, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__set_sampler(hpo_study *s, const char *sampler, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__set_metadata(hpo_study *s, const char *json, hpo_error *err);

@@ -28,17 +28,15 @@ class Growth(Asking):
         with self._lock:
             proposal = trial._x if trial._draw >= 0 else None
             while True:
-                handle, row, hidden = self._make_room(trace, complete, trial.number, proposal, trial._h)
+                handle, x = self._make_room(trace, complete, trial.number, proposal, trial._h)
                 try:
-                    handle.set_config(trial.number, trial._token, row)
-                    break
+                    handle.set_config(trial.number, trial._token, x)
+                    return
                 except OutdatedError:
                     self._reopen()
-            if hidden:
-                self._do("set_attr", trial.number, UNASKED, json.dumps(hidden))
 
     def _make_room(self, trace, complete, number, proposal, proposed_by):
-        """Lets the space grow until it has the trace: (handle, the trace's row, active names that are not in it)."""
+        """Lets the space grow until it has the trace: (handle, the trace's values, NaN where there is none)."""
         asked, suspects, tries = set(trace), set(), 0
         for _ in range(1000):  # every turn the space grows, here or elsewhere
             handle, layout = self._h, self._layout
@@ -52,7 +50,7 @@ class Growth(Asking):
                 row = handle.settle(number, tuple(x))
                 active = {name for i, name in enumerate(layout.at) if row[i] == row[i]}
                 if tries >= 3 or (asked <= active and (not complete or asked == active)):
-                    return handle, row, sorted(active - asked)
+                    return handle, tuple(x)
                 suspects = asked ^ active if complete else asked - active
                 doc = {name: dict(p) for name, p in layout.doc["params"].items()}
             else:
@@ -68,7 +66,6 @@ class Growth(Asking):
                 self._reopen()
                 continue
             self._reopen()
-            self._hide(before)
         raise HpoError(f"trial {number}: the space does not settle: {sorted(suspects)}")
 
     def _evidence(self, layout):
@@ -80,14 +77,6 @@ class Growth(Asking):
                 values = {n: v for n, v in zip(layout.at, row[2]) if v == v and n not in hidden}
                 out.append((row[0], values, hidden, row[1] == ENDED[0]))
         return out
-
-    def _hide(self, before):
-        """Values that older trials have got by a growth are no part of their parameters."""
-        layout, rows = self._layout, self._rows()
-        for number, values, hidden, _ in before:
-            now = [n for n, v in zip(layout.at, rows[number][2]) if v == v and n not in values]
-            if set(now) != set(hidden):
-                self._do("set_attr", number, UNASKED, json.dumps(now) if now else "null")
 
     def _relearn(self, doc, before, trace, complete, suspects):
         """Writes new conditions of the suspects into doc."""

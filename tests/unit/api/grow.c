@@ -78,11 +78,13 @@ static void rows_follow(void **state)
         /* trial 1 has not said what it used: it holds a draw from the prior */
         assert_ok(hpo_study_trial(s2, 1, &info, &err), err);
         assert_true(info.x[0] >= 0 && info.x[0] <= 1 && (info.x[1] == 0 || info.x[1] == 1));
+        assert_string_equal(info.attributes, "{\"hpo:unasked\":[\"x\",\"k\"]}");
         /* a label behind the others, a wider range, a conditional parameter */
         s3 = grow(st, s2, "x: -1..2; k: a,b,c; y: 5..6 if k == b; z: 7..8 if k == a");
         assert_ok(hpo_study_trial(s3, 0, &info, &err), err);
         assert_same_doubles(info.x, x, 2);
         assert_true(info.x[2] >= 5 && info.x[2] <= 6 && isnan(info.x[3])); /* k is b: y active, z absent */
+        assert_string_equal(info.attributes, "{\"hpo:unasked\":[\"y\"]}"); /* it had ended with x and k */
         assert_true(info.hash == hpo_space_hash(hpo_study_space(s3), info.x));
         assert_ok(hpo_study_ask(s3, &t3, &err), err);
         assert_int_equal(hpo_trial_number(t3), 2);
