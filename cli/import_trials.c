@@ -281,7 +281,7 @@ static hpo_status add_running(importer *im, const optuna_trial *t, const char *a
     HPO_TRY(hpo_study_ask_as(s, &o, &held, err));
     if (held == NULL) return hpo_fail(err, HPO_ESTATE, "no further trial can be made");
     int64_t number = hpo_trial_number(held);
-    hpo_status status = hpo_study_set_config(s, number, hpo_trial_token(held), im->row, err);
+    hpo_status status = hpo_study_set_config(s, number, hpo_trial_token(held), im->row, NULL, err);
     if (status == HPO_OK) status = set_each(s, number, attributes, err);
     for (const optuna_report *r = t->reports; r != NULL && status == HPO_OK; r = r->next) {
         hpo_report report = hpo_report_init();

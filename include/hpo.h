@@ -372,10 +372,11 @@ HPO_API HPO_NODISCARD hpo_status hpo_study_first_draw(hpo_study *s, const hpo_sp
  * inactive parameters become absent, active parameters without a value get the draw that hpo_study_grow gives.  In
  * place.  HPO_EINVAL: a value is out of its range. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_settle(const hpo_study *s, int64_t number, double *x, hpo_error *err);
-/* Records what a running trial has used in truth: x (n_columns, NaN: not used), settled as by hpo_study_settle; what
- * that adds is listed in "hpo:unasked".  HPO_ESTALE when the token is not the current one. */
+/* Records what a running trial has used in truth: x (n_columns, NaN: not known), settled as by hpo_study_settle.
+ * "hpo:unasked" lists the active parameters that are NaN in `used` (n_columns; NULL: x).  HPO_ESTALE when the token is
+ * not the current one. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
-                                                      hpo_error *err);
+                                                      const double *used, hpo_error *err);
 
 /* Changes of a stored study; all take effect for every worker at its next call. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_set_budget(hpo_study *s, const hpo_budget *b, hpo_error *err);

@@ -33,22 +33,23 @@ PyObject *core_study_first_draw(study_object *h, PyObject *args)
     return out;
 }
 
-/* set_config(number, token, x) */
+/* set_config(number, token, x, used) */
 PyObject *core_study_set_config(study_object *h, PyObject *args)
 {
     long long number;
     unsigned long long token;
-    PyObject *values;
+    PyObject *values, *own;
     hpo_error err = {0};
     hpo_status status;
-    if (!PyArg_ParseTuple(args, "LKO!", &number, &token, &PyTuple_Type, &values)) return NULL;
-    double *x = PyMem_Calloc(h->n_columns + 1, sizeof *x);
+    if (!PyArg_ParseTuple(args, "LKO!O!", &number, &token, &PyTuple_Type, &values, &PyTuple_Type, &own)) return NULL;
+    double *x = PyMem_Calloc(2 * h->n_columns + 1, sizeof *x), *used = x + h->n_columns;
     if (x == NULL) return PyErr_NoMemory();
-    if (!core_read_numbers(values, x, h->n_columns, "configuration")) {
+    if (!core_read_numbers(values, x, h->n_columns, "configuration") ||
+        !core_read_numbers(own, used, h->n_columns, "values used")) {
         PyMem_Free(x);
         return NULL;
     }
-    CORE_CALL(h, status = hpo_study_set_config(h->s, number, token, x, &err));
+    CORE_CALL(h, status = hpo_study_set_config(h->s, number, token, x, used, &err));
     PyMem_Free(x);
     return DONE(status, err);
 }

@@ -170,11 +170,12 @@ hpo_status hpo_study_settle(const hpo_study *s, int64_t number, double *x, hpo_e
     return hpo_study__settle(s, number, x, err);
 }
 
-hpo_status hpo_study_set_config(hpo_study *s, int64_t number, uint64_t token, const double *x, hpo_error *err)
+hpo_status hpo_study_set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
+                                const double *used, hpo_error *err)
 {
     if (s == NULL) return no_study(err);
     if (x == NULL) return hpo_fail(err, HPO_EINVAL, "x is NULL: pass the configuration");
-    return hpo_study__set_config(s, number, token, x, err);
+    return hpo_study__set_config(s, number, token, x, used != NULL ? used : x, err);
 }
 
 /* ---- ask, report, tell ------------------------------------------------------------------------------- */

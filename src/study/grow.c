@@ -361,7 +361,7 @@ static hpo_status set_config_in(hpo_study *s, hpo_study_header *h, int64_t numbe
 }
 
 hpo_status hpo_study__set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
-                                 hpo_error *err)
+                                 const double *used, hpo_error *err)
 {
     hpo_study_header h;
     size_t n = hpo_space_n_columns(s->space);
@@ -370,7 +370,7 @@ hpo_status hpo_study__set_config(hpo_study *s, int64_t number, uint64_t token, c
     hpo_status status = own.x && own.u && own.had ? HPO_OK : hpo_fail_memory(err);
     if (status == HPO_OK) {
         memcpy(own.x, x, n * sizeof *x);
-        note_values(s->space, x, own.had);
+        note_values(s->space, used, own.had);
         settle(s->space, s->seed, number, own.u, own.x);
         status = hpo_space_validate(s->space, own.x, err);
     }

@@ -254,7 +254,7 @@ HPO_NODISCARD hpo_status hpo_study__first_draw(hpo_study *s, const hpo_space *sp
                                                int64_t number, double *x, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__settle(const hpo_study *s, int64_t number, double *x, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_study__set_config(hpo_study *s, int64_t number, uint64_t token, const double *x,
-                                               hpo_error *err);
+                                               const double *used, hpo_error *err);
 /* HPO_EOUTDATED when the stored space is no longer this handle's. */
 HPO_NODISCARD hpo_status hpo_study__check_space(const hpo_study *s, const hpo_study_record *r,
                                                 hpo_error *err);

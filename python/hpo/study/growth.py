@@ -28,15 +28,15 @@ class Growth(Asking):
         with self._lock:
             proposal = trial._x if trial._draw >= 0 else None
             while True:
-                handle, x = self._make_room(trace, complete, trial.number, proposal, trial._h)
+                handle, x, used = self._make_room(trace, complete, trial.number, proposal, trial._h)
                 try:
-                    handle.set_config(trial.number, trial._token, x)
+                    handle.set_config(trial.number, trial._token, x, used)
                     return
                 except OutdatedError:
                     self._reopen()
 
     def _make_room(self, trace, complete, number, proposal, proposed_by):
-        """Lets the space grow until it has the trace: (handle, the trace's values, NaN where there is none)."""
+        """Lets the space grow until it has the trace: (handle, its configuration, the trace's values alone)."""
         asked, suspects, tries = set(trace), set(), 0
         for _ in range(1000):  # every turn the space grows, here or elsewhere
             handle, layout = self._h, self._layout
@@ -45,12 +45,13 @@ class Growth(Asking):
                 x = [math.nan] * len(layout.columns)
                 if not complete and proposal is not None and proposed_by is handle:
                     x = list(proposal)
+                used = [math.nan] * len(x)
                 for name, (_, value) in trace.items():
-                    x[layout.at[name]] = encode(layout.doc["params"][name], value)
+                    x[layout.at[name]] = used[layout.at[name]] = encode(layout.doc["params"][name], value)
                 row = handle.settle(number, tuple(x))
                 active = {name for i, name in enumerate(layout.at) if row[i] == row[i]}
                 if tries >= 3 or (asked <= active and (not complete or asked == active)):
-                    return handle, tuple(x)
+                    return handle, tuple(x), tuple(used)
                 suspects = asked ^ active if complete else asked - active
                 doc = {name: dict(p) for name, p in layout.doc["params"].items()}
             else:

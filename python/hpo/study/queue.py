@@ -78,7 +78,9 @@ class Queue(Optimizing):
             while True:
                 handle = self._h
                 if self._open:
-                    handle, row, hidden = self._make_room(trace, complete, number, None, None)
+                    handle, x, _ = self._make_room(trace, complete, number, None, None)
+                    row = handle.settle(number, x)
+                    hidden = [name for name, i in self._layout.at.items() if row[i] == row[i] and x[i] != x[i]]
                     attrs.pop(UNASKED, None)
                     if hidden:
                         attrs[UNASKED] = hidden

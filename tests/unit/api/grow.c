@@ -67,9 +67,9 @@ static void rows_follow(void **state)
         s2 = grow(st, s, "x: 0..1; k: a,b");
         assert_fails(hpo_study_ask(s, &t3, &err), HPO_EOUTDATED, err, "open it again");
         double x[3] = {0.25, 1, 0};
-        assert_ok(hpo_study_set_config(s2, 0, hpo_trial_token(t), x, &err), err);
+        assert_ok(hpo_study_set_config(s2, 0, hpo_trial_token(t), x, NULL, &err), err);
         assert_ok(hpo_study_tell_value(s, t, 3, &err), err); /* by the old handle */
-        assert_status(hpo_study_set_config(s2, 0, hpo_trial_token(t) + 1, x, NULL), HPO_ESTALE);
+        assert_status(hpo_study_set_config(s2, 0, hpo_trial_token(t) + 1, x, NULL, NULL), HPO_ESTALE);
         hpo_trial_info info = {.size = sizeof info};
         assert_ok(hpo_study_sync(s2, NULL, &err), err);
         assert_ok(hpo_study_trial(s2, 0, &info, &err), err);

@@ -270,7 +270,8 @@ class Book:
                 return
             x[layout.at[name]] = encode(layout.doc["params"][name], value)
         try:
-            ours._h.set_config(number, ours._token, ours._h.settle(number, tuple(x)))
+            row = ours._h.settle(number, tuple(x))
+            ours._h.set_config(number, ours._token, row, row)
         except HpoError:
             pass  # the end of the trial tells all
 

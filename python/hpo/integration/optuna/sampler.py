@@ -292,7 +292,8 @@ class _Mirror:
         for name, value in trial.params.items():
             if name in layout.at and fits(layout, name, value):
                 x[layout.at[name]] = encode(layout.doc["params"][name], value)
-        handle.set_config(ours.number, ours._token, handle.settle(ours.number, tuple(x)))
+        row = handle.settle(ours.number, tuple(x))
+        handle.set_config(ours.number, ours._token, row, row)
 
     # ---- suggesting ----
 
