@@ -41,7 +41,8 @@ PyObject *core_study_set_config(study_object *h, PyObject *args)
     PyObject *values, *own;
     hpo_error err = {0};
     hpo_status status;
-    if (!PyArg_ParseTuple(args, "LKO!O!", &number, &token, &PyTuple_Type, &values, &PyTuple_Type, &own)) return NULL;
+    if (!PyArg_ParseTuple(args, "LKO!O!", &number, &token, &PyTuple_Type, &values, &PyTuple_Type, &own))
+        return NULL;
     double *x = PyMem_Calloc(2 * h->n_columns + 1, sizeof *x), *used = x + h->n_columns;
     if (x == NULL) return PyErr_NoMemory();
     if (!core_read_numbers(values, x, h->n_columns, "configuration") ||
