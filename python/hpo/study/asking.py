@@ -8,7 +8,7 @@ import weakref
 
 from .. import _core, logging
 from ..distributions import CategoricalDistribution, IntDistribution, check_distribution_compatibility, index_of, labels
-from ..exceptions import HpoError, InvalidError, StudyExhausted
+from ..exceptions import HpoError, InvalidError, OutdatedError, StudyExhausted
 from ..space import document
 from ..trial import FIXED, Trial
 from .results import Results
@@ -44,7 +44,10 @@ class Asking(Results):
         if self._generation != self._storage._generation or self._storage.shared:
             got = self._do("ask", self, Trial, self._queue_only)
         else:
-            got = self._h.ask(self, Trial, self._queue_only)
+            try:
+                got = self._h.ask(self, Trial, self._queue_only)
+            except OutdatedError:  # another thread has just let the space grow
+                got = self._do("ask", self, Trial, self._queue_only)
         if type(got) is Trial:
             self._live[got.number] = got
             if self._storage.shared:
