@@ -50,12 +50,10 @@ typedef struct additive_state {
     hpo_guided guided; /* must stay first */
     const additive_config *config;
     hpo_additive *model;
-    hpo_posterior posterior;
-    uint64_t epoch; /* of the fit */
-    double best;
+    hpo_guided_ei ei;
+    uint64_t epoch;   /* of the fit */
     double *rows, *z; /* of the condition, n_dims each */
     size_t cap_rows, cap_z;
-    double *dmean, *dvar;
     /* tables: settings of all parts, one after the other; those of part p begin at first[p] */
     size_t *first, *at, *order, n_settings; /* at: of the climb, per part */
     double *setting; /* n_settings x n_dims, of which only the part's coordinates count */
@@ -85,12 +83,12 @@ static hpo_status additive_init(void *state, const void *config, const hpo_space
     size_t d = s->guided.n_dims;
     if (d == 0) return HPO_OK;
     HPO_TRY(hpo_additive_create(s->guided.embed, &s->model, err));
-    s->posterior = hpo_additive_posterior(s->model);
-    s->dmean = hpo_calloc((2 + 2 * (size_t)STARTS) * d, sizeof *s->dmean);
+    s->ei.posterior = hpo_additive_posterior(s->model);
+    s->ei.dmean = hpo_calloc((2 + 2 * (size_t)STARTS) * d, sizeof *s->ei.dmean);
     s->first = hpo_calloc(3 * hpo_additive_n_parts(s->model) + 3, sizeof *s->first);
-    if (s->dmean == NULL || s->first == NULL) return hpo_fail_memory(err);
-    s->dvar = s->dmean + d;
-    s->found = s->dmean + 2 * d;
+    if (s->ei.dmean == NULL || s->first == NULL) return hpo_fail_memory(err);
+    s->ei.dvar = s->ei.dmean + d;
+    s->found = s->ei.dmean + 2 * d;
     s->at = s->first + hpo_additive_n_parts(s->model) + 1;
     s->order = s->at + hpo_additive_n_parts(s->model) + 1;
     return HPO_OK;
@@ -102,7 +100,7 @@ static void additive_fini(void *state)
     hpo_additive_free(s->model);
     hpo_free(s->rows);
     hpo_free(s->z);
-    hpo_free(s->dmean);
+    hpo_free(s->ei.dmean);
     hpo_free(s->first);
     hpo_free(s->setting);
     hpo_free(s->mean);
@@ -153,13 +151,13 @@ static hpo_status learn(additive_state *s, const hpo_view *view, hpo_error *err)
     HPO_TRY(fit(s, err));
     HPO_TRY(gather(s, &n, err));
     HPO_TRY(hpo_additive_condition(s->model, s->rows, s->z, n, err));
-    s->best = (double)INFINITY; /* the model need not meet its data: improve on what it believes */
+    s->ei.best = (double)INFINITY; /* the model need not meet its data: improve on what it believes */
     for (size_t i = 0; i < n; i += CHUNK) {
         double mean[CHUNK], var[CHUNK];
         size_t k = n - i < CHUNK ? n - i : CHUNK;
-        s->posterior.ops->moments(s->model, s->rows + i * d, k, mean, var);
+        s->ei.posterior.ops->moments(s->model, s->rows + i * d, k, mean, var);
         for (size_t j = 0; j < k; j++)
-            s->best = fmin(s->best, mean[j]);
+            s->ei.best = fmin(s->ei.best, mean[j]);
     }
     if (view->n_pending == 0) return HPO_OK;
     HPO_TRY(hpo_reserve(&s->rows, &s->cap_rows, (n + view->n_pending + 1) * d, sizeof *s->rows, err));
@@ -167,7 +165,7 @@ static hpo_status learn(additive_state *s, const hpo_view *view, hpo_error *err)
     memcpy(s->rows + n * d, view->u_pending, view->n_pending * d * sizeof *s->rows);
     for (size_t i = 0; i < view->n_pending; i++) {
         double var;
-        s->posterior.ops->moments(s->model, s->rows + (n + i) * d, 1, s->z + n + i, &var);
+        s->ei.posterior.ops->moments(s->model, s->rows + (n + i) * d, 1, s->z + n + i, &var);
     }
     return hpo_additive_condition(s->model, s->rows, s->z, n + view->n_pending, err);
 }
@@ -319,7 +317,7 @@ static void climb(additive_state *s, hpo_rng *rng)
                 double own = hpo_additive_part_variance(s->model, p) - s->sd[i] * s->sd[i];
                 double v = left - 2 * hpo_dot(rest, q, n) - own;
                 double sd = scale * sqrt(v > 1e-12 * prior ? v : 1e-12 * prior);
-                double score = hpo_acq_log_ei(base + scale * s->mean[i], sd, s->best, NULL, NULL);
+                double score = hpo_acq_log_ei(base + scale * s->mean[i], sd, s->ei.best, NULL, NULL);
                 if (!(score > value)) continue;
                 value = score;
                 top = i;
@@ -364,29 +362,6 @@ static hpo_status search_axes(additive_state *s, hpo_rng *rng, size_t *n_found, 
 /* ---- asking ----------------------------------------------------------------------------------------------
  */
 
-static void log_ei(void *ctx, const double *u, size_t m, double *out)
-{
-    const additive_state *s = ctx;
-    double mean[CHUNK], var[CHUNK];
-    for (size_t i = 0; i < m; i += CHUNK) {
-        size_t k = m - i < CHUNK ? m - i : CHUNK;
-        s->posterior.ops->moments(s->model, u + i * s->guided.n_dims, k, mean, var);
-        for (size_t j = 0; j < k; j++)
-            out[i + j] = hpo_acq_log_ei(mean[j], sqrt(var[j]), s->best, NULL, NULL);
-    }
-}
-
-static double log_ei_slope(void *ctx, const double *u, double *gradient)
-{
-    const additive_state *s = ctx;
-    double mean, var, d_mean, d_sd;
-    s->posterior.ops->gradient(s->model, u, &mean, &var, s->dmean, s->dvar);
-    double sd = sqrt(var), value = hpo_acq_log_ei(mean, sd, s->best, &d_mean, &d_sd);
-    for (size_t i = 0; i < s->guided.n_dims; i++)
-        gradient[i] = d_mean * s->dmean[i] + d_sd * s->dvar[i] / (2 * sd);
-    return value;
-}
-
 static hpo_status additive_ask(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u_out,
                                hpo_error *err)
 {
@@ -397,7 +372,7 @@ static hpo_status additive_ask(void *state, const hpo_view *view, uint64_t draw,
     if (hpo_guided_is_opening(g, view)) return hpo_guided_open(g, draw, rng, u_out, err);
     HPO_TRY(learn(s, view, err));
     HPO_TRY(search_axes(s, rng, &options.n_given, err));
-    hpo_score score = {s, log_ei, log_ei_slope};
+    hpo_score score = {&s->ei, hpo_guided_log_ei, hpo_guided_log_ei_slope};
     return hpo_guided_maximise(g, view, &score, &options, rng, u_out, err);
 }
 
@@ -420,7 +395,7 @@ static hpo_status additive_explain(void *state, const hpo_view *view, const doub
     double mean = (double)NAN, var = (double)NAN;
     (void)view;
     int model = g->origin == HPO_GUIDED_MODEL && s->model != NULL;
-    if (model) s->posterior.ops->moments(s->model, u, 1, &mean, &var);
+    if (model) s->ei.posterior.ops->moments(s->model, u, 1, &mean, &var);
     hpo_guided_account(g, "sum of one-parameter functions", "log_ei", mean, var, &text);
     if (model) {
         hpo_additive_summary about;

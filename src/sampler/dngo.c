@@ -14,14 +14,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "acq/acquisition.h"
 #include "base/alloc.h"
 #include "base/error.h"
 #include "model/basis.h"
 #include "sampler/builtin.h"
 #include "sampler/guided.h"
-
-enum { CHUNK = 64 };
 
 typedef struct dngo_config {
     int64_t initial, width, layers, steps;
@@ -33,12 +30,10 @@ typedef struct dngo_state {
     hpo_guided guided;
     const dngo_config *config;
     hpo_basis *basis;
-    hpo_posterior posterior;
-    size_t trained; /* on the first rows; 0: not yet */
-    double best;
+    hpo_guided_ei ei;
+    size_t trained;          /* on the first rows; 0: not yet */
     double *u, *y, *scratch; /* rows that did not fail, then pending ones */
     size_t cap_u, cap_y, cap_scratch;
-    double *dmean, *dvar; /* n_dims each */
 } dngo_state;
 
 static const char *const objective_labels[] = {"squares", "evidence", NULL};
@@ -70,10 +65,10 @@ static hpo_status dngo_init(void *state, const void *config, const hpo_space *sp
                            .steps = (size_t)s->config->steps,
                            .objective = (hpo_basis_objective)s->config->objective};
     HPO_TRY(hpo_basis_create(s->guided.embed, &o, seed, &s->basis, err));
-    s->posterior = hpo_basis_posterior(s->basis);
-    s->dmean = hpo_calloc(2 * s->guided.n_dims + 1, sizeof *s->dmean);
-    if (s->dmean == NULL) return hpo_fail_memory(err);
-    s->dvar = s->dmean + s->guided.n_dims;
+    s->ei.posterior = hpo_basis_posterior(s->basis);
+    s->ei.dmean = hpo_calloc(2 * s->guided.n_dims + 1, sizeof *s->ei.dmean);
+    if (s->ei.dmean == NULL) return hpo_fail_memory(err);
+    s->ei.dvar = s->ei.dmean + s->guided.n_dims;
     return HPO_OK;
 }
 
@@ -84,33 +79,8 @@ static void dngo_fini(void *state)
     hpo_free(s->u);
     hpo_free(s->y);
     hpo_free(s->scratch);
-    hpo_free(s->dmean);
+    hpo_free(s->ei.dmean);
     hpo_guided_fini(&s->guided);
-}
-
-/* ---- the score ---- */
-
-static void log_ei(void *ctx, const double *u, size_t m, double *out)
-{
-    const dngo_state *s = ctx;
-    double mean[CHUNK], var[CHUNK];
-    for (size_t i = 0; i < m; i += CHUNK) {
-        size_t k = m - i < CHUNK ? m - i : CHUNK;
-        s->posterior.ops->moments(s->basis, u + i * s->guided.n_dims, k, mean, var);
-        for (size_t j = 0; j < k; j++)
-            out[i + j] = hpo_acq_log_ei(mean[j], sqrt(var[j]), s->best, NULL, NULL);
-    }
-}
-
-static double log_ei_slope(void *ctx, const double *u, double *gradient)
-{
-    const dngo_state *s = ctx;
-    double mean, var, d_mean, d_sd;
-    s->posterior.ops->gradient(s->basis, u, &mean, &var, s->dmean, s->dvar);
-    double sd = sqrt(var), value = hpo_acq_log_ei(mean, sd, s->best, &d_mean, &d_sd);
-    for (size_t i = 0; i < s->guided.n_dims; i++)
-        gradient[i] = d_mean * s->dmean[i] + d_sd * s->dvar[i] / (2 * sd);
-    return value;
 }
 
 /* ---- the model ---- */
@@ -167,16 +137,16 @@ static hpo_status learn(dngo_state *s, const hpo_view *view, hpo_error *err)
     if (view->n_pending > 0) {
         double *var = s->scratch;
         memcpy(s->u + m * d, view->u_pending, view->n_pending * d * sizeof *s->u);
-        s->posterior.ops->moments(s->basis, s->u + m * d, view->n_pending, s->y + m, var);
+        s->ei.posterior.ops->moments(s->basis, s->u + m * d, view->n_pending, s->y + m, var);
         HPO_TRY(hpo_basis_condition(s->basis, s->u, s->y, m + view->n_pending, err));
     }
-    s->best = g->z[g->best_row];
+    s->ei.best = g->z[g->best_row];
     if (!view->noisy) return HPO_OK;
     double *mean = s->scratch, *var = mean + m;
-    s->posterior.ops->moments(s->basis, s->u, m, mean, var);
-    s->best = (double)INFINITY;
+    s->ei.posterior.ops->moments(s->basis, s->u, m, mean, var);
+    s->ei.best = (double)INFINITY;
     for (size_t i = 0; i < m; i++)
-        s->best = fmin(s->best, mean[i]);
+        s->ei.best = fmin(s->ei.best, mean[i]);
     return HPO_OK;
 }
 
@@ -191,7 +161,7 @@ static hpo_status dngo_ask(void *state, const hpo_view *view, uint64_t draw, hpo
     HPO_TRY(hpo_guided_random(g, s->config->random, rng, u_out, &taken, err));
     if (taken) return HPO_OK;
     HPO_TRY(learn(s, view, err));
-    hpo_score score = {.ctx = s, .values = log_ei, .gradient = log_ei_slope};
+    hpo_score score = {&s->ei, hpo_guided_log_ei, hpo_guided_log_ei_slope};
     hpo_search_options options = {0};
     return hpo_guided_maximise(g, view, &score, &options, rng, u_out, err);
 }
@@ -204,7 +174,7 @@ static hpo_status dngo_explain(void *state, const hpo_view *view, const double *
     double mean = (double)NAN, var = (double)NAN;
     (void)view;
     int model = s->guided.origin == HPO_GUIDED_MODEL;
-    if (model) s->posterior.ops->moments(s->basis, u, 1, &mean, &var);
+    if (model) s->ei.posterior.ops->moments(s->basis, u, 1, &mean, &var);
     hpo_guided_account(&s->guided, "learned basis", "log_ei", mean, var, &text);
     if (model) {
         hpo_str_addf(&text, ",\"noise_sd\":");

@@ -12,11 +12,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "acq/acquisition.h"
 #include "base/alloc.h"
 #include "base/error.h"
 #include "space/space.h"
 
-enum { EVERY_ROW = 64, GROWTH = 8, BEST = 10 };
+enum { EVERY_ROW = 64, GROWTH = 8, BEST = 10, CHUNK = 64 };
 
 hpo_status hpo_guided_init(hpo_guided *g, const hpo_space *space, uint64_t seed, int64_t opening,
                            hpo_transform_kind kind, hpo_error *err)
@@ -178,6 +179,31 @@ hpo_status hpo_guided_maximise(hpo_guided *g, const hpo_view *view, const hpo_sc
     if (rc != HPO_DONE) return rc;
     g->origin = HPO_GUIDED_USED_UP;
     return hpo_space_draw(g->space, rng, u_out, err);
+}
+
+/* ---- expected improvement ---- */
+
+void hpo_guided_log_ei(void *ei, const double *u, size_t m, double *out)
+{
+    const hpo_guided_ei *s = ei;
+    double mean[CHUNK], var[CHUNK];
+    for (size_t i = 0; i < m; i += CHUNK) {
+        size_t k = m - i < CHUNK ? m - i : CHUNK;
+        s->posterior.ops->moments(s->posterior.model, u + i * s->posterior.n_dims, k, mean, var);
+        for (size_t j = 0; j < k; j++)
+            out[i + j] = hpo_acq_log_ei(mean[j], sqrt(var[j]), s->best, NULL, NULL);
+    }
+}
+
+double hpo_guided_log_ei_slope(void *ei, const double *u, double *gradient)
+{
+    const hpo_guided_ei *s = ei;
+    double mean, var, d_mean, d_sd;
+    s->posterior.ops->gradient(s->posterior.model, u, &mean, &var, s->dmean, s->dvar);
+    double sd = sqrt(var), value = hpo_acq_log_ei(mean, sd, s->best, &d_mean, &d_sd);
+    for (size_t i = 0; i < s->posterior.n_dims; i++)
+        gradient[i] = d_mean * s->dmean[i] + d_sd * s->dvar[i] / (2 * sd);
+    return value;
 }
 
 /* ---- account ---- */

@@ -6,6 +6,7 @@
 #include "acq/search.h"
 #include "base/str.h"
 #include "model/embed.h"
+#include "model/posterior.h"
 #include "model/transform.h"
 #include "sampler/opening.h"
 
@@ -63,6 +64,15 @@ size_t hpo_guided_best_rows(const hpo_guided *g, size_t *row, size_t most);
 HPO_NODISCARD hpo_status hpo_guided_maximise(hpo_guided *g, const hpo_view *view, const hpo_score *score,
                                              const hpo_search_options *options, hpo_rng *rng, double *u_out,
                                              hpo_error *err);
+
+/* Log expected improvement on `best` under a posterior with gradients: ctx of the two functions of a score. */
+typedef struct hpo_guided_ei {
+    hpo_posterior posterior;
+    double best;
+    double *dmean, *dvar; /* scratch, n_dims each */
+} hpo_guided_ei;
+void hpo_guided_log_ei(void *ei, const double *u, size_t m, double *out);
+double hpo_guided_log_ei_slope(void *ei, const double *u, double *gradient);
 
 /* Begins the account {"model":NAME,"origin":...,"value":... and, when a posterior in model units was asked,
  * "mean" and "sd" in the unit of the objective; the caller goes on with ,"key":value and closes the brace. */

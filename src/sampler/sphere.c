@@ -12,14 +12,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "acq/acquisition.h"
 #include "base/alloc.h"
 #include "base/error.h"
 #include "sampler/builtin.h"
 #include "sampler/guided.h"
 #include "space/space.h"
 
-enum { CHUNK = 64, THOMPSON = 0, EI = 1 };
+enum { THOMPSON = 0, EI = 1 };
 
 typedef struct sphere_config {
     int64_t initial;
@@ -30,13 +29,12 @@ typedef struct sphere_state {
     hpo_guided guided; /* must stay first */
     const sphere_config *config;
     hpo_sphere *model;
-    hpo_posterior posterior;
+    hpo_guided_ei ei;
     int plain, drawn; /* the space is a cube; the last ask was a draw */
     size_t n_rows;    /* rows that the model knows, */
     uint64_t epoch;   /* and in which units */
-    double best;
-    double *x; /* n_columns */
-    double *weights, *dmean, *dvar;
+    double *x;        /* n_columns */
+    double *weights;
 } sphere_state;
 
 static const char *const acquisition_labels[] = {"thompson", "ei", NULL};
@@ -61,14 +59,14 @@ static hpo_status sphere_init(void *state, const void *config, const hpo_space *
     s->plain = (hpo_space_needs(space) & ~(uint32_t)HPO_CAP_CONTINUOUS) == 0;
     if (s->guided.n_dims == 0) return HPO_OK;
     HPO_TRY(hpo_sphere_create(s->guided.embed, &s->model, err));
-    s->posterior = hpo_sphere_posterior(s->model);
+    s->ei.posterior = hpo_sphere_posterior(s->model);
     hpo_sphere_summary about;
     hpo_sphere_describe(s->model, &about);
     s->weights = hpo_calloc(about.n_weights + 2 * s->guided.n_dims, sizeof *s->weights);
     s->x = hpo_calloc(hpo_space_n_columns(space) + 1, sizeof *s->x);
     if (s->weights == NULL || s->x == NULL) return hpo_fail_memory(err);
-    s->dmean = s->weights + about.n_weights;
-    s->dvar = s->dmean + s->guided.n_dims;
+    s->ei.dmean = s->weights + about.n_weights;
+    s->ei.dvar = s->ei.dmean + s->guided.n_dims;
     return HPO_OK;
 }
 
@@ -100,29 +98,6 @@ static double drawn_slope(void *ctx, const double *u, double *gradient)
     return value;
 }
 
-static void log_ei(void *ctx, const double *u, size_t m, double *out)
-{
-    const sphere_state *s = ctx;
-    double mean[CHUNK], var[CHUNK];
-    for (size_t i = 0; i < m; i += CHUNK) {
-        size_t k = m - i < CHUNK ? m - i : CHUNK;
-        s->posterior.ops->moments(s->model, u + i * s->guided.n_dims, k, mean, var);
-        for (size_t j = 0; j < k; j++)
-            out[i + j] = hpo_acq_log_ei(mean[j], sqrt(var[j]), s->best, NULL, NULL);
-    }
-}
-
-static double log_ei_slope(void *ctx, const double *u, double *gradient)
-{
-    const sphere_state *s = ctx;
-    double mean, var, d_mean, d_sd;
-    s->posterior.ops->gradient(s->model, u, &mean, &var, s->dmean, s->dvar);
-    double sd = sqrt(var), value = hpo_acq_log_ei(mean, sd, s->best, &d_mean, &d_sd);
-    for (size_t i = 0; i < s->guided.n_dims; i++)
-        gradient[i] = d_mean * s->dmean[i] + d_sd * s->dvar[i] / (2 * sd);
-    return value;
-}
-
 /* ---- asking ---------------------------------------------------------------------------------------------
  */
 
@@ -133,13 +108,13 @@ static hpo_status learn(sphere_state *s, hpo_error *err)
     if (s->epoch == g->epoch && s->n_rows == n) return HPO_OK;
     s->n_rows = n;
     s->epoch = g->epoch;
-    s->best = (double)INFINITY;
+    s->ei.best = (double)INFINITY;
     HPO_TRY(hpo_sphere_condition(s->model, g->known, g->z, n, err));
     for (size_t i = 0; i < n; i++) { /* the linear model never meets its data: improve on what it believes */
         double mean, var;
         if (g->failed[i]) continue;
-        s->posterior.ops->moments(s->model, g->known + i * d, 1, &mean, &var);
-        s->best = fmin(s->best, mean);
+        s->ei.posterior.ops->moments(s->model, g->known + i * d, 1, &mean, &var);
+        s->ei.best = fmin(s->ei.best, mean);
     }
     return HPO_OK;
 }
@@ -153,7 +128,8 @@ static hpo_status sphere_ask(void *state, const hpo_view *view, uint64_t draw, h
     if (hpo_guided_is_opening(g, view)) return hpo_guided_open(g, draw, rng, u_out, err);
     HPO_TRY(learn(s, err));
     s->drawn = s->config->acquisition == THOMPSON || view->n_pending > 0;
-    hpo_score score = {s, s->drawn ? drawn_values : log_ei, s->drawn ? drawn_slope : log_ei_slope};
+    hpo_score score = {&s->ei, hpo_guided_log_ei, hpo_guided_log_ei_slope};
+    if (s->drawn) score = (hpo_score){s, drawn_values, drawn_slope};
     if (s->drawn) hpo_sphere_draw(s->model, rng, s->weights);
     if (s->drawn && s->plain) {
         hpo_sphere_minimise(s->model, s->weights, u_out);
@@ -175,7 +151,7 @@ static hpo_status sphere_explain(void *state, const hpo_view *view, const double
     double mean = (double)NAN, var = (double)NAN;
     (void)view;
     int model = s->guided.origin == HPO_GUIDED_MODEL && s->model != NULL;
-    if (model) s->posterior.ops->moments(s->model, u, 1, &mean, &var);
+    if (model) s->ei.posterior.ops->moments(s->model, u, 1, &mean, &var);
     hpo_guided_account(&s->guided, "linear on a sphere", s->drawn ? "thompson" : "log_ei", mean, var, &text);
     if (model) {
         hpo_sphere_summary about;

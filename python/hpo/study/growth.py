@@ -70,13 +70,13 @@ class Growth(Asking):
         raise HpoError(f"trial {number}: the space does not settle: {sorted(suspects)}")
 
     def _evidence(self, layout):
-        """[(number, values by name, names that do not count, complete)] of the trials that have ended."""
+        """[(values by name, complete)] of the trials that have ended."""
         out = []
         for row in self._rows():
             if row[1] in ENDED:
                 hidden = json.loads(row[7]).get(UNASKED, ()) if row[7] and UNASKED in row[7] else ()
                 values = {n: v for n, v in zip(layout.at, row[2]) if v == v and n not in hidden}
-                out.append((row[0], values, hidden, row[1] == ENDED[0]))
+                out.append((values, row[1] == ENDED[0]))
         return out
 
     def _relearn(self, doc, before, trace, complete, suspects):
@@ -88,7 +88,7 @@ class Growth(Asking):
             kind = {"categorical": learn.LABEL, "const": learn.LABEL, "int": learn.WHOLE}.get(p["type"], learn.FLOAT)
             values = [str(p["value"])] if p["type"] == "const" else p.get("values", ())
             params.append(learn.Param(name, kind, values))
-        rows = [(values, values.keys(), whole) for _, values, _, whole in before]
+        rows = [(values, values.keys(), whole) for values, whole in before]
         values = {name: encode(doc[name], value) for name, (_, value) in trace.items()}
         rows.append((values, values.keys(), complete))
         conditions = {name: p.get("when") for name, p in doc.items()}
