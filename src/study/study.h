@@ -53,9 +53,10 @@ typedef struct hpo_study_spec {
     double lease;      /* seconds, may be infinite */
 } hpo_study_spec;
 
-/* Fills an empty spec from checked options; defaults are put in.  Free with fini also after a failure. */
-HPO_NODISCARD hpo_status hpo_spec__from_options(const hpo_study_options *o, hpo_study_spec *out,
-                                                hpo_error *err);
+/* Fills an empty spec from checked options; defaults are put in, the scheduler's by whether the space declares a
+ * fidelity.  Free with fini also after a failure. */
+HPO_NODISCARD hpo_status hpo_spec__from_options(const hpo_study_options *o, int has_fidelity,
+                                                hpo_study_spec *out, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_spec__read(const char *json, hpo_study_spec *out, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_spec__write(const hpo_study_spec *spec, char **json, hpo_error *err);
 /* HPO_EINVAL for a budget that makes no sense for so many objectives. */
