@@ -90,6 +90,7 @@ _CLASSES = {
     "AdditiveSampler": "additive",
     "BOHBSampler": "bohb",
     "MOBSTERSampler": "mobster",
+    "PriorBandSampler": "priorband",
     "FreezeThawSampler": "freeze-thaw",
 }
 _ALIASES = {
