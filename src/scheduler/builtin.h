@@ -15,6 +15,7 @@
     X(pasha)                                                                                                 \
     X(halving)                                                                                               \
     X(hyperband)                                                                                             \
+    X(dehb)                                                                                                  \
     X(iepoch)                                                                                                \
     X(median)                                                                                                \
     X(percentile)                                                                                            \

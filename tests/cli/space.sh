@@ -67,6 +67,7 @@ sphere
 additive
 bohb
 mobster
+priorband
 freeze-thaw
 END
 run hpo samplers --schedulers --names
@@ -80,6 +81,7 @@ hyperband-async
 pasha
 halving
 hyperband
+dehb
 i-epoch
 median
 percentile
