@@ -91,6 +91,7 @@ _CLASSES = {
     "BOHBSampler": "bohb",
     "MOBSTERSampler": "mobster",
     "PriorBandSampler": "priorband",
+    "HyperTuneSampler": "hyper-tune",
     "FreezeThawSampler": "freeze-thaw",
 }
 _ALIASES = {

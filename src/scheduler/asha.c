@@ -140,8 +140,10 @@ hpo_status hpo_asha_tell(void *state, int64_t trial, hpo_state end, const double
 
 /* ---- a free worker ------------------------------------------------------------------------------------ */
 
-static int promotable(const hpo_asha *s, const hpo_ranking *r, const hpo_ranked *e)
+static int promotable(const hpo_asha *s, const hpo_asha_rung *rung, const hpo_ranked *e)
 {
+    const hpo_ranking *r = &rung->ranking;
+    if (s->delayed && rung->promoted >= hpo_rung_share(hpo_ranking_size(r), s->config.eta)) return 0;
     if (!s->by_cost) return e->rank < hpo_rung_share(hpo_ranking_size(r), s->config.eta);
     return hpo_ranking_weight_of(r, e->rank + 1) <= hpo_ranking_weight(r) / s->config.eta;
 }
@@ -161,10 +163,11 @@ static int find_promotion(const hpo_asha *s, int all, hpo_action *out)
     for (size_t k = s->levels.n - 1; k-- > 0;) {
         if (!all && k >= s->top) continue;
         for (size_t b = 0; b < s->n_brackets && b <= k; b++) {
-            const hpo_ranking *r = &hpo_asha_rung_at(s, b, k)->ranking;
+            const hpo_asha_rung *rung = hpo_asha_rung_at(s, b, k);
+            const hpo_ranking *r = &rung->ranking;
             hpo_ranked e;
             if (!hpo_ranking_first_open(r, &e) || isnan(e.value)) continue;
-            if (!all && !promotable(s, r, &e)) continue;
+            if (!all && !promotable(s, rung, &e)) continue;
             promote(s, &e, hpo_ranking_size(r), k, all ? s->levels.n - 1 : k + 1, out);
             return 1;
         }

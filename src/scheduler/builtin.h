@@ -16,6 +16,7 @@
     X(halving)                                                                                               \
     X(hyperband)                                                                                             \
     X(dehb)                                                                                                  \
+    X(hyper_tune)                                                                                            \
     X(iepoch)                                                                                                \
     X(median)                                                                                                \
     X(percentile)                                                                                            \

@@ -68,6 +68,7 @@ additive
 bohb
 mobster
 priorband
+hyper-tune
 freeze-thaw
 END
 run hpo samplers --schedulers --names
@@ -82,6 +83,7 @@ pasha
 halving
 hyperband
 dehb
+hyper-tune
 i-epoch
 median
 percentile

@@ -177,7 +177,8 @@ static void test_beginnings(void **state)
     static const struct {
         const char *scheduler;
         int higher; /* trials begin at higher rungs too */
-    } cases[] = {{"asha", 0}, {"hyperband-async", 1}, {"hyperband", 1}, {"asha-stopping", 0}};
+    } cases[] = {
+        {"asha", 0}, {"hyperband-async", 1}, {"hyperband", 1}, {"asha-stopping", 0}, {"hyper-tune", 1}};
     static played p;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         hpo_error err;

@@ -6,7 +6,6 @@
 #include "space/space.h"
 
 enum { LEVELS = 3, DIMS = 2, MEMBERS = 9 };
-static const double level_at[LEVELS] = {1, 3, 9};
 static const size_t sizes[LEVELS] = {9, 3, 3}; /* R = 9: brackets 9, 3, 1; 3, 1; 3 */
 
 /* The populations as the test believes them. */
