@@ -202,6 +202,9 @@ static void test_priors(void **state)
         far += fabs(log(z[5 * i] / good->best_x[0])) / N;
     }
     assert_true(near < 0.5 * far);
+    assert_ok(hpo_problem_find_typical(plain, &err), err); /* regrets are measured with the same rule */
+    assert_ok(hpo_problem_find_typical(bad, &err), err);
+    assert_true(plain->typical == bad->typical);
     hpo_problem_free(plain);
     hpo_problem_free(good);
     hpo_problem_free(bad);
