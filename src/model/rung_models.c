@@ -29,13 +29,13 @@
 #include "math/stats.h"
 #include "model/forest.h"
 
-enum { FOLDS = 5, DRAWS = 100, MOST = 64, CHUNK = 64 };
+enum { TREES = 32, FOLDS = 5, DRAWS = 100, MOST = 64, CHUNK = 64, EVERY_ROW = 32, GROWTH = 8 };
 
 typedef struct rung {
     hpo_forest *forest;
     double *u, *y; /* n x n_dims; n */
     size_t n, cap_u, cap_y;
-    size_t fitted; /* results in the forest */
+    size_t fitted; /* results that the transform was fitted to */
     hpo_transform transform;
     double median;
     double weight;
@@ -54,7 +54,7 @@ struct hpo_rung_models {
 hpo_status hpo_rung_models_create(const hpo_embed *embed, size_t n_rungs, uint64_t seed,
                                   hpo_rung_models **out, hpo_error *err)
 {
-    const hpo_forest_options o = {.far = -1};
+    const hpo_forest_options o = {.n_trees = TREES, .far = -1};
     hpo_rung_models *m = hpo_calloc(1, sizeof *m);
     *out = NULL;
     if (m == NULL) return hpo_fail_memory(err);
@@ -107,10 +107,24 @@ size_t hpo_rung_models_size(const hpo_rung_models *m, size_t r)
 /* ---- fitting
  * ------------------------------------------------------------------------------------------------ */
 
-static hpo_status standardise(hpo_rung_models *m, rung *r, hpo_error *err)
+/* The transform is fitted at every count up to EVERY_ROW, then at growths by 1 / GROWTH: a function of n
+ * alone. */
+static size_t last_fit(size_t n)
+{
+    size_t r = n < EVERY_ROW ? n : EVERY_ROW;
+    while (n > EVERY_ROW && r + r / GROWTH <= n)
+        r += r / GROWTH;
+    return r;
+}
+
+static hpo_status standardise(hpo_rung_models *m, rung *r, size_t n, hpo_error *err)
 {
     HPO_TRY(hpo_reserve(&m->sorted, &m->cap_sorted, 3 * r->n + 1, sizeof *m->sorted, err));
-    hpo_transform_fit(&r->transform, HPO_TRANSFORM_AUTO, r->y, r->n, m->sorted);
+    if (r->fitted != n) {
+        hpo_transform_fit(&r->transform, HPO_TRANSFORM_AUTO, r->y, n, m->sorted);
+        hpo_forest_clear(r->forest);
+        r->fitted = n;
+    }
     memcpy(m->sorted, r->y, r->n * sizeof *r->y);
     r->median = hpo_median(m->sorted, r->n);
     return HPO_OK;
@@ -124,12 +138,10 @@ static double standard(const rung *r, double y)
 static hpo_status fit(hpo_rung_models *m, rung *r, hpo_error *err)
 {
     hpo_forest_retract(r->forest);
-    if (r->fitted == r->n) return HPO_OK;
-    HPO_TRY(standardise(m, r, err));
-    hpo_forest_clear(r->forest);
-    for (size_t i = 0; i < r->n; i++)
+    if (hpo_forest_n_rows(r->forest) == r->n) return HPO_OK;
+    HPO_TRY(standardise(m, r, last_fit(r->n), err));
+    for (size_t i = hpo_forest_n_rows(r->forest); i < r->n; i++)
         HPO_TRY(hpo_forest_append(r->forest, r->u + i * m->n_dims, standard(r, r->y[i]), 1, err));
-    r->fitted = r->n;
     return hpo_forest_update(r->forest, err);
 }
 

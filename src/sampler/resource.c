@@ -256,9 +256,11 @@ static hpo_status search(hpo_resource *r, const hpo_view *view, hpo_acq *acq, co
                          double *u_out, hpo_error *err)
 {
     hpo_score score = {acq, values, hpo_acq_has_gradient(acq) ? gradient : NULL};
-    hpo_search_options o = {.n_uniform = CANDIDATES,
-                            .n_local = CANDIDATES / 2,
-                            .n_starts = STARTS,
+    size_t part =
+        score.gradient != NULL ? 1 : 2; /* a forest is dear to look at, and has no slopes to follow */
+    hpo_search_options o = {.n_uniform = CANDIDATES / part,
+                            .n_local = CANDIDATES / part / 2,
+                            .n_starts = STARTS / part,
                             .lengthscales = lengthscales,
                             .scan = scan};
     size_t n = view->noisy ? 0 : list_known(r, view, known);

@@ -89,7 +89,7 @@ static void believes_the_right_one(void **state)
 static void joint_is_the_formula(void **state)
 {
     (void)state;
-    enum { N = 40 };
+    enum { N = 32 };
     hpo_error err;
     made w = make();
     double theta[RUNGS], u[2 * N][D];
@@ -114,7 +114,7 @@ static void joint_is_the_formula(void **state)
         y[1][i] = truth(u[N + i]) + .3 * t_uniform(&again);
     }
     for (size_t r = 0; r < 2; r++) {
-        const hpo_forest_options o = {.far = -1};
+        const hpo_forest_options o = {.n_trees = 32, .far = -1};
         hpo_transform t;
         double scratch[3 * N];
         assert_ok(hpo_forest_create(w.embed, &o, SEED, &f[r], &err), err);
