@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model/rung_models.c - see rung_models.h.
  *
- * Rung r has n_r results (u_i, y_i); a forest M_r is fitted to their standardised values z = (y - mean_r) /
- * sd_r.  The reference r* is the highest rung with at least 6 results.  With the results (v_j, y_j), j = 1 ..
- * n, of r* (the newest 64) and S = 100 draws f_r^s(v_j) ~ N(mean_r(v_j), var_r(v_j)) from each forest r < r*,
- * and for r* itself from the five forests of its cross-validation (fold j mod 5 predicted by the one without
- * it), model/rungs.h gives
+ * Rung r has n_r results (u_i, y_i); a forest M_r is fitted to them in model units (model/transform.h, fitted
+ * at every count up to 32 and then at growths by an eighth).  The reference r* is the highest rung with at
+ * least 6 results.  With the results (v_j, y_j), j = 1 .. n, of r* (the newest 64) and S = 100 draws
+ * f_r^s(v_j) ~ N(mean_r(v_j), var_r(v_j)) from each forest r < r*, and for r* itself from the five forests of
+ * its cross-validation (fold j mod 5 predicted by the one without it), model/rungs.h gives
  *
  *     theta_r = share of the draws in which r has the least ranking loss.
  *
