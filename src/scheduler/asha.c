@@ -26,7 +26,7 @@
 
 hpo_asha_rung *hpo_asha_rung_at(const hpo_asha *s, size_t bracket, size_t level)
 {
-    return &s->rungs[bracket * s->levels.n + level];
+    return &s->rungs[(s->shared ? 0 : bracket) * s->levels.n + level];
 }
 
 /* ---- begin and end ---------------------------------------------------------------------------------- */
@@ -140,6 +140,12 @@ hpo_status hpo_asha_tell(void *state, int64_t trial, hpo_state end, const double
 
 /* ---- a free worker ------------------------------------------------------------------------------------ */
 
+/* How many ladders of rungs there are. */
+static size_t n_ladders(const hpo_asha *s)
+{
+    return s->shared ? 1 : s->n_brackets;
+}
+
 static int promotable(const hpo_asha *s, const hpo_asha_rung *rung, const hpo_ranked *e)
 {
     const hpo_ranking *r = &rung->ranking;
@@ -162,7 +168,7 @@ static int find_promotion(const hpo_asha *s, int all, hpo_action *out)
 {
     for (size_t k = s->levels.n - 1; k-- > 0;) {
         if (!all && k >= s->top) continue;
-        for (size_t b = 0; b < s->n_brackets && b <= k; b++) {
+        for (size_t b = 0; b < n_ladders(s) && b <= k; b++) {
             const hpo_asha_rung *rung = hpo_asha_rung_at(s, b, k);
             const hpo_ranking *r = &rung->ranking;
             hpo_ranked e;
@@ -194,7 +200,7 @@ hpo_status hpo_asha_describe(const void *state, char *buf, size_t cap, size_t *n
     const hpo_asha *s = state;
     hpo_str o = {0};
     hpo_str_add(&o, "{\"rungs\":[");
-    for (size_t b = 0; b < s->n_brackets; b++)
+    for (size_t b = 0; b < n_ladders(s); b++)
         for (size_t k = b; k < s->levels.n; k++) {
             const hpo_asha_rung *r = hpo_asha_rung_at(s, b, k);
             hpo_rung_describe(&o, (int64_t)b, s->levels.at[k], &r->ranking, r->promoted);

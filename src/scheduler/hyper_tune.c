@@ -2,8 +2,9 @@
 /* scheduler/hyper_tune.c - Hyper-Tune: asynchronous brackets, chosen by how much a rung tells for its price,
  * and promotions that wait until the rung above has room.
  *
- * Brackets b = 0 .. K are those of asha.c: bracket b begins at r_b, with rungs of its own.  A new trial joins
- * bracket b with probability proportional to
+ * There is one ladder of rungs; bracket b = 0 .. K begins at r_b, and its trials stand in the rungs from
+ * there on beside those of the others (as in the authors' program).  A new trial joins bracket b with
+ * probability proportional to
  *
  *     theta_b / r_b,
  *
@@ -42,7 +43,7 @@ typedef struct hyper_tune {
 static hpo_status hyper_tune_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)
 {
     hyper_tune *s = state;
-    s->asha.delayed = 1;
+    s->asha.delayed = s->asha.shared = 1;
     HPO_TRY(hpo_asha_init(&s->asha, config, p, err));
     if (s->asha.levels.n > HPO_RUNGS_MAX)
         return hpo_fail(err, HPO_EUNSUPPORTED,

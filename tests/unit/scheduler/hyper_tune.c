@@ -50,6 +50,37 @@ static void promotes_late(void **state)
     hpo_space_free(space);
 }
 
+static void begin_at(drive *d, double resource, double y)
+{
+    const hpo_action a = {.kind = HPO_ACT_NEW, .trial = -1, .resource = resource};
+    int64_t t = drive_start(d, &a);
+    drive_piece(d, t, y, 1);
+}
+
+/* Two trials begin at rung 3, three at rung 1 of which one goes on: the three at rung 3 are compared. */
+static void brackets_share_their_rungs(void **state)
+{
+    (void)state;
+    static drive d;
+    hpo_space *space = plane();
+    drive_open_in(&d, "hyper-tune", space, 1, 81, 1000);
+    begin_at(&d, 3, .4);
+    begin_at(&d, 3, .3);
+    begin_at(&d, 1, .8);
+    begin_at(&d, 1, .7);
+    begin_at(&d, 1, .9);
+    hpo_action a = drive_next(&d, 0);
+    assert_int_equal(a.kind, HPO_ACT_RESUME);
+    assert_int_equal(a.trial, 3);
+    drive_piece(&d, drive_start(&d, &a), .5, 1);
+    a = drive_next(&d, 0);
+    assert_int_equal(a.kind, HPO_ACT_RESUME);
+    assert_int_equal(a.trial, 1);
+    assert_near(a.resource, 9, 0, 0);
+    drive_close(&d);
+    hpo_space_free(space);
+}
+
 /* All rungs rank alike but the lowest, which ranks the other way round. */
 static double value(const double *u, double resource)
 {
@@ -110,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(promotes_late),
+        cmocka_unit_test(brackets_share_their_rungs),
         cmocka_unit_test(brackets_by_precision),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
