@@ -90,6 +90,8 @@ _CLASSES = {
     "AdditiveSampler": "additive",
     "BOHBSampler": "bohb",
     "MOBSTERSampler": "mobster",
+    "PriorBandSampler": "priorband",
+    "HyperTuneSampler": "hyper-tune",
     "FreezeThawSampler": "freeze-thaw",
 }
 _ALIASES = {

@@ -15,6 +15,8 @@
     X(pasha)                                                                                                 \
     X(halving)                                                                                               \
     X(hyperband)                                                                                             \
+    X(dehb)                                                                                                  \
+    X(hyper_tune)                                                                                            \
     X(iepoch)                                                                                                \
     X(median)                                                                                                \
     X(percentile)                                                                                            \

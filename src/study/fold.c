@@ -83,6 +83,7 @@ static hpo_status add_item(hpo_study *s, struct hpo_fold_item item, const double
 {
     hpo_study_fold *f = &s->fold;
     size_t m = s->shape.n_objectives;
+    if (s->view.is_past && item.seq > s->view.past_seq) return HPO_OK;
     HPO_TRY(hpo_reserve(&f->items, &f->cap_items, f->n_items + 1, sizeof *f->items, err));
     item.y = SIZE_MAX;
     if (y != NULL) {

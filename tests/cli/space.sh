@@ -67,6 +67,8 @@ sphere
 additive
 bohb
 mobster
+priorband
+hyper-tune
 freeze-thaw
 END
 run hpo samplers --schedulers --names
@@ -80,6 +82,8 @@ hyperband-async
 pasha
 halving
 hyperband
+dehb
+hyper-tune
 i-epoch
 median
 percentile
