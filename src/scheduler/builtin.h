@@ -24,7 +24,7 @@
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
     X(friedman)                                                                                              \
-    X(freeze_thaw)                                                                                           \
+    X(freeze_thaw) X(dyhpo)                                                                                           \
     X(pbt)                                                                                                   \
     X(pb2)
 
