@@ -91,6 +91,7 @@ _CLASSES = {
     "BOHBSampler": "bohb",
     "MOBSTERSampler": "mobster",
     "FreezeThawSampler": "freeze-thaw",
+    "DyHPOSampler": "dyhpo",
 }
 _ALIASES = {
     "tpe": {

@@ -137,7 +137,6 @@ static hpo_status dyhpo_tell(void *state, int64_t trial, hpo_state end, const do
     HPO_TRY(hpo_sched_rows_need(&s->rows, trial, err));
     s->n_complete += end == HPO_STATE_COMPLETE;
     hpo_rungs_tell(s->rungs, &s->rows.row[trial], trial, end == HPO_STATE_PAUSED);
-    s->rows.row[trial].bracket = end == HPO_STATE_PAUSED ? 0 : -1; /* >= 0: it may go on */
     return HPO_OK;
 }
 
@@ -193,7 +192,7 @@ static void decide(dyhpo *s, hpo_rng *rng, hpo_action *out, hpo_error *err)
     size_t n = 0, who = 0;
     for (size_t i = 0; i < s->rows.n; i++) {
         const hpo_sched_row *t = &s->rows.row[i];
-        if (t->bracket >= 0 && t->level >= 0 && (size_t)t->level + 1 < s->levels.n && isfinite(t->last))
+        if (t->paused && t->level >= 0 && (size_t)t->level + 1 < s->levels.n && isfinite(t->last))
             s->paused[n++] = (uint32_t)i;
     }
     double *mean = s->moments, *var = mean + n, *best = var + n, fresh = worth_of_new(s, rng, err);

@@ -132,12 +132,14 @@ void hpo_rungs_start(hpo_rung *rungs, hpo_sched_row *row, int64_t trial, double 
     if (row->level >= 0) rungs[row->level].promoted += row->target < resource;
     row->target = resource;
     row->running = 1;
+    row->paused = 0;
 }
 
 void hpo_rungs_tell(hpo_rung *rungs, hpo_sched_row *row, int64_t trial, int paused)
 {
     set_open(rungs, row, trial, paused);
     row->running = 0;
+    row->paused = paused;
 }
 
 int hpo_rungs_best(const hpo_rung *rungs, const hpo_levels *l, int all, hpo_ranked *out, size_t *level)

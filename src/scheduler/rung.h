@@ -44,6 +44,7 @@ typedef struct hpo_sched_row {
     int32_t level;  /* of the highest rung that it stands in, -1: none */
     int32_t bracket;
     int32_t running;
+    int32_t paused; /* by hpo_rungs_tell: it may be resumed */
 } hpo_sched_row;
 
 typedef struct hpo_sched_rows {

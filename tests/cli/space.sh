@@ -68,6 +68,7 @@ additive
 bohb
 mobster
 freeze-thaw
+dyhpo
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
@@ -90,6 +91,7 @@ wilcoxon
 hoeffding
 friedman
 freeze-thaw
+dyhpo
 pbt
 pb2
 END

@@ -101,7 +101,7 @@ static void test_rule(void **state)
     static drive d, asha;
     hpo_error err;
     static double rates[DRIVE_MOST];
-    int resumed = 0, complete = 0, same = 0, early = 0, rounds = T_INSTRUMENTED ? 100 : 250;
+    int resumed = 0, complete = 0, same = 0, early = 0, rounds = T_INSTRUMENTED ? 100 : 180;
     drive_open(&d, "freeze-thaw:eta=2,halving=0", 1, HIGH, DRIVE_MOST);
     drive_open(&asha, "asha:eta=2", 1, HIGH, DRIVE_MOST);
     oracle o = {.best = (double)INFINITY};
