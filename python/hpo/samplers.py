@@ -93,6 +93,7 @@ _CLASSES = {
     "PriorBandSampler": "priorband",
     "HyperTuneSampler": "hyper-tune",
     "FreezeThawSampler": "freeze-thaw",
+    "DyHPOSampler": "dyhpo",
 }
 _ALIASES = {
     "tpe": {

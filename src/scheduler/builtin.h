@@ -26,7 +26,7 @@
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
     X(friedman)                                                                                              \
-    X(freeze_thaw)                                                                                           \
+    X(freeze_thaw) X(dyhpo)                                                                                           \
     X(pbt)                                                                                                   \
     X(pb2)
 

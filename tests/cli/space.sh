@@ -70,6 +70,7 @@ mobster
 priorband
 hyper-tune
 freeze-thaw
+dyhpo
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
@@ -94,6 +95,7 @@ wilcoxon
 hoeffding
 friedman
 freeze-thaw
+dyhpo
 pbt
 pb2
 END
