@@ -165,8 +165,8 @@ static hpo_status tell_worse(hpo_descent *s, const hpo_view *v, size_t row, hpo_
     begin_watch(s, v);
     if (s->map.root >= 0) return HPO_OK;
     if (floor) return look_around(s, v, row + 1, 1, err);
-    s->doubt = s->map.n_left > 0 && value_of(v, s->map.left[best_left(s, v)].row) <= center;
-    if (s->doubt) hpo_valleys_doubt(&s->map, v, row + 1, (size_t)s->center);
+    if (s->map.n_left == 0 || value_of(v, s->map.left[best_left(s, v)].row) > center) return HPO_OK;
+    if (hpo_valleys_doubt(&s->map, v, row + 1, (size_t)s->center)) return join(s, v, err);
     s->doubt = s->map.root >= 0;
     return HPO_OK;
 }

@@ -22,7 +22,7 @@
 #include "math/stats.h"
 
 enum { BEST_ROWS = 200, MOST_TRIED = 3, LOST = 32 /* results after which a middle is not waited for */ };
-static const double root_apart = 0.1, middle_apart = 1e-6;
+static const double root_apart = 0.1, middle_apart = 1e-6, middle_known = 0.05;
 
 /* ---- setting up --------------------------------------------------------------------------------- */
 
@@ -159,8 +159,9 @@ static int is_refused(const hpo_valleys *v, size_t row)
 }
 
 /* The point to try between the root and the nearest known valley, that around `center` (-1: none) included.
- * 0: there is none, because they differ in labels or nothing is between them; *ridge says which. */
-static int find_middle(hpo_valleys *v, const hpo_view *view, int64_t center, int *ridge)
+ * 0: there is none, because they differ in labels, nothing is between them, or one of the first n rows stands
+ * there; then *ridge says whether there is a ridge. */
+static int find_middle(hpo_valleys *v, const hpo_view *view, size_t n, int64_t center, int *ridge)
 {
     const double *root = row_of(view, (size_t)v->root), *from = NULL;
     double d;
@@ -174,7 +175,13 @@ static int find_middle(hpo_valleys *v, const hpo_view *view, int64_t center, int
     if (*ridge) return 0;
     for (size_t i = 0; i < v->n_dims; i++)
         v->middle[i] = isnan(root[i]) || isnan(from[i]) ? root[i] : (root[i] + from[i]) / 2;
-    return hpo_valleys_settle(v, v->middle) && hpo_valleys_distance(v, v->middle, root) > middle_apart &&
+    if (!hpo_valleys_settle(v, v->middle)) return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (hpo_valleys_distance(v, row_of(view, i), v->middle) > middle_known * d) continue;
+        *ridge = value_of(view, i) >= value_of(view, (size_t)v->root);
+        return 0;
+    }
+    return hpo_valleys_distance(v, v->middle, root) > middle_apart &&
            hpo_valleys_distance(v, v->middle, from) > middle_apart;
 }
 
@@ -222,7 +229,7 @@ hpo_status hpo_valleys_look(hpo_valleys *v, const hpo_view *view, size_t n, size
         v->root = next_root(v, view, m, center, usual);
         if (v->root < 0) return HPO_OK;
         v->asked_at = n;
-        if (find_middle(v, view, (int64_t)center, &ridge)) return HPO_OK;
+        if (find_middle(v, view, n, (int64_t)center, &ridge)) return HPO_OK;
         v->sure = ridge;
         if (ridge) return HPO_OK;
         HPO_TRY(hpo_valleys_refuse(v, err));
@@ -230,13 +237,15 @@ hpo_status hpo_valleys_look(hpo_valleys *v, const hpo_view *view, size_t n, size
     }
 }
 
-void hpo_valleys_doubt(hpo_valleys *v, const hpo_view *view, size_t n, size_t row)
+int hpo_valleys_doubt(hpo_valleys *v, const hpo_view *view, size_t n, size_t row)
 {
     int ridge;
     v->root = (int64_t)row;
     v->sure = 0;
     v->asked_at = n;
-    if (!find_middle(v, view, -1, &ridge)) v->root = -1;
+    if (find_middle(v, view, n, -1, &ridge)) return 0;
+    if (ridge) v->root = -1;
+    return !ridge;
 }
 
 int hpo_valleys_judge(const hpo_valleys *v, const hpo_view *view, size_t row)

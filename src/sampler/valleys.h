@@ -23,7 +23,7 @@ typedef struct hpo_valleys {
     size_t n_left, cap_left;
     /* the root that is being looked into */
     int64_t root;   /* row; -1: none */
-    int sure;       /* it differs in labels from all valleys: nothing to try */
+    int sure;       /* a ridge is known to be between it and the valleys: nothing to try */
     double *middle; /* n_dims: the point to try */
     size_t n_tried, asked_at;
     size_t *refused, n_refused, cap_refused; /* roots that stand in a known valley */
@@ -53,9 +53,9 @@ HPO_NODISCARD hpo_status hpo_valleys_height(hpo_valleys *v, const hpo_view *view
  * when there is none. `afresh`: a search that begins now; else one that goes on after a refusal. */
 HPO_NODISCARD hpo_status hpo_valleys_look(hpo_valleys *v, const hpo_view *view, size_t n, size_t center, int afresh,
                                           hpo_error *err);
-/* Makes `row`, where the search is now, the root in doubt: does it still stand in a valley of its own? root stays -1 when
- * there is nothing to try. */
-void hpo_valleys_doubt(hpo_valleys *v, const hpo_view *view, size_t n, size_t row);
+/* Makes `row`, where the search is now, the root in doubt: does it still stand in a valley of its own?  1: it is known not
+ * to.  root is -1 when it is known to. */
+int hpo_valleys_doubt(hpo_valleys *v, const hpo_view *view, size_t n, size_t row);
 /* What row says about the root: 1, there is a ridge between it and the known valleys; -1, there is none; 0, nothing. */
 int hpo_valleys_judge(const hpo_valleys *v, const hpo_view *view, size_t row);
 /* The root stands in a known valley. */
