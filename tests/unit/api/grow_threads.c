@@ -2,9 +2,10 @@
 /* A space that grows under several threads: what the Python package does with n_jobs.  One handle asks for
  * all; whoever finds it outdated opens the next one; trials end by the handle that they came from.  The
  * thread sanitiser watches. */
-#include "fixture.h"
-
 #include <pthread.h>
+
+#include "base/error.h"
+#include "fixture.h"
 
 enum { THREADS = 4, TRIALS = 10, GROWTHS = 8 };
 
