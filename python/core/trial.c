@@ -235,7 +235,7 @@ static PyObject *suggest_categorical(trial_object *t, PyObject *args, PyObject *
 {
     static char *names[] = {"name", "choices", NULL};
     PyObject *name, *choices;
-    size_t at;
+    size_t at = 0;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UO", names, &name, &choices)) return NULL;
     const param_slot *p = t->x != NULL && !t->queued ? find(t, name, &at) : NULL;
     if (PyErr_Occurred()) return NULL;
