@@ -50,10 +50,6 @@ class Handles:
     def _adopt(self, handle):
         """Goes on with another handle."""
         summary = handle.summary()
-        self._layouts[id(handle)] = (handle, Layout(handle))  # before another thread finds the handle
-        self._h = handle
-        self._look_handle = None
-        self._read_all = False
         self._generation = self._storage._generation
         self._open = bool(summary["open_space"])
         self._directions = [StudyDirection(2 if up else 1) for _, up in summary["objectives"]]
@@ -61,13 +57,20 @@ class Handles:
         attrs = summary["attributes"]
         self._queue_only = bool(attrs and json.loads(attrs).get(GRID))
         self._sampler_spec = summary["sampler"]
-        blocks = self._storage.shared or self._sampler_spec.split(":")[0] not in BLIND
-        lease = 0.0 if self._storage.shared else math.inf
-        own = self._own_sampler is not None
-        worker = _worker() if self._storage.shared else None
-        handle.settings(worker, lease, blocks, self._open, own or self._constraints_func is not None, own)
-        handle.stop = self._stopping
         self._lease = summary["lease"]
+        self._set_up(handle)
+        handle.stop = self._stopping
+        self._layouts[id(handle)] = (handle, Layout(handle))
+        self._look_handle = None
+        self._read_all = False
+        self._h = handle  # last: other threads ask with it from now on
+
+    def _set_up(self, handle):
+        """Says how a new handle asks and tells."""
+        shared, own = self._storage.shared, self._own_sampler is not None
+        blocks = shared or self._sampler_spec.split(":")[0] not in BLIND
+        careful = own or self._constraints_func is not None
+        handle.settings(_worker() if shared else None, 0.0 if shared else math.inf, blocks, self._open, careful, own)
 
     def _reopen(self, handle=None):
         """Goes on with a handle of the space as it is now; it may grow again while that is opened."""

@@ -118,9 +118,8 @@ def text_of(moment):
 class Held(hpo.Study):
     """A study whose trials are held for ever, by a worker that says what it is."""
 
-    def _adopt(self, handle):
-        super()._adopt(handle)
-        self._h.settings(f"optuna@{_host()}:{os.getpid()}".encode(), math.inf, True, self._open, False, False)
+    def _set_up(self, handle):
+        handle.settings(f"optuna@{_host()}:{os.getpid()}".encode(), math.inf, True, self._open, False, False)
 
 
 class Book:
