@@ -61,9 +61,9 @@ class Handles:
         self._set_up(handle)
         handle.stop = self._stopping
         self._layouts[id(handle)] = (handle, Layout(handle))
+        self._h = handle  # other threads ask with it from now on
         self._look_handle = None
         self._read_all = False
-        self._h = handle  # last: other threads ask with it from now on
 
     def _set_up(self, handle):
         """Says how a new handle asks and tells."""
