@@ -193,7 +193,7 @@ const cli_command cli_import = {
     .group = "Study",
     .help = "take over a study of Optuna, from its database or its journal",
     .usage = "FILE [--from STUDY] [-n NAME]",
-    .about = "FILE is a SQLite database of Optuna (schema 12: versions 2.4 to 5) or a journal file; which of "
+    .about = "FILE is a SQLite database of Optuna (its tables since 2.4) or a journal file; which of "
              "them, its first "
              "bytes tell. States, values, parameters with their distributions, intermediate values, "
              "attributes, times and "

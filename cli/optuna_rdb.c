@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/optuna_rdb.c - Optuna's database as a SQLite file: schema version 12 (Optuna 2.4 to 5).
+/* cli/optuna_rdb.c - Optuna's database as a SQLite file.
+ *
+ * The file's own schema_version is 12 for all of Optuna since 1.0; what has changed since then is in the
+ * tables. Those of 2.4 and later are read: 2.4 gave each objective a row of its own, 3.0 types to values and
+ * reports (before, an infinite value was one in the column), 3.2 an index.  Older files are refused.
  *
  * Reading takes the file as it is, also while Optuna writes, in one read transaction; columns and tables that
- * we do not know are not looked at.  Old files without values of their own (before 2.4) are refused.
+ * we do not know are not looked at.
  *
  * Writing makes the tables that Optuna expects.  The table alembic_version is left out: every version of
  * Optuna then marks the file as its own when it first opens it. */
@@ -51,6 +55,19 @@ static hpo_status each(sqlite3 *db, const char *path, const char *sql, int64_t i
         status = rc == SQLITE_ROW ? row(ctx, st, err) : fail(db, path, err);
     (void)sqlite3_finalize(st);
     return status;
+}
+
+static int has_column(sqlite3 *db, const char *table, const char *column)
+{
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(db, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2", -1, &st, NULL) !=
+        SQLITE_OK)
+        return 0;
+    (void)sqlite3_bind_text(st, 1, table, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(st, 2, column, -1, SQLITE_STATIC);
+    int found = sqlite3_step(st) == SQLITE_ROW;
+    (void)sqlite3_finalize(st);
+    return found;
 }
 
 static const char *text(sqlite3_stmt *st, int column)
@@ -232,13 +249,19 @@ static hpo_status read_all(sqlite3 *db, reader *r, hpo_error *err)
         "SELECT a.trial_id, a.param_name, a.param_value, a.distribution_json FROM trial_params a" OF_STUDY
         "param_id",
         id, param_row, r, err));
+    const int typed = has_column(db, "trial_values", "value_type");
     HPO_TRY(each(db, p,
-                 "SELECT a.trial_id, a.objective, a.value, a.value_type FROM trial_values a" OF_STUDY
-                 "trial_value_id",
+                 typed ? "SELECT a.trial_id, a.objective, a.value, a.value_type FROM trial_values a" OF_STUDY
+                         "trial_value_id"
+                       : "SELECT a.trial_id, a.objective, a.value, NULL FROM trial_values a" OF_STUDY
+                         "trial_value_id",
                  id, value_row, r, err));
     return each(db, p,
-                "SELECT a.trial_id, a.step, a.intermediate_value, a.intermediate_value_type FROM "
-                "trial_intermediate_values a" OF_STUDY "trial_intermediate_value_id",
+                has_column(db, "trial_intermediate_values", "intermediate_value_type")
+                    ? "SELECT a.trial_id, a.step, a.intermediate_value, a.intermediate_value_type FROM "
+                      "trial_intermediate_values a" OF_STUDY "trial_intermediate_value_id"
+                    : "SELECT a.trial_id, a.step, a.intermediate_value, NULL FROM "
+                      "trial_intermediate_values a" OF_STUDY "trial_intermediate_value_id",
                 id, report_row, r, err);
 }
 
@@ -255,12 +278,12 @@ static hpo_status check_version(sqlite3 *db, const char *path, hpo_error *err)
     if (each(db, path, "SELECT schema_version FROM version_info", 0, version_row, &version, err) != HPO_OK ||
         version < 0)
         return hpo_fail(err, HPO_EINVAL, "'%s' is a SQLite file, but not one of Optuna's", path);
-    if (version != SCHEMA)
-        return hpo_fail(err, HPO_EUNSUPPORTED,
-                        "'%s' has schema version %lld of Optuna, version %d is read: run `optuna storage "
-                        "upgrade --storage "
-                        "sqlite:///%s`",
-                        path, (long long)version, SCHEMA, path);
+    if (version != SCHEMA || !has_column(db, "trial_values", "objective"))
+        return hpo_fail(
+            err, HPO_EUNSUPPORTED,
+            "'%s' has tables of Optuna before 2.4 (schema version %lld): run `optuna storage upgrade "
+            "--storage sqlite:///%s`",
+            path, (long long)version, path);
     return HPO_OK;
 }
 

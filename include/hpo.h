@@ -358,9 +358,10 @@ HPO_API void hpo_study_free(hpo_study *s);
  * configuration is brought to it: parameters that are now inactive become absent, active ones that were absent get a
  * draw from the prior keyed by (seed, trial number); the attribute "hpo:unasked" of a trial lists those, which it was
  * not run with.  This and every older handle still report and tell what they
- * hold; asking or changing the study with them answers HPO_EOUTDATED: open it again.  Errors: HPO_ESTATE for a study
+ * hold (HPO_EOUTDATED: the new space leaves out what the trial was handed out with, and hpo_study_set_config has not
+ * said what it used); asking or changing the study with them answers HPO_EOUTDATED: open it again.  Errors: HPO_ESTATE for a study
  * without open_space, HPO_EOUTDATED when somebody else has grown it first, HPO_EINVAL when `space` drops or reorders
- * something.  Cost: O(trials). */
+ * something, or makes a parameter inactive that a trial which has ended was run with.  Cost: O(trials). */
 HPO_API HPO_NODISCARD hpo_status hpo_study_grow(hpo_study *s, const hpo_space *space, hpo_error *err);
 /* The configuration of `space` (n_columns doubles) that the study's sampler would give as its draw `draw` before any
  * result is known; draw -1: a draw from the prior keyed by (seed, number).  Changes nothing.  A parameter that is met

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run_python_tests.sh: builds the Python package in place, runs tests/python with the system's Python, installs the
-# package into a fresh environment.  run_python_tests.sh asan: over a library with address and undefined-behaviour
-# sanitisers, in a build folder of its own.  Prints TAP.
+# run_python_tests.sh: builds the Python package in place and the command beside it, runs tests/python with the system's
+# Python, installs the package into a fresh environment.  run_python_tests.sh asan: over a library with address and
+# undefined-behaviour sanitisers, in a build folder of its own.  Prints TAP.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 python=${PYTHON:-/usr/bin/python3}
@@ -50,6 +50,12 @@ if [ "$mode" = asan ]; then
     LD_PRELOAD=$preload "$python" -m pytest -q -p no:cacheprovider --junit-xml="$log/junit.xml" tests/python >"$log/out" 2>&1
 else
     "$python" python/build_backend.py >"$log/build" 2>&1 || bail "$log/build" "build of the package"
+    # The command of these very sources, for the tests that hand files to it and back; HPO_COMMAND: it is built already.
+    if [ -z "${HPO_COMMAND:-}" ]; then
+        [ -f build-python-command/build.ninja ] || meson setup build-python-command --buildtype=release -Dtests=false >>"$log/build" 2>&1
+        ninja -C build-python-command hpo >>"$log/build" 2>&1 || bail "$log/build" "build of the command"
+        export HPO_COMMAND=$PWD/build-python-command/hpo
+    fi
     ! grep -E 'warning:' "$log/build" >"$log/warnings" || bail "$log/warnings" "the package builds without a warning"
     "$python" -m pytest -q -p no:cacheprovider --junit-xml="$log/junit.xml" tests/python >"$log/out" 2>&1
 fi

@@ -70,7 +70,8 @@ enum {
     HPO_TRIAL_ENQUEUED = 1 << 1,       /* configuration given by the user */
     HPO_TRIAL_REPEAT = 1 << 2, /* ... by hpo_study_repeat: `parent` is the trial that is repeated */
     HPO_TRIAL_PAUSE_REQUESTED = 1 << 3, /* its next report answers PAUSE */
-    HPO_TRIAL_CONVERGED = 1 << 4        /* stopped because more would not help: its last value is final */
+    HPO_TRIAL_CONVERGED = 1 << 4,       /* stopped because more would not help: its last value is final */
+    HPO_TRIAL_SETTLED = 1 << 5          /* its configuration is what it was run with: hpo_study_set_config */
 };
 
 /* What a row of a trial's log is: an intermediate result, or what the scheduler did.  Stored; append only. */

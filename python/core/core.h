@@ -51,6 +51,7 @@ typedef struct study_object {
     int blocks;   /* calls release the GIL */
     int open;     /* the space is learned */
     int careful;  /* every result goes through Python */
+    int chosen;   /* a sampler written in Python chooses the values */
     int stop;     /* the loop ends after this trial */
 } study_object;
 
@@ -62,7 +63,7 @@ typedef struct trial_object {
     const double *x; /* borrowed from t */
     int64_t number;
     int decision;     /* the scheduler's last */
-    int queued;       /* its values were given by hand: Python knows them */
+    int queued;       /* its values are not those of the library's sampler: Python knows them */
     int odd;          /* something happened that the library's record does not show yet */
     size_t next;      /* the parameter that is probably asked for next */
     size_t n_asked, n_active;

@@ -28,6 +28,7 @@ static int tell_plain(trial_object *t, PyObject *result)
     double value = PyFloat_AsDouble(result);
     if (isnan(value)) return 0;
     CORE_CALL(t->h, status = hpo_study_tell_value(t->h->s, t->t, value, &err));
+    if (status == HPO_EOUTDATED) return 0;
     if (status != HPO_OK) {
         core_raise(status, &err);
         return -1;

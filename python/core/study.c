@@ -184,11 +184,12 @@ static PyObject *study_forget(study_object *h, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* settings(worker, lease, blocks, open, careful) */
+/* settings(worker, lease, blocks, open, careful, chosen) */
 static PyObject *study_settings(study_object *h, PyObject *args)
 {
     PyObject *worker;
-    if (!PyArg_ParseTuple(args, "Odppp", &worker, &h->lease, &h->blocks, &h->open, &h->careful)) return NULL;
+    if (!PyArg_ParseTuple(args, "Odpppp", &worker, &h->lease, &h->blocks, &h->open, &h->careful, &h->chosen))
+        return NULL;
     if (worker == Py_None) worker = NULL;
     if (worker != NULL && !PyBytes_Check(worker))
         return PyErr_Format(PyExc_TypeError, "worker must be bytes");

@@ -83,13 +83,15 @@ PyObject *core_study_layout(study_object *h, PyObject *unused)
 
 static PyObject *row(study_object *h, const hpo_trial_info *t)
 {
-    return Py_BuildValue(
-        "(LiNNLLLNNNLdNNdLLiKiL)", (long long)t->number, (int)t->state, core_numbers(t->x, h->n_columns),
-        core_numbers(t->values, h->n_objectives), (long long)t->created_ms, (long long)t->started_ms,
-        (long long)t->ended_ms, core_text(t->attributes), core_text(t->reason), core_text(t->worker),
-        (long long)t->n_reports, t->last_step, core_numbers(t->outcomes, h->n_outcomes),
-        core_numbers(t->sems, h->n_objectives), t->cost, (long long)t->parent, (long long)t->draw,
-        (int)t->attempt, (unsigned long long)t->token, (int)t->stop_requested, (long long)t->seq);
+    /* A space that nothing is known of yet has no columns. */
+    PyObject *x = t->x != NULL ? core_numbers(t->x, h->n_columns) : PyTuple_New(0);
+    return Py_BuildValue("(LiNNLLLNNNLdNNdLLiKiL)", (long long)t->number, (int)t->state, x,
+                         core_numbers(t->values, h->n_objectives), (long long)t->created_ms,
+                         (long long)t->started_ms, (long long)t->ended_ms, core_text(t->attributes),
+                         core_text(t->reason), core_text(t->worker), (long long)t->n_reports, t->last_step,
+                         core_numbers(t->outcomes, h->n_outcomes), core_numbers(t->sems, h->n_objectives),
+                         t->cost, (long long)t->parent, (long long)t->draw, (int)t->attempt,
+                         (unsigned long long)t->token, (int)t->stop_requested, (long long)t->seq);
 }
 
 /* rows(first, end) -> tuples; a sync comes first. */

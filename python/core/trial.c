@@ -26,7 +26,7 @@ int core_hold(trial_object *t, hpo_trial *held)
     t->x = hpo_trial_x(held);
     t->number = hpo_trial_number(held);
     t->decision = HPO_CONTINUE;
-    t->queued = t->h->open && hpo_trial_draw(held) < 0;
+    t->queued = t->h->open && (t->h->chosen || hpo_trial_draw(held) < 0);
     t->odd = t->queued;
     t->next = t->n_asked = 0;
     if (t->h->n_params > 0) memset(t->asked, 0, t->h->n_params);
@@ -141,9 +141,15 @@ static PyObject *suggest_slow(trial_object *t, PyObject *name, const char *kind,
     return out;
 }
 
+/* ints, NumPy scalars and anything with __float__; what is no number is for Trial._suggest to say. */
 static double number(PyObject *o)
 {
-    return PyFloat_AsDouble(o); /* ints, NumPy scalars and anything with __float__ */
+    double v = PyFloat_AsDouble(o);
+    if (v == -1 && PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Clear();
+        v = NAN;
+    }
+    return v;
 }
 
 /* name, low, high, step, log by position or keyword. */
@@ -229,10 +235,12 @@ static PyObject *suggest_categorical(trial_object *t, PyObject *args, PyObject *
 {
     static char *names[] = {"name", "choices", NULL};
     PyObject *name, *choices;
-    size_t at;
+    size_t at = 0;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UO", names, &name, &choices)) return NULL;
     const param_slot *p = t->x != NULL && !t->queued ? find(t, name, &at) : NULL;
     if (PyErr_Occurred()) return NULL;
+    if (!PySequence_Check(choices)) /* a set has no order, an iterator is gone after one look */
+        return PyErr_Format(PyExc_TypeError, "%U: choices are %R: give a list or a tuple", name, choices);
     Py_ssize_t n = PySequence_Size(choices);
     if (n < 0) return NULL;
     if (p != NULL && p->choices != NULL && !isnan(t->x[p->column])) {

@@ -15,6 +15,7 @@ The names are Optuna's where it has them: `import hpo as optuna` runs most progr
 """
 
 import importlib
+import sys
 
 # What is where: modules are imported when one of their names is first used (PEP 562).  __init__.pyi says the same to
 # type checkers.
@@ -50,6 +51,7 @@ _MODULES = (
     "plot",
     "pruners",
     "samplers",
+    "search_space",
     "storages",
     "study",
     "trial",
@@ -63,7 +65,7 @@ def __getattr__(name):
     if name in _MODULES:
         return importlib.import_module("." + name, __name__)
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
     module, theirs = _HOME[name]
     value = globals()[name] = getattr(importlib.import_module("." + module, __name__), theirs)
     return value

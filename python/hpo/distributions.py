@@ -5,8 +5,9 @@ The class names are Optuna's.  `domain()` of each is its parameter in the librar
 categorical choices of any type become labels there and come back as what they were.
 """
 
-import json
 import math
+
+from .later import json
 
 
 class BaseDistribution:
@@ -37,12 +38,14 @@ class BaseDistribution:
 
 def _number(value, what):
     try:
-        value = float(value)
+        number = None if isinstance(value, (str, bytes)) else float(value)
     except TypeError:
-        raise TypeError(f"{what} is {value!r}: a number is needed") from None
-    if not math.isfinite(value):
-        raise ValueError(f"{what} is {value}: a finite number is needed")
-    return value
+        number = None
+    if number is None:
+        raise TypeError(f"{what} is {value!r}: a number is needed")
+    if not math.isfinite(number):
+        raise ValueError(f"{what} is {number}: a finite number is needed")
+    return number
 
 
 class FloatDistribution(BaseDistribution):
@@ -103,7 +106,7 @@ class IntDistribution(BaseDistribution):
     def __init__(self, low, high, log=False, step=1):
         step = 1 if step is None else step
         for name, value in (("low", low), ("high", high), ("step", step)):
-            if int(value) != value:
+            if int(_number(value, name)) != value:
                 raise ValueError(f"{name} is {value}: a whole number is needed")
         low, high, step = int(low), int(high), int(step)
         if log and step != 1:
@@ -122,7 +125,7 @@ class IntDistribution(BaseDistribution):
         return self.low == self.high
 
     def contains(self, value):
-        whole = isinstance(value, int) or (isinstance(value, float) and value == int(value))
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         return whole and self.low <= value <= self.high and (value - self.low) % self.step == 0
 
     def domain(self):

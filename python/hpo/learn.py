@@ -15,7 +15,7 @@ else (a random number, the time), the condition holds wherever the parameter was
 Values are columns of the library: numbers as they are, labels as indices; a parameter not asked for is absent.
 """
 
-import re
+from .later import re
 
 MAX_DEPTH = 8
 LABEL, WHOLE, FLOAT = 0, 1, 2  # kinds of parameters, simplest test first
@@ -47,7 +47,7 @@ def to_core(name):
 
 
 def from_core(name):
-    return re.sub("\u00b7([0-9a-f]+)\u00b7", lambda m: chr(int(m[1], 16)), name)
+    return re.sub("\u00b7([0-9a-f]+)\u00b7", lambda m: chr(int(m[1], 16)), name) if "\u00b7" in name else name
 
 
 def quote_name(name):

@@ -5,6 +5,7 @@ import os
 import time
 
 from .exceptions import TrialPruned, UnsupportedError
+from .study.optimizing import errors, how_long, how_many
 from .trial import Trial, TrialState
 
 # ---- processes --------------------------------------------------------------------------------------------------
@@ -15,6 +16,8 @@ def _work(study, func, tickets, deadline, catch, failed):
     from .study.optimizing import Loop
 
     study._catch = catch
+    if study._own_sampler is not None:
+        study._own_sampler.reseed_rng()
     loop = Loop(study, func, None, deadline, [], False, None)
     try:
         while not failed.is_set():
@@ -36,7 +39,8 @@ def map_processes(study, func, n_trials, timeout, n_workers, catch):
 
     if not study.storage.shared:
         raise UnsupportedError("map needs a study in a file, which processes can share: create_study(storage='study.db')")
-    catch = tuple(catch) if isinstance(catch, (tuple, list, set)) else (catch,)
+    catch, n_trials, timeout = errors(catch), how_many("n_trials", n_trials), how_long(timeout)
+    n_workers = None if n_workers is None else how_many("n_workers", n_workers, least=1)
     context = multiprocessing.get_context()
     tickets = context.Value("q", n_trials) if n_trials is not None else None
     failed = context.Event()
@@ -71,7 +75,8 @@ async def optimize_async(study, func, n_trials, timeout, concurrency, catch, cal
     """`concurrency` coroutines func(trial) at a time; asks and tells run in a thread, so the loop stays free."""
     import asyncio
 
-    catch = tuple(catch) if isinstance(catch, (tuple, list, set)) else (catch,)
+    catch, n_trials, timeout = errors(catch), how_many("n_trials", n_trials), how_long(timeout)
+    concurrency = how_many("concurrency", concurrency, least=1)
     left = -1 if n_trials is None else n_trials
     deadline = None if timeout is None else time.monotonic() + timeout
     if study._busy:

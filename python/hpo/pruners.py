@@ -5,10 +5,9 @@ Classes with Optuna's names and keywords for those that the library has; Schedul
 An object with a method prune(study, trial) is asked in Python.
 """
 
-import json
-
 from . import _core
 from .exceptions import UnsupportedError
+from .later import json
 from .samplers import _spec
 
 
@@ -40,6 +39,10 @@ class Scheduler(BasePruner):
     @property
     def spec(self):
         return _spec(self.name, self.options)
+
+    def prune(self, study, trial):
+        """The library decides when a trial reports; an object of its own answers no questions."""
+        raise UnsupportedError(f"{self!r} works as the pruner of a study, create_study(pruner=...), and inside PatientPruner")
 
 
 class NopPruner(Scheduler):
@@ -86,24 +89,33 @@ class PatientPruner(Scheduler):
     """Lets `wrapped_pruner` stop a trial only while its last patience + 1 values are worse than its best before by more
     than min_delta; without one, that alone stops it.
 
-    The wrapped pruner sees every report, also while it must not stop the trial.
+    The wrapped pruner sees every report, also while it must not stop the trial; one written in Python is asked only then.
     """
 
     def __init__(self, wrapped_pruner=None, patience=0, min_delta=0.0):
         if patience < 0 or min_delta < 0:
             raise ValueError(f"patience is {patience} and min_delta {min_delta}: must not be negative")
         super().__init__("patience", rule="worse", patience=patience, delta=min_delta, grace=0)
-        self._wrapped = None
-        if wrapped_pruner is not None:
-            self._wrapped, custom = spec_of(wrapped_pruner)
-            if custom is not None:
-                raise UnsupportedError("PatientPruner: a pruner written in Python cannot be wrapped: ask it in prune()")
+        self._wrapped, self._custom = spec_of(wrapped_pruner)
 
     @property
     def spec(self):
         if self._wrapped is None:
             return super().spec
         return f"{super().spec} and ({self._wrapped})"
+
+    def prune(self, study, trial):
+        """For a wrapped pruner that is written in Python."""
+        from .study import StudyDirection
+
+        if self._custom is None:
+            return super().prune(study, trial)
+        sign = 1 if study.direction == StudyDirection.MINIMIZE else -1
+        values = [sign * v for _, v in sorted(trial.intermediate_values.items()) if v == v]
+        last = len(values) - int(self.options["patience"]) - 1
+        if last < 1 or not min(values[last:]) > min(values[:last]) + self.options["delta"]:
+            return False
+        return bool(self._custom.prune(study, trial))
 
 
 class SuccessiveHalvingPruner(Scheduler):
@@ -169,7 +181,7 @@ def spec_of(pruner):
     if isinstance(pruner, type):
         pruner = pruner()
     if isinstance(pruner, Scheduler):
-        return pruner.spec, None
+        return (None, pruner) if getattr(pruner, "_custom", None) is not None else (pruner.spec, None)
     if callable(getattr(pruner, "prune", None)):
         return None, pruner
     raise UnsupportedError(f"{pruner!r} is no pruner: use hpo.pruners, or an object with prune(study, trial)")

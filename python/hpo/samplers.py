@@ -3,13 +3,17 @@
 
 AutoSampler, RandomSampler, GridSampler, SobolSampler, HaltonSampler, ..., TPESampler, GPSampler, ForestSampler ...
 `help(hpo.samplers.TPESampler)` shows the options.  The names and keywords of Optuna that mean the same are taken too.
+
+A sampler of your own is a class derived from BaseSampler, or from any of the others, with methods of Optuna's names.
 """
 
 import itertools
-import json
+import sys
+from types import MappingProxyType
 
 from . import _core
 from .exceptions import InvalidError, UnsupportedError
+from .later import json
 
 _table = None
 
@@ -23,11 +27,18 @@ def _registry():
 
 
 class BaseSampler:
-    """Base class.  `spec` is the library's text, e.g. "tpe:initial=10"."""
+    """Base class of all samplers, and of those that you write.  `spec` is the library's text, e.g. "tpe:initial=10".
 
-    _name = None
+    A sampler of your own overrides some of the methods below; the parameters and trials that they get are FrozenTrials and
+    distributions of this package.  What it does not choose is proposed by the library, with the sampler that the class is
+    derived from; that is random search for BaseSampler itself.  docs/python.md has an example.
+    """
+
+    _name = "random"
     _aliases = {}  # keyword of Optuna -> ours, or None: accepted and not needed
+    seed = None  # of the study, where it has none
     constraints_func = None
+    options = MappingProxyType({})  # a class of one's own need not call __init__
 
     def __init__(self, *, seed=None, constraints_func=None, **options):
         self.seed = seed
@@ -47,8 +58,31 @@ class BaseSampler:
     def spec(self):
         return _spec(self._name, self.options)
 
+    # ---- what a sampler of one's own overrides ----
+
+    def before_trial(self, study, trial):
+        """Called when a trial was handed out, before anything else."""
+
+    def infer_relative_search_space(self, study, trial):
+        """{name: distribution} of the parameters whose values sample_relative chooses together.  Here: none."""
+        return {}
+
+    def sample_relative(self, study, trial, search_space):
+        """{name: value} for parameters of the search space, all of them or some, once a trial."""
+        return {name: self.sample_independent(study, trial, name, one) for name, one in search_space.items()}
+
+    def sample_independent(self, study, trial, param_name, param_distribution):
+        """The value of a parameter that sample_relative did not choose, when the objective asks for it.
+
+        Here: what the library proposes in this trial.  RandomSampler may be asked again and draws anew each time.
+        """
+        return study._proposal(self, trial.number, param_name, param_distribution)
+
+    def after_trial(self, study, trial, state, values):
+        """Called when a trial ends, before its result is recorded.  state: COMPLETE, PRUNED or FAIL."""
+
     def reseed_rng(self):
-        """Does nothing: draws are numbered, see docs/determinism.md."""
+        """Called in each process of Study.map.  Here it does nothing: draws are numbered, see docs/determinism.md."""
 
     def __repr__(self):
         inside = ", ".join(f"{k}={v!r}" for k, v in self.options.items())
@@ -180,26 +214,44 @@ class GridSampler(BaseSampler):
 
 
 def __getattr__(name):
+    if name in ("IntersectionSearchSpace", "intersection_search_space"):
+        from . import search_space
+
+        return getattr(search_space, name)
     if name in _CLASSES:
         cls = globals()[name] = _make(name, _CLASSES[name])
         return cls
     if name in _MISSING:
         raise UnsupportedError(f"{name} does not exist here: use {_MISSING[name]}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
 
 def __dir__():
     return sorted([*_CLASSES, "BaseSampler", "GridSampler", "QMCSampler"])
 
 
-def spec_of(sampler):
-    """The library's text for a sampler object, a text, or None."""
+_HOOKS = ("before_trial", "infer_relative_search_space", "sample_relative", "sample_independent", "after_trial")
+
+
+def in_python(sampler):
+    """Is it a sampler object with methods of its own?"""
+    return isinstance(sampler, BaseSampler) and any(getattr(type(sampler), m) is not getattr(BaseSampler, m) for m in _HOOKS)
+
+
+def made(sampler):
+    """An object where a class was given."""
+    return sampler() if isinstance(sampler, type) and issubclass(sampler, BaseSampler) else sampler
+
+
+def spec_of(sampler, own=False):
+    """The library's text for a sampler object, a class, a text, or None.  own: one written in Python may be given."""
+    sampler = made(sampler)
     if sampler is None or isinstance(sampler, str):
         return sampler
     if isinstance(sampler, BaseSampler):
+        if not own and in_python(sampler):
+            raise UnsupportedError(f"{type(sampler).__name__} is written in Python: it works in hpo.create_study, not here")
         return sampler.spec
-    if isinstance(sampler, type) and issubclass(sampler, BaseSampler):
-        return sampler().spec
     raise UnsupportedError(
         f"{sampler!r} is no sampler of this package: use hpo.samplers, or a text such as 'tpe:initial=10'"
     )

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search spaces: the declared form, and what a study has learned of a define-by-run program."""
 
-import json
-
 from . import _core
 from . import exceptions as _exceptions  # noqa: F401 - tells the core what to raise
 from .distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution, unlabel
+from .later import json
 from .learn import from_core, to_core
 
 
@@ -139,13 +138,12 @@ class Layout:
 
     def __init__(self, handle):
         self.columns = handle.layout()  # (name, kind, column, n_columns, low, high, step, scale, "fidelity")
-        self.doc = json.loads(handle.space())
+        self._text, self._doc = handle.space(), None
         for i, c in enumerate(self.columns):
             name = from_core(c[0])
             if name != c[0]:
                 handle.rename(i, name)
                 self.columns[i] = (name, *c[1:])
-        self.doc["params"] = {from_core(name): p for name, p in self.doc["params"].items()}
         self.at = {c[0]: i for i, c in enumerate(self.columns)}
         self.width = sum(c[3] for c in self.columns)
         self.choices = {}
@@ -163,6 +161,15 @@ class Layout:
                 handle.set_choices(name, (value,))
                 if isinstance(value, (int, float)) and not isinstance(value, bool):
                     handle.set_const(name, value)
+
+    @property
+    def doc(self):
+        """The JSON document, with the program's names."""
+        if self._doc is None:
+            doc = json.loads(self._text)
+            doc["params"] = {from_core(name): p for name, p in doc["params"].items()}
+            self._doc = doc
+        return self._doc
 
     def condition(self, name):
         return self.doc["params"][name].get("when")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where studies are kept: this process's memory, or one SQLite file for any number of processes."""
 
-import json
 import os
 
 from . import _core
-from .exceptions import UnsupportedError
+from .exceptions import NotFoundError, UnsupportedError
+from .later import json
 
 _generation = 0  # grows in the child of every fork
 
@@ -25,7 +25,10 @@ class Storage:
     """
 
     def __init__(self, url=None):
-        self.url = "mem:" if url is None else os.fspath(url)
+        try:
+            self.url = "mem:" if url is None else os.fspath(url)
+        except TypeError:
+            raise TypeError(f"storage is {url!r}: give a file name, a URL or None") from None
         self._open()
 
     def _open(self):
@@ -93,6 +96,16 @@ class JournalStorage(Storage):
         raise UnsupportedError("JournalStorage: pass a file name instead, storage='study.db'")
 
 
-def get_storage(storage):
-    """A Storage from None, a URL, a path or a Storage."""
-    return storage if isinstance(storage, Storage) else Storage(storage)
+def get_storage(storage, new=True):
+    """A Storage from None, a URL, a path or a Storage; new=False: of a file that exists."""
+    if isinstance(storage, Storage):
+        return storage
+    if not new and isinstance(storage, (str, os.PathLike)):
+        path = os.fspath(storage)
+        for scheme in ("sqlite:///", "sqlite:"):
+            if path.startswith(scheme):
+                path = path[len(scheme) :]
+                break
+        if ":" not in path.split("/")[0] and not os.path.exists(path):
+            raise NotFoundError(f"there is no file {path!r}: create_study makes one")
+    return Storage(storage)

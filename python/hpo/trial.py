@@ -2,7 +2,6 @@
 """Trials: one in hand (Trial), one as recorded (FrozenTrial), one with given values (FixedTrial)."""
 
 import enum
-import json
 import math
 import warnings
 
@@ -14,6 +13,8 @@ from .distributions import (
     check_distribution_compatibility,
     index_of,
 )
+from .exceptions import NotFoundError
+from .later import json
 
 
 class TrialState(enum.IntEnum):
@@ -100,11 +101,14 @@ class Trial(_core.Trial):
 
     def _suggest(self, name, kind, a, b, step, log):
         """Called by suggest_* of the core for whatever is not as proposed."""
-        if kind == "float":
-            return self._suggest_dist(name, FloatDistribution(a, b, log=log, step=step))
-        if kind == "int":
-            return self._suggest_dist(name, IntDistribution(a, b, log=log, step=step))
-        return self._suggest_dist(name, CategoricalDistribution(a))
+        try:
+            if kind == "categorical":
+                distribution = CategoricalDistribution(a)
+            else:
+                distribution = (FloatDistribution if kind == "float" else IntDistribution)(a, b, log=log, step=step)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from None
+        return self._suggest_dist(name, distribution)
 
     def _odd(self):
         """{name: (distribution, value)} of what was not as proposed, in the order of asking."""
@@ -171,7 +175,8 @@ class Trial(_core.Trial):
         """True when the pruner, or somebody outside (Study.request_stop), wants the trial to end."""
         pruner = self.study._custom_pruner
         if pruner is not None and self.__dict__.get("_steps"):
-            return bool(pruner.prune(self.study, self.study._frozen(self.number)))
+            now = self.study._as_now(self)
+            return bool(now._row[19] or pruner.prune(self.study, now))  # 19: somebody outside wants it to end
         return self._decision != 0
 
     # -- attributes --
@@ -222,7 +227,9 @@ class Trial(_core.Trial):
 
     @property
     def relative_params(self):
-        """What the sampler proposed, known parameters only."""
+        """What the sampler proposed, known parameters only; what one written in Python chose at once."""
+        if "_relative" in self.__dict__:
+            return dict(self.__dict__["_relative"][1])
         return self.study._layout_of(self._h).params(self._x) if self._live else {}
 
     @property
@@ -230,7 +237,10 @@ class Trial(_core.Trial):
         return self.number
 
     def __getitem__(self, name):
-        return self.params[name]
+        params = self.params
+        if name not in params:
+            raise NotFoundError(f"trial {self.number} has no parameter {name!r}: it has {', '.join(params) or 'none'}")
+        return params[name]
 
     def __repr__(self):
         return f"<Trial {self.number} {self.params}>"

@@ -127,7 +127,8 @@ static hpo_status claim(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t
     hpo_study__count(h, rec.state, HPO_STATE_RUNNING);
     rec.state = HPO_STATE_RUNNING;
     rec.attempt++;
-    rec.flags &= ~(HPO_TRIAL_STOP_REQUESTED | HPO_TRIAL_PAUSE_REQUESTED | HPO_TRIAL_CONVERGED);
+    rec.flags &=
+        ~(HPO_TRIAL_STOP_REQUESTED | HPO_TRIAL_PAUSE_REQUESTED | HPO_TRIAL_CONVERGED | HPO_TRIAL_SETTLED);
     rec.token = hpo_study__token(s, number, rec.attempt);
     rec.started_ms = now;
     rec.seq_tell = 0;

@@ -196,7 +196,7 @@ static hpo_status complete(hpo_study *s, hpo_error *err)
     HPO_TRY(find_fidelity(s, err));
     HPO_TRY(open_scheduler(s, err));
     hpo_level__open(s);
-    if (hpo_space_n_params(s->space) > 0) HPO_TRY(hpo_study__use_until(s, s->spec.until, err));
+    HPO_TRY(hpo_study__use_until(s, s->spec.until, err));
     return hpo_study__use_sampler(s, s->spec.sampler, err);
 }
 

@@ -16,7 +16,9 @@
  *
  * and hashes it anew, so that duplicates are found across versions.  The last kind is no part of what the
  * trial was run with: its attribute "hpo:unasked" lists those parameters, kept in the same transaction, so
- * that no trial that ends meanwhile in another process is overlooked. */
+ * that no trial that ends meanwhile in another process is overlooked.  A space in which a trial that has
+ * ended would lose what it was run with is refused, and so is the end of one that has lost it while it ran.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -193,6 +195,33 @@ static void note_values(const hpo_space *space, const double *x, uint8_t *had)
         had[i] = (uint8_t)(isnan(x[space->params[i].column]) ? 0 : 1);
 }
 
+/* A trial that has ended, or has said what it uses, keeps all that it was run with. */
+static hpo_status check_kept(const grow_rows *g, const hpo_trial_record *t, const double *x)
+{
+    struct json_object *root = NULL, *list = NULL;
+    hpo_status status = HPO_OK;
+    size_t i = 0;
+    const int settled = t->state == HPO_STATE_RUNNING && (t->flags & HPO_TRIAL_SETTLED) != 0;
+    if (!settled && !hpo_view__is_end(t->state)) return HPO_OK;
+    while (i < g->space->n_params && !(g->had[i] && isnan(x[g->space->params[i].column])))
+        i++;
+    if (i == g->space->n_params) return HPO_OK; /* the common case: nothing becomes absent */
+    if (t->attributes != NULL)
+        HPO_TRY(hpo_json_parse(t->attributes, strlen(t->attributes), "stored attributes", &root, g->err));
+    if (root != NULL) (void)json_object_object_get_ex(root, UNASKED, &list);
+    if (!json_object_is_type(list, json_type_array)) list = NULL;
+    for (; status == HPO_OK && i < g->space->n_params; i++) {
+        const hpo_param *p = &g->space->params[i];
+        if (g->had[i] && isnan(x[p->column]) && !is_listed(list, p->name))
+            status = hpo_fail(g->err, HPO_EINVAL,
+                              "%s: trial %lld was run with it, and is without it in the new space: let its "
+                              "condition hold there, or leave it out",
+                              p->name, (long long)t->number);
+    }
+    json_object_put(root);
+    return status;
+}
+
 static hpo_status rewrite_trial(grow_rows *g, hpo_study_header *h, int64_t now, int64_t number, double *x)
 {
     hpo_study *s = g->s;
@@ -203,6 +232,7 @@ static hpo_status rewrite_trial(grow_rows *g, hpo_study_header *h, int64_t now, 
     note_values(g->space, x, g->had);
     unfold(s->space, g->space, x);
     settle(g->space, s->seed, t.number, g->u, x);
+    HPO_TRY(check_kept(g, &t, x));
     if (t.state != HPO_STATE_WAITING)
         HPO_TRY(list_unasked(g->space, g->had, t.attributes, 1, x, &text, g->err));
     if (text != NULL) {
@@ -344,7 +374,7 @@ static hpo_status set_config_in(hpo_study *s, hpo_study_header *h, int64_t numbe
 {
     hpo_trial_record t;
     char *text = NULL;
-    uint32_t what = HPO_UPDATE_CONFIG;
+    uint32_t what = HPO_UPDATE_CONFIG | HPO_UPDATE_STATE;
     HPO_TRY(hpo_study__get(s, number, &t, err));
     HPO_TRY(hpo_study__check_holder(&t, token, err));
     HPO_TRY(list_unasked(s->space, own->had, t.attributes, 0, own->x, &text, err));
@@ -353,6 +383,7 @@ static hpo_status set_config_in(hpo_study *s, hpo_study_header *h, int64_t numbe
         what |= HPO_UPDATE_ATTRS;
     }
     t.x = own->x;
+    t.flags |= HPO_TRIAL_SETTLED;
     t.hash = hpo_space_hash(s->space, own->x);
     t.seq = hpo_study__event(h, hpo_study__now(s, h));
     hpo_status status = s->ops->update_trial(s->store, s->id, &t, what, err);

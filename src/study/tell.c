@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "space/space.h"
 #include "study/study.h"
 
 /* ---- checks without the lock: they need only the shape --------------------------------------- */
@@ -292,12 +293,32 @@ static hpo_status give_back(hpo_study *s, hpo_study_header *h, const hpo_trial *
     return status;
 }
 
+/* The space has grown since the trial was handed out.  Its row may have lost a value by that, unless the row
+ * is what the trial has said itself. */
+static hpo_status check_row(const hpo_study *s, const hpo_trial *t, const hpo_trial_record *rec,
+                            hpo_error *err)
+{
+    if ((rec->flags & HPO_TRIAL_SETTLED) != 0) return HPO_OK;
+    for (size_t i = 0; i < s->space->n_params; i++) {
+        const hpo_param *p = &s->space->params[i];
+        const double had = t->x[p->column], has = rec->x[p->column];
+        if (!isnan(had) && (isnan(has) || (has != had && p->kind != HPO_KIND_CONST)))
+            return hpo_fail(
+                err, HPO_EOUTDATED,
+                "trial %lld: the space has grown and its row has lost %s: say what it was run with "
+                "(hpo_study_set_config)",
+                (long long)t->number, p->name);
+    }
+    return HPO_OK;
+}
+
 static hpo_status tell_in(hpo_study *s, hpo_study_header *h, hpo_trial *t, const hpo_result *r, int *changed,
                           hpo_error *err)
 {
+    const int grown = s->spec.open_space && h->texts_seq != s->texts_seq;
     hpo_trial_record rec;
     /* A gradient has one entry a column: it needs the columns that the storage has. */
-    if (r->gradient != NULL && h->texts_seq != s->texts_seq && s->spec.open_space)
+    if (r->gradient != NULL && grown)
         return hpo_fail(err, HPO_EOUTDATED,
                         "trial %lld: its gradient belongs to an older space: attach to it anew",
                         (long long)t->number);
@@ -307,6 +328,7 @@ static hpo_status tell_in(hpo_study *s, hpo_study_header *h, hpo_trial *t, const
     if (rec.token != t->token) return hpo_study__check_holder(&rec, t->token, err);
     *changed = rec.state == HPO_STATE_RUNNING;
     if (!*changed) return same_result(s, &rec, r, s->y) ? HPO_OK : refuse(&rec, r, err);
+    if (grown && hpo_view__is_end((int32_t)r->state)) HPO_TRY(check_row(s, t, &rec, err));
     int64_t now = hpo_study__now(s, h);
     hpo_result turned = *r;
     if (hpo_fold__needed(s)) {

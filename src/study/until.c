@@ -8,11 +8,29 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "space/space.h"
 #include "study/study.h"
+
+/* A space that is not learned yet says nothing about a rule: whether it is one shows in any other space. */
+static hpo_status check_until(const hpo_study *s, const char *text, hpo_error *err)
+{
+    hpo_until *rule = NULL;
+    hpo_space *any = NULL, *frozen = NULL;
+    HPO_TRY(hpo_space_parse("x: 0..1", &any, err));
+    hpo_status status = hpo_space_frozen(any, &frozen, err);
+    const hpo_rule_problem problem = {frozen, s->shape.n_objectives, s->seed, s->sign[0]};
+    if (status == HPO_OK) status = hpo_until_open(text, &problem, &rule, err);
+    hpo_until_free(rule);
+    hpo_space_free(frozen);
+    hpo_space_free(any);
+    return status;
+}
 
 hpo_status hpo_study__use_until(hpo_study *s, const char *text, hpo_error *err)
 {
     hpo_until *fresh = NULL;
+    if (hpo_space_n_params(s->space) == 0)
+        return text != NULL && *text != '\0' ? check_until(s, text, err) : HPO_OK;
     const hpo_rule_problem problem = {s->space, s->shape.n_objectives, s->seed, s->sign[0]};
     if (text != NULL && *text != '\0') HPO_TRY(hpo_until_open(text, &problem, &fresh, err));
     hpo_until_free(s->until);

@@ -150,6 +150,54 @@ def test_programs_that_decide_by_something_else(storage):
     assert [t.params for t in study.trials] == asked
 
 
+def by_number(trial):
+    """Which parameters there are depends on nothing that can be learned; the last ones come in threes."""
+    n = trial.number
+    names = [name for i, name in enumerate("abc") if (n >> i) & 1] + [f"late{n // 12}"]
+    return {name: trial.suggest_float(name, 0, 1) if name != "b" else trial.suggest_int(name, 0, 3) for name in names}
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_threads_lose_nothing(storage, sampler):
+    study = hpo.create_study(storage=storage, sampler=sampler, seed=1)
+    asked = {}
+
+    def objective(trial):
+        asked[trial.number] = by_number(trial)
+        return sum(asked[trial.number].values())
+
+    study.optimize(objective, n_trials=48, n_jobs=4)
+    assert [t.params for t in study.trials] == [asked[i] for i in range(48)]
+    assert [t.value for t in study.trials] == [sum(asked[i].values()) for i in range(48)]
+
+
+def test_a_trial_that_another_process_grew_past(tmp_path):
+    """Two connections: one learns a condition that the other's running trial contradicts."""
+    path = str(tmp_path / "s.db")
+    a = hpo.create_study(storage=path, study_name="s", sampler="random", seed=1)
+    a.optimize(lambda t: (t.suggest_categorical("k", ["p", "q"]), t.suggest_float("x", 0, 1))[1], n_trials=1)
+    b = hpo.load_study(storage=path, study_name="s")
+    running = []
+    for _ in range(6):
+        t = b.ask()
+        running.append((t, {"k": t.suggest_categorical("k", ["p", "q"]), "x": t.suggest_float("x", 0, 1)}))
+    seen = a.trials[0].params["k"]
+    told = []
+    for i in range(30):  # here x exists for one label only
+        t = a.ask()
+        mine = {"k": t.suggest_categorical("k", ["p", "q"])}
+        if mine["k"] == seen:
+            mine["x"] = t.suggest_float("x", 0, 1)
+        a.tell(t, 0.0)
+        told.append((t.number, mine))
+    assert "when" in a.space.params["x"]
+    for t, mine in running:
+        b.tell(t, 1.0)
+        told.append((t.number, mine))
+    for number, mine in told:
+        assert a.trials[number].params == b.trials[number].params == mine
+
+
 def test_two_workers_learn_the_same_space(tmp_path):
     path = str(tmp_path / "s.db")
     a = hpo.create_study(storage=path, study_name="s", sampler="tpe", seed=1)
@@ -287,6 +335,23 @@ def test_any_tree_of_choices_is_learned(tree, seed):
     conditions = {k: p.get("when") for k, p in study.space.params.items()}
     for name in conditions:  # a child is never more active than its parent
         assert name == "p" or conditions[name] is not None
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sets(st.sampled_from("abcde"), min_size=1), min_size=1, max_size=12), st.booleans())
+def test_whatever_is_asked_for_is_recorded(asked, pruned):
+    """Programs whose parameters nothing foretells, with trials that end early among them."""
+    study = hpo.create_study(sampler="random", seed=len(asked))
+    values = []
+
+    def objective(trial):
+        values.append({name: trial.suggest_int(name, 0, 4) for name in sorted(asked[trial.number])})
+        if pruned and trial.number % 3 == 1:
+            raise hpo.TrialPruned
+        return 0.0
+
+    study.optimize(objective, n_trials=len(asked))
+    assert [t.params for t in study.trials] == values
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 1), st.booleans()), min_size=1, max_size=30))

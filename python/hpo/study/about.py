@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a study is: name, directions, sampler, attributes."""
 
-import json
-
 from .. import pruners, samplers
-from ..exceptions import HpoError
+from ..exceptions import HpoError, UnsupportedError
+from ..later import json
 from ..space import Space
 from ..trial import SYSTEM
 from .handles import Handles
@@ -54,9 +53,11 @@ class About(Handles):
 
     @sampler.setter
     def sampler(self, sampler):
-        self._sampler_object = sampler if isinstance(sampler, samplers.BaseSampler) else None
-        self._constraints_func = getattr(sampler, "constraints_func", None)
-        self._do("set_text", "sampler", samplers.spec_of(sampler))
+        sampler = samplers.made(sampler)
+        if samplers.in_python(sampler) and not self._open:
+            raise UnsupportedError(f"{type(sampler).__name__} is written in Python: it needs a study without a declared space")
+        self._do("set_text", "sampler", samplers.spec_of(sampler, own=True))
+        self._use_sampler(sampler if isinstance(sampler, samplers.BaseSampler) else None)
         self._reopen()
 
     @property

@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Handing out trials, and the values of parameters that the library's handle does not know as the trial asks for them."""
 
-import json
-import threading
 import time
-import weakref
 
 from .. import _core, logging
-from ..distributions import CategoricalDistribution, IntDistribution, check_distribution_compatibility, index_of, labels
+from ..distributions import CategoricalDistribution, IntDistribution, check_distribution_compatibility
 from ..exceptions import HpoError, InvalidError, OutdatedError, StudyExhausted
-from ..space import document
+from ..later import json, threading, weakref
 from ..trial import FIXED, Trial
-from .results import Results
-from .values import decode, fixed_value, single_value
+from .sampling import Sampling
+from .values import fixed_value, single_value
 
 
-class Asking(Results):
+class Asking(Sampling):
     """The part of Study that hands out trials."""
 
     def ask(self, fixed_distributions=None):
@@ -52,6 +49,8 @@ class Asking(Results):
             self._live[got.number] = got
             if self._storage.shared:
                 self._keep(got)
+            if self._own_sampler is not None:
+                self._begin_sampling(got)
         return got
 
     def _keep(self, trial):
@@ -73,9 +72,8 @@ class Asking(Results):
 
     def _first_sight(self, trial, name, distribution, given):
         """The value of a parameter that is not as the handle of the trial knows it."""
-        handle = trial._h
-        layout = self._layout_of(handle)
-        x, i = trial._x, layout.at.get(name)
+        layout = self._layout_of(trial._h)
+        i = layout.at.get(name)
         if not self._open:
             return self._declared(trial, layout, name, i, distribution)
         fixed = self._fixed_of(trial)
@@ -91,26 +89,9 @@ class Asking(Results):
             check_distribution_compatibility(known, distribution)
         if distribution.single():
             return single_value(distribution)
-        if known is not None and not layout.is_const(name) and trial._draw >= 0 and x[i] == x[i]:
-            value = layout.value(i, x)
-            if isinstance(distribution, CategoricalDistribution):
-                j = index_of(distribution.choices, value)
-                if j < 0:
-                    texts = labels(distribution.choices)
-                    text = layout.doc["params"][name]["values"][int(x[i])]
-                    j = texts.index(text) if text in texts else -1
-                if labels(distribution.choices) == layout.doc["params"][name]["values"]:
-                    handle.set_choices(name, distribution.choices)
-                if j >= 0:
-                    return distribution.choices[j]
-            elif distribution.contains(value):
-                return value
-        doc = {n: {k: v for k, v in p.items() if k != "when"} for n, p in layout.doc["params"].items()}
-        for other, (dist, _) in given.items():
-            doc.setdefault(other, dist.domain())
-        doc[name] = distribution.domain()
-        row = handle.first_draw(document(doc), trial._draw, trial.number)
-        return decode(distribution, row[list(doc).index(name)])
+        if self._own_sampler is not None:
+            return self._chosen(trial, name, distribution)
+        return self._proposed(trial, name, distribution, given)
 
     def _declared(self, trial, layout, name, i, distribution):
         if i is None:

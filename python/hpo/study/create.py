@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Making studies, opening them, and what a storage holds."""
 
-import json
 import math
 import os
+from operator import index
 
 from .. import _core, logging, pruners, samplers
-from ..exceptions import NotFoundError
+from ..exceptions import NotFoundError, UnsupportedError
+from ..later import json
 from ..space import Space
 from ..storages import get_storage
 from ..trial import TrialState
@@ -42,9 +43,10 @@ def create_study(
     """Makes a study.
 
     storage        None (memory), a file name, a URL, or a Storage
-    sampler        an object of hpo.samplers, or the library's text ("tpe:initial=10"); default: AutoSampler
-    pruner         an object of hpo.pruners, or the library's text; default: "auto", which stops nothing in an objective that
-                   never asks should_prune() and whose space declares no fidelity; "none" with several objectives or a lag
+    sampler        an object of hpo.samplers, the library's text ("tpe:initial=10"), or one of your own (BaseSampler);
+                   default: AutoSampler
+    pruner         an object of hpo.pruners, the library's text, or one of your own (BasePruner); default: "auto", which stops nothing in an
+                   objective that never asks should_prune() and whose space declares no fidelity; "none" with several objectives or a lag
     direction(s)   "minimize" (default) or "maximize"; a list for several objectives
     space          a Space, its text, or a dict: declared.  Without it the space is learned from the objective
     seed           of the sampler; default: the sampler's, else a new one every time
@@ -57,10 +59,14 @@ def create_study(
     """
     if direction is not None and directions is not None:
         raise ValueError("direction and directions exclude each other: give one")
+    if isinstance(directions, str):
+        raise ValueError(f"directions is {directions!r}: give a list, or direction={directions!r}")
     ways = [direction_of(d) for d in (directions if directions is not None else [direction or "minimize"])]
     if not ways:
         raise ValueError("directions is empty: give at least one")
     names = ["value"] if len(ways) == 1 else [f"value_{i}" for i in range(len(ways))]
+    if isinstance(constraints, str) or not hasattr(constraints or (), "__iter__"):
+        raise TypeError(f"constraints is {constraints!r}: give a list of names, or a dict of name -> maximum")
     outcomes = constraints if isinstance(constraints, dict) else dict.fromkeys(constraints or (), 0.0)
     store = get_storage(storage)
     spec, custom = pruners.spec_of(pruner)
@@ -68,8 +74,11 @@ def create_study(
         spec = "none"
     elif spec is None and len(ways) == 1 and not lag:
         spec = "auto"
-    if isinstance(sampler, type) and issubclass(sampler, samplers.BaseSampler):
-        sampler = sampler()
+    sampler = samplers.made(sampler)
+    if space is not None and samplers.in_python(sampler):
+        raise UnsupportedError(
+            f"{type(sampler).__name__} is written in Python and chooses values as the objective asks for them: leave out `space`"
+        )
     if seed is None:
         seed = getattr(sampler, "seed", None)
     if seed is None:
@@ -84,8 +93,8 @@ def create_study(
         [(n, w == StudyDirection.MAXIMIZE) for n, w in zip(names, ways)],
         [(k, float(v)) for k, v in outcomes.items()],
         name=study_name,
-        seed=seed % 2**64,
-        sampler=samplers.spec_of(sampler),
+        seed=_whole(seed) % 2**64,
+        sampler=samplers.spec_of(sampler, own=True),
         scheduler=spec,
         until=until,
         metadata=json.dumps(metadata) if metadata is not None else None,
@@ -107,13 +116,22 @@ def create_study(
     return study
 
 
+def _whole(seed):
+    try:
+        return index(seed)
+    except TypeError:
+        raise TypeError(f"seed is {seed!r}: a whole number is needed, or None for a new one") from None
+
+
 def load_study(*, study_name=None, storage, sampler=None, pruner=None):
     """Opens a stored study; study_name None: the only one."""
-    store = get_storage(storage)
+    store = get_storage(storage, new=False)
     if study_name is None:
         names = store.study_names()
-        if len(names) != 1:
-            raise NotFoundError(f"{store.url} holds {len(names)} studies: name one of {', '.join(names) or '(none)'}")
+        if not names:
+            raise NotFoundError(f"{store.url} holds no study: create_study makes one")
+        if len(names) > 1:
+            raise NotFoundError(f"{store.url} holds {len(names)} studies: name one of {', '.join(names)}")
         study_name = names[0]
     _, custom = pruners.spec_of(pruner)
     study = Study(store, study_name, None, custom)
@@ -124,12 +142,12 @@ def load_study(*, study_name=None, storage, sampler=None, pruner=None):
 
 def delete_study(*, study_name, storage):
     """Removes a study and all its trials."""
-    get_storage(storage).delete_study(study_name)
+    get_storage(storage, new=False).delete_study(study_name)
 
 
 def get_all_study_names(storage):
     """Names of the studies in a storage."""
-    return get_storage(storage).study_names()
+    return get_storage(storage, new=False).study_names()
 
 
 class StudySummary:
@@ -153,7 +171,7 @@ class StudySummary:
 
 def get_all_study_summaries(storage, include_best_trial=True):
     """A StudySummary for each study in a storage."""
-    store = get_storage(storage)
+    store = get_storage(storage, new=False)
     return [StudySummary(Study(store, name)) for name in store.study_names()]
 
 

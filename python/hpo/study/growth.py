@@ -5,12 +5,12 @@ When a trial ends its parameters are compared with the study's space.  What is m
 widened, and conditions (`when`) are learned anew from all trials (hpo/learn.py).
 """
 
-import json
 import math
 
 from .. import learn
 from ..distributions import CategoricalDistribution, check_distribution_compatibility, label, labels, unlabel
-from ..exceptions import HpoError, OutdatedError
+from ..exceptions import HpoError, InvalidError, OutdatedError
+from ..later import json
 from ..space import document
 from ..trial import CORE_STATE, UNASKED
 from .asking import Asking
@@ -26,7 +26,7 @@ class Growth(Asking):
         """Before a trial ends: the study's space takes up what it asked for, and its record what it used."""
         trace = trial._trace()
         with self._lock:
-            proposal = trial._x if trial._draw >= 0 else None
+            proposal = trial._x if trial._draw >= 0 and self._own_sampler is None else None
             while True:
                 handle, x, used = self._make_room(trace, complete, trial.number, proposal, trial._h)
                 try:
@@ -50,7 +50,7 @@ class Growth(Asking):
                     x[layout.at[name]] = used[layout.at[name]] = encode(layout.doc["params"][name], value)
                 row = handle.settle(number, tuple(x))
                 active = {name for i, name in enumerate(layout.at) if row[i] == row[i]}
-                if tries >= 3 or (asked <= active and (not complete or asked == active)):
+                if asked <= active and (tries >= 3 or not complete or asked == active):
                     return handle, tuple(x), tuple(used)
                 suspects = asked ^ active if complete else asked - active
                 doc = {name: dict(p) for name, p in layout.doc["params"].items()}
@@ -59,13 +59,17 @@ class Growth(Asking):
             before = self._evidence(layout)
             if self._h is not handle:
                 continue  # somebody else was quicker
-            self._relearn(doc, before, trace, complete, suspects)
+            if tries < 3:
+                self._relearn(doc, before, trace, complete, suspects)
+            else:  # no condition is right for all trials
+                _loosen(doc, asked - active)
             try:
-                handle.grow(document(doc))
+                if not _grow(handle, layout, doc, suspects):
+                    tries = 3  # nothing better is known
+                    continue
                 tries += 1
             except OutdatedError:
-                self._reopen()
-                continue
+                pass
             self._reopen()
         raise HpoError(f"trial {number}: the space does not settle: {sorted(suspects)}")
 
@@ -97,6 +101,29 @@ class Growth(Asking):
             doc[name].pop("when", None)
             if learned[name] is not None:
                 doc[name]["when"] = learned[name]
+
+
+def _loosen(doc, names):
+    """Parameters without a condition are active in every trial."""
+    for name in names:
+        doc[name].pop("when", None)
+
+
+def _grow(handle, layout, doc, suspects):
+    """Lets the space grow to doc; False: it is like that already.
+
+    The library refuses conditions by which a trial would lose what it was run with: learned from what was asked for, they
+    may contradict the values that stand in the place of what was not.  Then they are given up."""
+    for names in (suspects, doc, None):
+        if doc == layout.doc["params"]:
+            return False
+        try:
+            handle.grow(document(doc))
+            return True
+        except InvalidError:
+            if names is None:
+                raise
+            _loosen(doc, names)
 
 
 def _absorb(layout, trace):

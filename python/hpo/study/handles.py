@@ -7,14 +7,14 @@ beyond that is learned when they end (growth.py), and the study goes on with new
 """
 
 import functools
-import json
 import math
 import os
-import threading
-import weakref
+from _thread import RLock
 
 from .. import _core
 from ..exceptions import OutdatedError
+from ..later import json, weakref
+from ..samplers import in_python
 from ..space import Layout
 from .direction import StudyDirection
 from .grid import GRID
@@ -28,9 +28,9 @@ class Handles:
     def __init__(self, storage, name, handle=None, pruner=None, sampler=None):
         self._storage = storage
         self._name = name
-        self._lock = threading.RLock()  # guards growing, and trials against their keeper
+        self._lock = RLock()  # guards growing, and trials against their keeper
         self._custom_pruner = pruner
-        self._sampler_object = sampler
+        self._use_sampler(sampler)
         self._layouts = {}
         self._objects = {}  # attributes that are no JSON, by trial number
         # Trials in hand by number; on a file weakly: whoever drops one lets its lease run out.
@@ -39,27 +39,38 @@ class Handles:
         self._busy = False
         self._catch = ()
         self._stopping = False
-        self._constraints_func = getattr(sampler, "constraints_func", None)
         self._reopen(handle)
+
+    def _use_sampler(self, sampler):
+        """sampler: an object of hpo.samplers, or None."""
+        self._sampler_object = sampler
+        self._own_sampler = sampler if in_python(sampler) else None
+        self._constraints_func = getattr(sampler, "constraints_func", None)
 
     def _adopt(self, handle):
         """Goes on with another handle."""
         summary = handle.summary()
-        self._h = handle
-        self._look_handle = None
-        self._read_all = False
         self._generation = self._storage._generation
         self._open = bool(summary["open_space"])
         self._directions = [StudyDirection(2 if up else 1) for _, up in summary["objectives"]]
         self._outcomes = dict(summary["outcomes"])
-        attrs = json.loads(summary["attributes"] or "{}")
-        self._queue_only = bool(attrs.get(GRID))
-        blocks = self._storage.shared or summary["sampler"].split(":")[0] not in BLIND
-        lease = 0.0 if self._storage.shared else math.inf
-        handle.settings(_worker() if self._storage.shared else None, lease, blocks, self._open, self._constraints_func is not None)
-        handle.stop = self._stopping
+        attrs = summary["attributes"]
+        self._queue_only = bool(attrs and json.loads(attrs).get(GRID))
+        self._sampler_spec = summary["sampler"]
         self._lease = summary["lease"]
+        self._set_up(handle)
+        handle.stop = self._stopping
         self._layouts[id(handle)] = (handle, Layout(handle))
+        self._h = handle  # other threads ask with it from now on
+        self._look_handle = None
+        self._read_all = False
+
+    def _set_up(self, handle):
+        """Says how a new handle asks and tells."""
+        shared, own = self._storage.shared, self._own_sampler is not None
+        blocks = shared or self._sampler_spec.split(":")[0] not in BLIND
+        careful = own or self._constraints_func is not None
+        handle.settings(_worker() if shared else None, 0.0 if shared else math.inf, blocks, self._open, careful, own)
 
     def _reopen(self, handle=None):
         """Goes on with a handle of the space as it is now; it may grow again while that is opened."""
@@ -81,7 +92,7 @@ class Handles:
                 if self._look_handle is not None:
                     self._look_handle.forget()
                 self._layouts.clear()
-                self._lock = threading.RLock()
+                self._lock = RLock()
                 self._live = weakref.WeakValueDictionary()
                 self._keeper = None
                 self._reopen()

@@ -2,10 +2,12 @@
 """Evaluating an objective again and again: optimize, on one thread or several."""
 
 import os
-import threading
 import time
+from _thread import allocate_lock
+from operator import index
 
 from .. import _core, logging
+from ..later import threading
 from ..trial import TO_CORE, Trial, TrialState
 from .telling import Telling
 
@@ -33,7 +35,8 @@ class Optimizing(Telling):
         """
         if not callable(func):
             raise TypeError(f"the objective is {func!r}: a function of a trial is needed")
-        catch = tuple(catch) if isinstance(catch, (tuple, list, set)) else (catch,)
+        catch = errors(catch)
+        n_trials, timeout, n_jobs = how_many("n_trials", n_trials), how_long(timeout), how_many("n_jobs", n_jobs, least=1, all_=-1)
         if self._busy:
             raise RuntimeError("optimize is running in this study already: use n_jobs, or one study a thread")
         self._fresh()
@@ -93,18 +96,48 @@ class Optimizing(Telling):
         return await optimize_async(self, func, n_trials, timeout, concurrency, catch, callbacks)
 
 
+def how_many(name, value, least=0, all_=None):
+    """A whole number of at least `least`, or None, or all_."""
+    if value is None and all_ is None:
+        return None
+    try:
+        n = index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}: a whole number is needed") from None
+    if n < least and n != all_:
+        raise ValueError(f"{name} is {n}: must be {least} or more" + (", or None for no end" if all_ is None else f", or {all_}"))
+    return n
+
+
+def how_long(value):
+    """Seconds, or None."""
+    if value is not None and (isinstance(value, (str, bool)) or not hasattr(value, "__float__") or not value >= 0):
+        raise (ValueError if isinstance(value, (int, float)) else TypeError)(f"timeout is {value!r}: seconds are needed, or None")
+    return value
+
+
+def errors(catch):
+    """A tuple of exception classes."""
+    catch = (catch,) if isinstance(catch, (type, str)) or not hasattr(catch, "__iter__") else tuple(catch)
+    for one in catch:
+        if not (isinstance(one, type) and issubclass(one, BaseException)):
+            raise TypeError(f"catch has {one!r}: classes of exceptions are needed")
+    return catch
+
+
 class Loop:
     def __init__(self, study, func, n_trials, deadline, callbacks, collect, progress):
         self.study, self.func, self.deadline, self.callbacks = study, func, deadline, callbacks
         self.collect, self.progress = collect, progress
         self.left = -1 if n_trials is None else int(n_trials)
-        self.tickets = threading.Lock()
+        self.tickets = allocate_lock()
         self.error = None
 
     def run(self):
         """On this thread."""
         plain = not self.callbacks and not self.collect and self.progress is None and logging._level > logging.INFO
-        if plain and not self.study._storage.shared and not self.study._queue_only:
+        study = self.study
+        if plain and not study._storage.shared and not study._queue_only and study._own_sampler is None:
             self.run_core(self.left)
         else:
             while self.one():

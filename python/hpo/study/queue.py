@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trials that are given: enqueued ones, repeats, and those made elsewhere."""
 
-import json
 import math
 
 from ..distributions import label
 from ..exceptions import OutdatedError
+from ..later import json
 from ..learn import to_core
 from ..trial import CONSTRAINT, FIXED, SYSTEM, TO_CORE, UNASKED, TrialState
 from .optimizing import Optimizing

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What came out of a study: its trials, the best ones, what to use."""
 
-import json
-
+from ..later import json
 from ..trial import CONSTRAINT, FrozenTrial, TrialState
 from .about import About
 from .direction import StudyDirection

@@ -4,7 +4,7 @@
 import math
 
 from .. import logging
-from ..exceptions import TrialPruned, UpdateFinishedTrialError
+from ..exceptions import OutdatedError, TrialPruned, UpdateFinishedTrialError
 from ..trial import CORE_STATE, TO_CORE, FrozenTrial, Trial, TrialState
 from .growth import Growth
 
@@ -92,15 +92,32 @@ class Telling(Growth):
         """The one way in which a trial ends."""
         if state == COMPLETE and self._constraints_func is not None:
             self._measure(trial, values)
-        if self._open and not trial._plain and state != WAITING:
-            self._settle(trial, state == COMPLETE)
+        if self._own_sampler is not None:
+            try:
+                self._after_sampling(trial, state, values)
+            finally:
+                self._record(trial, state, values, reason, sem, cost)
+        else:
+            self._record(trial, state, values, reason, sem, cost)
+
+    def _record(self, trial, state, values, reason, sem, cost):
+        odd = self._open and not trial._plain and state != WAITING
         measured = trial.__dict__.get("_constraints", {})
         outcomes = [measured.get(name, math.nan) for name in self._outcomes] if self._outcomes else None
-        if self._storage.shared:
-            with self._lock:  # not while its keeper renews it
-                trial._tell(state, values, reason, outcomes, sem, cost)
-        else:
-            trial._tell(state, values, reason, outcomes, sem, cost)
+        while True:
+            try:
+                if odd or self._storage.shared:
+                    with self._lock:  # not while its keeper renews it, or another trial lets the space grow
+                        if odd:
+                            self._settle(trial, state == COMPLETE)
+                        trial._tell(state, values, reason, outcomes, sem, cost)
+                else:
+                    trial._tell(state, values, reason, outcomes, sem, cost)
+                break
+            except OutdatedError:  # the space has grown since, without a parameter that this trial has
+                with self._lock:
+                    self._reopen()
+                odd = True
         self._live.pop(trial.number, None)
 
     def _measure(self, trial, values):

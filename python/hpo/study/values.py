@@ -36,6 +36,17 @@ def fixed_value(distribution, value):
     return (int(value) if isinstance(distribution, IntDistribution) else float(value),)
 
 
+def own_value(distribution, value):
+    """(value,) of what a program chose, numbers of other packages included, or None when it is not in the distribution."""
+    if not isinstance(distribution, CategoricalDistribution) and not isinstance(value, (bool, str)):
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        value = int(number) if isinstance(distribution, IntDistribution) and number.is_integer() else number
+    return fixed_value(distribution, value)
+
+
 def fits(layout, name, value):
     distribution = layout.distribution(name)
     return distribution is not None and distribution.contains(value)

@@ -156,6 +156,97 @@ static void other_connections(void **state)
     hpo_storage_free(b);
 }
 
+/* What a trial was run with is neither grown away nor lost while it runs. */
+static void nothing_is_lost(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        hpo_error err = {0};
+        hpo_storage *st = open_storage(i);
+        hpo_study *s = open_study(st, "random", 1), *s2, *s3, *s4;
+        hpo_space *lossy = make_space("k: a,b; x: 0..1 if k == b");
+        hpo_trial *t[4];
+        hpo_trial_info info = {.size = sizeof info};
+        const double x[2] = {0, 0.25}, other[2] = {1, 0.5};
+        s2 = grow(st, s, "k: a,b; x: 0..1");
+        for (int j = 0; j < 4; j++)
+            assert_ok(hpo_study_ask(s2, &t[j], &err), err);
+        /* ended with x, although k is a */
+        assert_ok(hpo_study_set_config(s2, 0, hpo_trial_token(t[0]), x, NULL, &err), err);
+        assert_ok(hpo_study_tell_value(s2, t[0], 1, &err), err);
+        assert_fails(hpo_study_grow(s2, lossy, &err), HPO_EINVAL, err, "x: trial 0 was run with it");
+        /* x was not asked for: it may go */
+        assert_ok(hpo_study_set_config(s2, 1, hpo_trial_token(t[1]), x, (const double[]){0, NAN}, &err), err);
+        assert_ok(hpo_study_tell_value(s2, t[1], 1, &err), err);
+        hpo_space_free(lossy);
+        lossy = make_space("k: a,b; x: 0..1 if k == b or k == a");
+        assert_ok(hpo_study_grow(s2, lossy, &err), err);
+        assert_ok(hpo_study_open(st, NULL, &s3, &err), err);
+        /* running, and has said what it uses */
+        assert_ok(hpo_study_set_config(s3, 2, hpo_trial_token(t[2]), x, NULL, &err), err);
+        hpo_space_free(lossy);
+        lossy = make_space("k: a,b; x: 0..1 if k == b; y: 0..1");
+        assert_fails(hpo_study_grow(s3, lossy, &err), HPO_EINVAL, err, "was run with it");
+        hpo_space_free(lossy);
+        hpo_trial_free(t[0]);
+        hpo_trial_free(t[1]);
+        hpo_trial_free(t[2]);
+        hpo_trial_free(t[3]);
+        hpo_study_free(s);
+        hpo_study_free(s2);
+        hpo_study_free(s3);
+        hpo_storage_free(st);
+        /* running as it was proposed: it may lose x, and says so when it ends */
+        st = open_storage(i);
+        s = open_study(st, "random", 1);
+        s2 = grow(st, s, "k: a,b; x: 0..1");
+        assert_ok(hpo_study_ask(s2, &t[0], &err), err);
+        const int is_a = hpo_trial_x(t[0])[0] == 0;
+        s3 = grow(st, s2, is_a ? "k: a,b; x: 0..1 if k == b" : "k: a,b; x: 0..1 if k == a");
+        assert_fails(hpo_study_tell_value(s2, t[0], 3, &err), HPO_EOUTDATED, err, "has lost x");
+        s4 = grow(st, s3, "k: a,b; x: 0..1"); /* another value stands there now */
+        assert_fails(hpo_study_tell_value(s2, t[0], 3, &err), HPO_EOUTDATED, err, "has lost x");
+        assert_ok(hpo_study_set_config(s4, 0, hpo_trial_token(t[0]), other, NULL, &err), err);
+        assert_ok(hpo_study_tell_value(s2, t[0], 3, &err), err);
+        assert_ok(hpo_study_trial(s4, 0, &info, &err), err);
+        assert_same_doubles(info.x, other, 2);
+        assert_true(info.state == HPO_STATE_COMPLETE && info.values[0] == 3);
+        /* what it said counts for one evaluation */
+        assert_ok(hpo_study_ask(s4, &t[1], &err), err);
+        assert_ok(hpo_study_set_config(s4, 1, hpo_trial_token(t[1]), x, NULL, &err), err);
+        assert_ok(hpo_study_requeue(s4, 1, &err), err);
+        assert_ok(hpo_study_ask(s4, &t[2], &err), err);
+        assert_int_equal(hpo_trial_number(t[2]), 1);
+        lossy = make_space("k: a,b; x: 0..1 if k == b");
+        assert_ok(hpo_study_grow(s4, lossy, &err), err);
+        hpo_space_free(lossy);
+        for (int j = 0; j < 3; j++)
+            hpo_trial_free(t[j]);
+        hpo_study_free(s);
+        hpo_study_free(s2);
+        hpo_study_free(s3);
+        hpo_study_free(s4);
+        hpo_storage_free(st);
+    }
+}
+
+/* A rule is one also before the space is known. */
+static void rules_of_an_empty_space(void **state)
+{
+    (void)state;
+    hpo_error err = {0};
+    hpo_study *s;
+    hpo_space *none = make_space("");
+    hpo_study_options o = hpo_study_options_init();
+    o.open_space = 1;
+    o.until = "regrett";
+    assert_fails(hpo_study_create(NULL, none, &o, &s, &err), HPO_ENOTFOUND, err, "did you mean");
+    o.until = "regret or stagnation:trials=50";
+    assert_ok(hpo_study_create(NULL, none, &o, &s, &err), err);
+    hpo_study_free(s);
+    hpo_space_free(none);
+}
+
 /* First draws, one parameter more each time, make the first trial of the declared study. */
 static void first_draws_are_the_declared_trial(void **state)
 {
@@ -294,6 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_follow),
         cmocka_unit_test(other_connections),
+        cmocka_unit_test(nothing_is_lost),
+        cmocka_unit_test(rules_of_an_empty_space),
         cmocka_unit_test(first_draws_are_the_declared_trial),
         cmocka_unit_test(repeats_when_none_is_left),
         cmocka_unit_test(added_trials),

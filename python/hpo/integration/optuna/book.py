@@ -118,9 +118,8 @@ def text_of(moment):
 class Held(hpo.Study):
     """A study whose trials are held for ever, by a worker that says what it is."""
 
-    def _adopt(self, handle):
-        super()._adopt(handle)
-        self._h.settings(f"optuna@{_host()}:{os.getpid()}".encode(), math.inf, True, self._open, False)
+    def _set_up(self, handle):
+        handle.settings(f"optuna@{_host()}:{os.getpid()}".encode(), math.inf, True, self._open, False, False)
 
 
 class Book:
@@ -263,15 +262,14 @@ class Book:
         ours, study = self.held.get(number), self.study
         if ours is None or ours._h is not study._h:
             return
-        layout, x = study._layout, list(ours._x)
+        layout, x, used = study._layout, list(ours._x), [math.nan] * len(ours._x)
         for name, (internal, text) in note["params"].items():
             value = _distribution(text).to_external_repr(internal)
             if name not in layout.at or not fits(layout, name, value):
                 return
-            x[layout.at[name]] = encode(layout.doc["params"][name], value)
+            x[layout.at[name]] = used[layout.at[name]] = encode(layout.doc["params"][name], value)
         try:
-            row = ours._h.settle(number, tuple(x))
-            ours._h.set_config(number, ours._token, row, row)
+            ours._h.set_config(number, ours._token, tuple(x), tuple(used))
         except HpoError:
             pass  # the end of the trial tells all
 

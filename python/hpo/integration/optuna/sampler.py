@@ -289,12 +289,11 @@ class _Mirror:
         ours, handle = held.trial, self.study._h
         if ours._h is not handle:
             return  # the space has grown since: its end tells all
-        layout, x = self.study._layout, list(ours._x)
+        layout, x, used = self.study._layout, list(ours._x), [math.nan] * len(ours._x)
         for name, value in trial.params.items():
             if name in layout.at and fits(layout, name, value):
-                x[layout.at[name]] = encode(layout.doc["params"][name], value)
-        row = handle.settle(ours.number, tuple(x))
-        handle.set_config(ours.number, ours._token, row, row)
+                x[layout.at[name]] = used[layout.at[name]] = encode(layout.doc["params"][name], value)
+        handle.set_config(ours.number, ours._token, tuple(x), tuple(used))
 
     # ---- suggesting ----
 
