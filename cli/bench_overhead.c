@@ -26,9 +26,9 @@ static hpo_status one_repeat(const char *space, const char *sampler, int64_t n, 
         rc = bench_study(NULL, space, sampler, kept, err);
         if (rc == HPO_OK) rc = bench_ask_tell(*kept, n, err);
     }
-    double start = bench_cpu();
+    double start = bench_now();
     if (rc == HPO_OK) rc = bench_ask_tell(*kept, OPS, err);
-    *ns = (bench_cpu() - start) / OPS;
+    *ns = (bench_now() - start) / OPS;
     if (n <= FRESH_MAX) {
         hpo_study_free(*kept);
         *kept = NULL;
@@ -96,9 +96,9 @@ static void measure_reports(bench *b, int64_t n)
     if (rc == HPO_OK) rc = hpo_study_ask(s, &t, &err);
     if (rc == HPO_OK) rc = reports(s, t, &step, &err);
     for (size_t i = 0; i < REPEATS && rc == HPO_OK; i++) {
-        double start = bench_cpu();
+        double start = bench_now();
         rc = reports(s, t, &step, &err);
-        samples[i] = (bench_cpu() - start) / OPS;
+        samples[i] = (bench_now() - start) / OPS;
     }
     hpo_trial_free(t);
     hpo_study_free(s);
@@ -123,7 +123,7 @@ static hpo_status one_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_er
         const hpo_sched_start e = {.kind = HPO_ACT_NEW, .trial = number + i, .parent = -1, .resource = 1};
         rc = s->ops->start(s->state, &e, err);
     }
-    double start = bench_cpu();
+    double start = bench_now();
     for (int64_t i = 0; i < OPS && rc == HPO_OK; i++) {
         /* a multiplicative sequence: no order that would be kind to a tree */
         double y = (double)((uint64_t)(number + i) * UINT64_C(0x9E3779B97F4A7C15) >> 11) * 0x1p-53;
@@ -132,7 +132,7 @@ static hpo_status one_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_er
         answers[i] = (hpo_sched_answer){.decision = HPO_CONTINUE};
         rc = s->ops->report(s->state, &r, &answers[i], err);
     }
-    *ns = (bench_cpu() - start) / OPS;
+    *ns = (bench_now() - start) / OPS;
     for (int64_t i = 0; i < OPS && rc == HPO_OK && s->ops->tell; i++)
         rc = s->ops->tell(s->state, number + i,
                           answers[i].decision == HPO_PAUSE ? HPO_STATE_PAUSED : HPO_STATE_STOPPED, NULL, err);
@@ -143,14 +143,14 @@ static hpo_status one_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_er
 static hpo_status ask_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_error *err)
 {
     hpo_status rc = HPO_OK;
-    double start = bench_cpu();
+    double start = bench_now();
     for (int i = 0; i < OPS && rc == HPO_OK; i++) {
         hpo_action a = {.kind = HPO_ACT_NEW, .trial = -1, .resource = (double)NAN};
         const hpo_sched_ask ask = {
             .draw = (uint64_t)(number + i), .number = number + i, .may_create = 1, .n_running = 1};
         rc = s->ops->next(s->state, &ask, &a, err);
     }
-    *ns = (bench_cpu() - start) / OPS;
+    *ns = (bench_now() - start) / OPS;
     return rc;
 }
 
