@@ -2,7 +2,7 @@
 /* cli/bench.c - `hpo bench`: what the library costs on this machine, beside what it should cost.
  *
  * Each line is measured many times; the median is shown, and the least disturbed repeat beside it, because
- * other programs only ever add time. */
+ * other programs only ever add time.  Samplers that learn are measured in processor time (bench_models.c). */
 #include "bench.h"
 
 #include <dirent.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -40,6 +41,23 @@ const char bench_space_mixed20[] =
 double bench_now(void)
 {
     return (double)hpo_os_monotonic_ns();
+}
+
+double bench_cpu(void)
+{
+    struct timespec t = {0, 0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+double bench_cpu_cost(void)
+{
+    double least = HUGE_VAL;
+    for (int i = 0; i < 1000; i++) {
+        double start = bench_cpu();
+        least = fmin(least, bench_cpu() - start);
+    }
+    return least;
 }
 
 static int compare_doubles(const void *a, const void *b)

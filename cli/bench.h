@@ -39,6 +39,10 @@ int bench_wanted(const bench *b, const char *name, int64_t n);
 void bench_summary(double *samples, size_t n, double *median, double *least);
 /* Nanoseconds of a monotonic clock. */
 double bench_now(void);
+/* Nanoseconds of processor time of this thread: what other programs do meanwhile is left out. */
+double bench_cpu(void);
+/* What asking for it takes: a system call, in some guests a microsecond. */
+double bench_cpu_cost(void);
 /* Reports err for a benchmark and marks the run as failed. */
 void bench_fail(bench *b, const char *name, const hpo_error *err);
 

@@ -6,6 +6,10 @@
  *     B = theta I - W M W^T,  W = [Y  theta S],  M^-1 = [ -D   L^T        ]   D = diag(s_i . y_i)
  *                                                       [  L   theta S^T S ]   L_ij = s_i . y_j, i > j
  *
+ * M is applied by blocks (the same paper, equation 2.26): with J = theta S^T S + L D^-1 L^T,
+ *
+ *     M (u, v) = (D^-1 (L^T b - u), b),   J b = v + L D^-1 u
+ *
  * Generalised Cauchy point (Byrd, Lu, Nocedal & Zhu 1995, algorithm CP): the first local minimiser of the
  * model along the path that steepest descent takes when it is bent by the bounds.  Slope f' and curvature f''
  * are carried from break to break by
@@ -18,86 +22,127 @@
  *
  *     d_F = -(r + W_F v / theta) / theta,   (M^-1 - W_F^T W_F / theta) v = W_F^T r
  *
- * which is the paper's (I - M N) v = M W_F^T r times M^-1: symmetric.  The step is projected into the box;
- * when that loses descent it is shortened instead (Morales & Nocedal 2011, ACM TOMS 38(1), section 2). */
+ * which is the paper's (I - M N) v = M W_F^T r times M^-1: symmetric.  With H the variables held at bounds
+ * its matrix is
+ *
+ *     [ -A  E^T ]   A = D + Y_F^T Y_F / theta,   C = theta S_H^T S_H,
+ *     [  E  C   ]   E_ij = (S_H^T Y_H)_ij for i > j, else -(S_F^T Y_F)_ij
+ *
+ * sums of what is there, nothing subtracted; A and T = C + E A^-1 E^T are positive definite as long as B is,
+ * so that two factors of the size of the memory do.  The step is projected into the box; when that
+ * loses descent it is shortened instead (Morales & Nocedal 2011, ACM TOMS 38(1), section 2).
+ *
+ * Everything runs over pairs, in whole vectors: a pair is a lane, a variable a row. */
 #include "math/lbfgsb_model.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "hpo/export.h"
 #include "math/linalg.h"
 
-/* ---- small dense systems ---------------------------------------------------------------------- */
+/* ---- vectors over pairs ------------------------------------------------------------------------ */
 
-/* P A = L U in place, partial pivoting by rows; 0 when singular to working precision. */
-static int lu_factor(double *a, size_t n, uint8_t *pivot)
+/* y += a x; n: a multiple of HPO_LANES. */
+HPO_INLINE void add(size_t n, double a, const double *x, double *restrict y)
 {
-    double largest = 0.0;
-    for (size_t i = 0; i < n * n; i++)
-        largest = fmax(largest, fabs(a[i]));
-    for (size_t k = 0; k < n; k++) {
-        size_t best = k;
-        for (size_t i = k + 1; i < n; i++)
-            if (fabs(a[i * n + k]) > fabs(a[best * n + k])) best = i;
-        pivot[k] = (uint8_t)best;
-        for (size_t j = 0; j < n && best != k; j++) {
-            double t = a[k * n + j];
-            a[k * n + j] = a[best * n + j];
-            a[best * n + j] = t;
-        }
-        double d = a[k * n + k];
-        if (!(fabs(d) > 0x1p-1000 * largest) || !isfinite(d)) return 0;
-        for (size_t i = k + 1; i < n; i++) {
-            double f = a[i * n + k] / d;
-            a[i * n + k] = f;
-            for (size_t j = k + 1; j < n; j++)
-                a[i * n + j] -= f * a[k * n + j];
-        }
+    for (size_t i = 0; i < n; i += HPO_LANES)
+        HPO_KEEP_LOOP for (size_t k = 0; k < HPO_LANES; k++) y[i + k] += a * x[i + k];
+}
+
+/* n: a multiple of HPO_LANES. */
+HPO_INLINE double small_dot(const double *a, const double *b, size_t n)
+{
+    double s[HPO_LANES] = {0};
+    for (size_t i = 0; i < n; i += HPO_LANES)
+        HPO_KEEP_LOOP for (size_t k = 0; k < HPO_LANES; k++) s[k] += a[i + k] * b[i + k];
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
+HPO_INLINE double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* NaN stays. */
+HPO_INLINE double clip(double x, double low, double high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* ---- small dense systems ----------------------------------------------------------------------- */
+
+/* The symmetric matrix a = U^T G U, U unit upper triangular, G diagonal: in place, q rows of `lanes`, of
+ * which what is right of the diagonal is left and the rest becomes 0; 1 / G apart.  0 when a is not positive
+ * definite to working precision. */
+HPO_INLINE int factor(size_t q, size_t lanes, double *a, double *inverse)
+{
+    for (size_t k = 0; k < q; k++) {
+        double *row = a + k * lanes, d = row[k];
+        if (!(d > 0x1p-1000) || !isfinite(d)) return 0;
+        inverse[k] = 1 / d;
+        for (size_t i = 0; i < lanes; i++)
+            row[i] = i > k ? row[i] * inverse[k] : 0;
+        for (size_t i = k + 1; i < q; i++)
+            add(lanes, -d * row[i], row, a + i * lanes);
     }
     return 1;
 }
 
-static void lu_solve(const double *a, size_t n, const uint8_t *pivot, double *b)
+/* b = U^-T b. */
+HPO_INLINE void solve_first(size_t q, size_t lanes, const double *u, double *b)
 {
-    for (size_t k = 0; k < n; k++) {
-        double t = b[pivot[k]];
-        b[pivot[k]] = b[k];
+    for (size_t k = 0; k + 1 < q; k++)
+        add(lanes, -b[k], u + k * lanes, b);
+}
+
+/* b = U^-1 G^-1 b; the newest of each sum comes last, so that sums overlap. */
+HPO_INLINE void solve_second(size_t q, size_t lanes, const double *u, const double *inverse, double *b)
+{
+    for (size_t k = q; k-- > 0;) {
+        double t = b[k] * inverse[k];
+        for (size_t i = q; i-- > k + 1;)
+            t -= u[k * lanes + i] * b[i];
         b[k] = t;
-    }
-    for (size_t i = 1; i < n; i++)
-        for (size_t j = 0; j < i; j++)
-            b[i] -= a[i * n + j] * b[j];
-    for (size_t i = n; i-- > 0;) {
-        for (size_t j = i + 1; j < n; j++)
-            b[i] -= a[i * n + j] * b[j];
-        b[i] /= a[i * n + i];
     }
 }
 
 /* ---- the model -------------------------------------------------------------------------------- */
 
+static size_t lanes_of(size_t memory)
+{
+    return (memory + HPO_LANES - 1) / HPO_LANES * HPO_LANES;
+}
+
 size_t lbfgsb_model_work(size_t n, size_t memory)
 {
-    return 2 * memory * n + 10 * memory * memory + 12 * memory + 3 * n;
+    size_t lanes = lanes_of(memory);
+    return 2 * lanes * n + 8 * lanes * lanes + 15 * lanes + 3 * n;
 }
 
 void lbfgsb_model_init(lbfgsb_model *m, size_t n, size_t memory, double *work)
 {
-    m->n = n;
-    m->memory = memory;
-    m->s = work;
-    m->y = m->s + memory * n;
-    m->ss = m->y + memory * n;
-    m->sy = m->ss + memory * memory;
-    m->middle = m->sy + memory * memory;
-    m->small = m->middle + 4 * memory * memory;
-    m->p = m->small + 4 * memory * memory;
-    m->c = m->p + 2 * memory;
-    m->w = m->c + 2 * memory;
-    m->mc = m->w + 2 * memory;
-    m->mp = m->mc + 2 * memory;
-    m->mw = m->mp + 2 * memory;
-    m->breaks = m->mw + 2 * memory;
+    size_t lanes = lanes_of(memory), square = lanes * lanes;
+    *m = (lbfgsb_model){.n = n, .memory = memory, .lanes = lanes};
+    m->ys = work;
+    m->ss = m->ys + 2 * lanes * n;
+    m->low = m->ss + square;
+    m->low_t = m->low + square;
+    m->j = m->low_t + square;
+    m->a = m->j + square;
+    m->x = m->a + square;
+    m->t = m->x + square;
+    m->h = m->t + square;
+    m->d = m->h + square;
+    m->inverse_d = m->d + lanes;
+    m->inverse_j = m->inverse_d + lanes;
+    m->p = m->inverse_j + lanes;
+    m->c = m->p + 2 * lanes;
+    m->w = m->c + 2 * lanes;
+    m->mc = m->w + 2 * lanes;
+    m->mp = m->mc + 2 * lanes;
+    m->mw = m->mp + 2 * lanes;
+    m->breaks = m->mw + 2 * lanes;
     m->order = m->breaks + n;
     m->r = m->order + n;
     lbfgsb_model_reset(m);
@@ -107,82 +152,107 @@ void lbfgsb_model_reset(lbfgsb_model *m)
 {
     m->pairs = 0;
     m->theta = 1.0;
+    memset(m->ys, 0, 2 * m->lanes * m->n * sizeof *m->ys);
+    memset(m->ss, 0, 3 * m->lanes * m->lanes * sizeof *m->ss); /* and low, low_t */
+    memset(m->inverse_d, 0, m->lanes * sizeof *m->inverse_d);
 }
 
+/* Moves all pairs one place down; the last place becomes 0. */
 static void forget_oldest(lbfgsb_model *m)
 {
-    size_t n = m->n, k = m->memory;
-    m->pairs--;
-    memmove(m->s, m->s + n, m->pairs * n * sizeof *m->s);
-    memmove(m->y, m->y + n, m->pairs * n * sizeof *m->y);
-    for (size_t i = 0; i < m->pairs; i++) {
-        memmove(m->ss + i * k, m->ss + (i + 1) * k + 1, m->pairs * sizeof *m->ss);
-        memmove(m->sy + i * k, m->sy + (i + 1) * k + 1, m->pairs * sizeof *m->sy);
+    size_t k = m->lanes, last = --m->pairs;
+    for (size_t i = 0; i < 2 * m->n; i++) {
+        double *row = m->ys + i * k;
+        memmove(row, row + 1, last * sizeof *row);
+        row[last] = 0;
     }
+    double *squares[] = {m->ss, m->low, m->low_t};
+    for (size_t j = 0; j < sizeof squares / sizeof *squares; j++) {
+        for (size_t i = 0; i < last; i++) {
+            memmove(squares[j] + i * k, squares[j] + (i + 1) * k + 1, last * sizeof **squares);
+            squares[j][i * k + last] = 0;
+        }
+        memset(squares[j] + last * k, 0, k * sizeof **squares);
+    }
+    memmove(m->d, m->d + 1, last * sizeof *m->d);
+}
+
+HPO_DISPATCH static void add_pair(lbfgsb_model *m, const double *s, const double *y)
+{
+    size_t k = m->lanes, last = m->pairs++;
+    double *by_s = m->w; /* (Y^T, S^T) s */
+    memset(by_s, 0, 2 * k * sizeof *by_s);
+    for (size_t i = 0; i < m->n; i++) {
+        double *row = m->ys + 2 * k * i;
+        row[last] = y[i];
+        row[k + last] = s[i];
+        add(2 * k, s[i], row, by_s);
+    }
+    m->d[last] = by_s[last];
+    for (size_t i = 0; i <= last; i++)
+        m->ss[i * k + last] = m->ss[last * k + i] = by_s[k + i];
+    for (size_t i = 0; i < last; i++)
+        m->low[last * k + i] = m->low_t[i * k + last] = by_s[i];
 }
 
 void lbfgsb_model_update(lbfgsb_model *m, const double *s, const double *y)
 {
-    size_t n = m->n, k = m->memory;
-    double sy = hpo_dot(s, y, n), yy = hpo_dot(y, y, n), theta = yy / sy;
+    double sy = hpo_dot(s, y, m->n), yy = hpo_dot(y, y, m->n), theta = yy / sy;
     if (!(sy > 0x1p-52 * yy) || !isfinite(theta) || theta < 0x1p-500) return;
-    if (m->pairs == k) forget_oldest(m);
-    size_t last = m->pairs++;
-    memcpy(m->s + last * n, s, n * sizeof *s);
-    memcpy(m->y + last * n, y, n * sizeof *y);
-    for (size_t i = 0; i <= last; i++) {
-        double t = hpo_dot(m->s + i * n, s, n);
-        m->ss[i * k + last] = t;
-        m->ss[last * k + i] = t;
-        m->sy[i * k + last] = hpo_dot(m->s + i * n, y, n);
-        m->sy[last * k + i] = hpo_dot(s, m->y + i * n, n);
-    }
+    if (m->pairs == m->memory) forget_oldest(m);
+    add_pair(m, s, y);
     m->theta = theta;
 }
 
-/* M^-1 into `to`. */
-static void middle_matrix(const lbfgsb_model *m, double *to)
+/* 1 / D and the factor of J. */
+HPO_INLINE int prepare_middle(lbfgsb_model *m, size_t k)
 {
-    size_t q = m->pairs, k = m->memory;
-    memset(to, 0, 4 * q * q * sizeof *to);
+    size_t q = m->pairs;
+    for (size_t i = 0; i < q; i++)
+        m->inverse_d[i] = 1 / m->d[i];
     for (size_t i = 0; i < q; i++) {
-        to[i * 2 * q + i] = -m->sy[i * k + i];
-        for (size_t j = 0; j < q; j++) {
-            to[(q + i) * 2 * q + q + j] = m->theta * m->ss[i * k + j];
-            if (i <= j) continue;
-            to[(q + i) * 2 * q + j] = m->sy[i * k + j];
-            to[j * 2 * q + q + i] = m->sy[i * k + j];
-        }
+        double *row = m->j + i * k;
+        for (size_t j = 0; j < k; j++)
+            row[j] = m->theta * m->ss[i * k + j];
+        for (size_t j = 0; j < i; j++)
+            add(k, m->low[i * k + j] * m->inverse_d[j], m->low_t + j * k, row);
+    }
+    return factor(q, k, m->j, m->inverse_j);
+}
+
+/* Row i of W. */
+HPO_INLINE void w_row(const lbfgsb_model *m, size_t k, size_t i, double *w)
+{
+    const double *row = m->ys + 2 * k * i;
+    for (size_t j = 0; j < k; j++) {
+        w[j] = row[j];
+        w[k + j] = m->theta * row[k + j];
     }
 }
 
-/* Row `i` of W. */
-static void w_row(const lbfgsb_model *m, size_t i, double *w)
+/* out = M v. */
+HPO_INLINE void apply_middle(const lbfgsb_model *m, size_t k, const double *v, double *out)
 {
-    for (size_t j = 0; j < m->pairs; j++) {
-        w[j] = m->y[j * m->n + i];
-        w[m->pairs + j] = m->theta * m->s[j * m->n + i];
-    }
-}
-
-static double small_dot(const double *a, const double *b, size_t n)
-{
-    double s = 0.0;
-    for (size_t i = 0; i < n; i++)
-        s += a[i] * b[i];
-    return s;
-}
-
-static void apply_middle(const lbfgsb_model *m, const double *v, double *out)
-{
-    memcpy(out, v, 2 * m->pairs * sizeof *out);
-    lu_solve(m->middle, 2 * m->pairs, m->pivot, out);
+    size_t q = m->pairs;
+    const double *inverse_d = m->inverse_d;
+    double *b = out + k;
+    memcpy(b, v + k, k * sizeof *b);
+    for (size_t j = 0; j + 1 < q; j++)
+        add(k, v[j] * inverse_d[j], m->low_t + j * k, b);
+    solve_first(q, k, m->j, b);
+    solve_second(q, k, m->j, m->inverse_j, b);
+    for (size_t j = 0; j < k; j++)
+        out[j] = -v[j];
+    for (size_t i = 1; i < q; i++)
+        add(k, b[i], m->low + i * k, out);
+    for (size_t j = 0; j < k; j++)
+        out[j] *= inverse_d[j];
 }
 
 /* ---- generalised Cauchy point ------------------------------------------------------------------ */
 
 /* Restores the heap (smallest break first; equal ones by index) below place i of n. */
-static void sift(double *order, const double *breaks, size_t i, size_t n)
+HPO_INLINE void sift(double *order, const double *breaks, size_t i, size_t n)
 {
     for (;;) {
         size_t best = i;
@@ -200,8 +270,8 @@ static void sift(double *order, const double *breaks, size_t i, size_t n)
 
 /* Where the path of each variable meets its bound; those that move before are put into the heap.  Returns
  * their number. */
-static size_t find_breaks(lbfgsb_model *m, const double *x, const double *g, const double *lower,
-                          const double *upper)
+HPO_INLINE size_t find_breaks(lbfgsb_model *m, const double *x, const double *g, const double *lower,
+                              const double *upper)
 {
     size_t count = 0;
     for (size_t i = 0; i < m->n; i++) {
@@ -217,26 +287,22 @@ static size_t find_breaks(lbfgsb_model *m, const double *x, const double *g, con
 }
 
 /* The Cauchy point in `to`, W^T (to - x) in m->c. */
-static void cauchy_point(lbfgsb_model *m, const double *x, const double *g, const double *lower,
-                         const double *upper, double *to)
+HPO_INLINE void cauchy_point(lbfgsb_model *m, size_t k, const double *x, const double *g, const double *lower,
+                             const double *upper, double *to)
 {
-    size_t q = 2 * m->pairs, left = find_breaks(m, x, g, lower, upper);
+    size_t q = 2 * k, left = find_breaks(m, x, g, lower, upper);
     double slope = 0.0, time = 0.0;
     memcpy(to, x, m->n * sizeof *to);
-    for (size_t j = 0; j < q; j++) {
-        m->p[j] = 0.0;
-        m->c[j] = 0.0;
-    }
+    memset(m->p, 0, 2 * q * sizeof *m->p); /* and c */
     for (size_t i = 0; i < m->n; i++) {
         if (!(m->breaks[i] > 0)) continue;
         slope -= g[i] * g[i];
-        w_row(m, i, m->w);
-        for (size_t j = 0; j < q; j++)
-            m->p[j] -= m->w[j] * g[i];
+        w_row(m, k, i, m->w);
+        add(q, -g[i], m->w, m->p);
     }
-    apply_middle(m, m->p, m->mp);
+    apply_middle(m, k, m->p, m->mp);
     double curvature = -m->theta * slope - small_dot(m->p, m->mp, q), least = 0x1p-52 * -m->theta * slope;
-    double step = -slope / fmax(curvature, least);
+    double step = -slope / larger(curvature, least);
     while (left > 0) {
         size_t b = (size_t)m->order[0];
         double dt = m->breaks[b] - time;
@@ -245,116 +311,177 @@ static void cauchy_point(lbfgsb_model *m, const double *x, const double *g, cons
         sift(m->order, m->breaks, 0, left);
         time = m->breaks[b];
         to[b] = g[b] > 0 ? lower[b] : upper[b];
-        if (left == 0) {
-            for (size_t j = 0; j < q; j++)
-                m->c[j] += dt * m->p[j];
-            return;
-        }
+        add(q, dt, m->p, m->c);
+        if (left == 0) return;
         double z = to[b] - x[b], gb = g[b];
-        for (size_t j = 0; j < q; j++)
-            m->c[j] += dt * m->p[j];
-        w_row(m, b, m->w);
-        apply_middle(m, m->w, m->mw);
+        w_row(m, k, b, m->w);
+        apply_middle(m, k, m->w, m->mw);
         slope += dt * curvature + gb * gb + m->theta * gb * z - gb * small_dot(m->mw, m->c, q);
         curvature -=
             m->theta * gb * gb + 2.0 * gb * small_dot(m->mw, m->p, q) + gb * gb * small_dot(m->w, m->mw, q);
-        curvature = fmax(curvature, least);
-        for (size_t j = 0; j < q; j++)
-            m->p[j] += gb * m->w[j];
+        curvature = larger(curvature, least);
+        add(q, gb, m->w, m->p);
         step = -slope / curvature;
     }
-    step = fmax(step, 0.0);
+    step = larger(step, 0.0);
     time += step;
     for (size_t i = 0; i < left; i++) {
-        size_t k = (size_t)m->order[i];
-        to[k] = fmin(fmax(x[k] - time * g[k], lower[k]), upper[k]);
+        size_t b = (size_t)m->order[i];
+        to[b] = clip(x[b] - time * g[b], lower[b], upper[b]);
     }
-    for (size_t j = 0; j < q; j++)
-        m->c[j] += step * m->p[j];
+    add(q, step, m->p, m->c);
 }
 
 /* ---- subspace ---------------------------------------------------------------------------------- */
 
-/* The model's change from x to x + d: g.d + d.B d / 2. */
-static double model_change(lbfgsb_model *m, const double *g, const double *d)
+/* d.B d given W^T d and M W^T d. */
+HPO_INLINE double curvature_of(const lbfgsb_model *m, size_t k, const double *d, const double *wd,
+                               const double *mwd)
 {
-    size_t q = m->pairs, n = m->n;
-    for (size_t j = 0; j < q; j++) {
-        m->w[j] = hpo_dot(m->y + j * n, d, n);
-        m->w[q + j] = m->theta * hpo_dot(m->s + j * n, d, n);
+    return m->theta * hpo_dot(d, d, m->n) - small_dot(wd, mwd, 2 * k);
+}
+
+/* Whether the model is worse at x + d than at the Cauchy point `at`. */
+HPO_INLINE int is_worse(lbfgsb_model *m, size_t k, const double *x, const double *g, const double *at,
+                        const double *d)
+{
+    size_t q = 2 * k;
+    double *before = m->order; /* free by now */
+    memset(m->w, 0, q * sizeof *m->w);
+    for (size_t i = 0; i < m->n; i++) {
+        before[i] = at[i] - x[i];
+        add(q, d[i], m->ys + i * q, m->w);
     }
-    apply_middle(m, m->w, m->mw);
-    return hpo_dot(g, d, n) + 0.5 * (m->theta * hpo_dot(d, d, n) - small_dot(m->w, m->mw, 2 * q));
+    for (size_t j = q / 2; j < q; j++)
+        m->w[j] *= m->theta;
+    apply_middle(m, k, m->w, m->mw);
+    return !(hpo_dot(g, d, m->n) + 0.5 * curvature_of(m, k, d, m->w, m->mw) <=
+             hpo_dot(g, before, m->n) + 0.5 * curvature_of(m, k, before, m->c, m->mc));
 }
 
 /* From the Cauchy point `at` by r (all variables; 0 where not free), projected into the box; where that is
  * worse for the model than the Cauchy point, in a straight line as far as the box allows, which is never
- * worse. */
-static void apply_step(lbfgsb_model *m, const double *x, const double *g, const double *lower,
-                       const double *upper, double *at)
+ * worse.  A step that stays inside is the best there is. */
+HPO_INLINE void apply_step(lbfgsb_model *m, size_t k, const double *x, const double *g, const double *lower,
+                           const double *upper, double *at)
 {
     double *d = m->breaks; /* free by now */
     double slope = 0.0, longest = 1.0;
-    for (size_t i = 0; i < m->n; i++)
-        d[i] = at[i] - x[i];
-    double cauchy = model_change(m, g, d);
+    int inside = 1;
     for (size_t i = 0; i < m->n; i++) {
-        d[i] = fmin(fmax(at[i] + m->r[i], lower[i]), upper[i]) - x[i];
+        double to = at[i] + m->r[i], held = clip(to, lower[i], upper[i]);
+        inside &= to == held;
+        d[i] = held - x[i];
         slope += d[i] * g[i];
     }
-    if (!(slope < 0 && model_change(m, g, d) <= cauchy)) {
+    if (!inside && (!(slope < 0) || is_worse(m, k, x, g, at, d))) {
         for (size_t i = 0; i < m->n; i++) {
             double t = m->r[i], room = t > 0 ? upper[i] - at[i] : lower[i] - at[i];
             if (t != 0 && room / t < longest) longest = room / t;
         }
     }
     for (size_t i = 0; i < m->n; i++)
-        at[i] = fmin(fmax(at[i] + longest * m->r[i], lower[i]), upper[i]);
+        at[i] = clip(at[i] + longest * m->r[i], lower[i], upper[i]);
 }
 
-static void subspace_step(lbfgsb_model *m, const double *x, const double *g, const double *lower,
-                          const double *upper, double *at)
+/* r of the free variables, A, C (in t) and E^T (in x, a row for each y), W_F^T r in f.  Returns how many are
+ * free. */
+HPO_INLINE size_t subspace_system(lbfgsb_model *m, size_t k, const double *x, const double *g,
+                                  const double *lower, const double *upper, const double *at, double *f)
 {
-    size_t q = 2 * m->pairs, n_free = 0;
-    double *v = m->mp, inverse = 1.0 / m->theta;
-    uint8_t pivot[2 * LBFGSB_MEMORY_MAX];
-    apply_middle(m, m->c, m->mc);
-    middle_matrix(m, m->small);
-    memset(v, 0, q * sizeof *v);
+    size_t q = m->pairs, n_free = 0;
+    double inverse = 1.0 / m->theta;
+    memset(m->a, 0, 4 * k * k * sizeof *m->a); /* and x, t, h */
+    memset(f, 0, 2 * k * sizeof *f);
     for (size_t i = 0; i < m->n; i++) {
+        const double *y = m->ys + 2 * k * i, *s = y + k;
         m->r[i] = 0.0;
-        if (!(at[i] > lower[i] && at[i] < upper[i])) continue;
+        if (!(at[i] > lower[i] && at[i] < upper[i])) {
+            for (size_t j = 0; j < q; j++) {
+                add(k, m->theta * s[j], s, m->t + j * k);
+                add(k, y[j], s, m->h + j * k);
+            }
+            continue;
+        }
         n_free++;
-        w_row(m, i, m->w);
-        m->r[i] = g[i] + m->theta * (at[i] - x[i]) - small_dot(m->w, m->mc, q);
+        w_row(m, k, i, m->w);
+        m->r[i] = g[i] + m->theta * (at[i] - x[i]) - small_dot(m->w, m->mc, 2 * k);
+        add(2 * k, m->r[i], m->w, f);
         for (size_t j = 0; j < q; j++) {
-            double f = m->w[j] * inverse;
-            v[j] += m->w[j] * m->r[i];
-            for (size_t k = 0; k < q; k++)
-                m->small[j * q + k] -= f * m->w[k];
+            add(k, inverse * y[j], y, m->a + j * k);
+            add(k, -y[j], s, m->x + j * k);
         }
     }
-    if (n_free == 0 || !lu_factor(m->small, q, pivot)) return; /* the Cauchy point is a valid answer */
-    lu_solve(m->small, q, pivot, v);
+    for (size_t j = 0; j < q; j++) {
+        double *row = m->x + j * k, *held = m->h + j * k;
+        m->a[j * k + j] += m->d[j];
+        for (size_t i = 0; i < k; i++)
+            row[i] = i > j ? held[i] : row[i];
+    }
+    return n_free;
+}
+
+/* (f, f + lanes) = v; 0 when the model is not positive definite there. */
+HPO_INLINE int subspace_solve(lbfgsb_model *m, size_t k, double *f)
+{
+    size_t q = m->pairs;
+    double *inverse = m->w, *g = f + k;
+    if (!factor(q, k, m->a, inverse)) return 0;
+    solve_first(q, k, m->a, f);
+    for (size_t j = 0; j < q; j++) { /* x = U^-T E^T, T = C + x^T G^-1 x, g += x^T G^-1 U^-T f */
+        const double *row = m->x + j * k;
+        for (size_t i = j + 1; i < q; i++)
+            add(k, -m->a[j * k + i], row, m->x + i * k);
+        for (size_t i = 0; i < q; i++)
+            add(k, inverse[j] * row[i], row, m->t + i * k);
+        add(k, inverse[j] * f[j], row, g);
+    }
+    if (!factor(q, k, m->t, inverse + k)) return 0;
+    solve_first(q, k, m->t, g);
+    solve_second(q, k, m->t, inverse + k, g);
+    for (size_t j = 0; j < q; j++)
+        f[j] = small_dot(m->x + j * k, g, k) - f[j];
+    solve_second(q, k, m->a, inverse, f);
+    return 1;
+}
+
+HPO_INLINE void subspace_step(lbfgsb_model *m, size_t k, const double *x, const double *g,
+                              const double *lower, const double *upper, double *at)
+{
+    double *v = m->mp, inverse = 1.0 / m->theta;
+    apply_middle(m, k, m->c, m->mc);
+    /* without either the Cauchy point is a valid answer */
+    if (subspace_system(m, k, x, g, lower, upper, at, v) == 0 || !subspace_solve(m, k, v)) return;
     for (size_t i = 0; i < m->n; i++) {
         if (!(at[i] > lower[i] && at[i] < upper[i])) continue;
-        w_row(m, i, m->w);
-        m->r[i] = -inverse * (m->r[i] + inverse * small_dot(m->w, v, q));
+        w_row(m, k, i, m->w);
+        m->r[i] = -inverse * (m->r[i] + inverse * small_dot(m->w, v, 2 * k));
         if (!isfinite(m->r[i])) return;
     }
-    apply_step(m, x, g, lower, upper, at);
+    apply_step(m, k, x, g, lower, upper, at);
+}
+
+HPO_INLINE int minimise(lbfgsb_model *m, size_t k, const double *x, const double *g, const double *lower,
+                        const double *upper, double *target)
+{
+    if (m->pairs > 0 && !prepare_middle(m, k)) return 0;
+    cauchy_point(m, k, x, g, lower, upper, target);
+    if (m->pairs > 0) subspace_step(m, k, x, g, lower, upper, target);
+    for (size_t i = 0; i < m->n; i++)
+        if (!isfinite(target[i])) return 0;
+    return 1;
+}
+
+HPO_DISPATCH static int minimise_here(lbfgsb_model *m, const double *x, const double *g, const double *lower,
+                                      const double *upper, double *target)
+{
+    if (m->lanes == HPO_LANES) /* the usual memory: a row is one vector */
+        return minimise(m, HPO_LANES, x, g, lower, upper, target);
+    return minimise(m, m->lanes, x, g, lower, upper, target);
 }
 
 int lbfgsb_model_minimise(lbfgsb_model *m, const double *x, const double *g, const double *lower,
                           const double *upper, double *target)
 {
-    if (m->pairs > 0) {
-        middle_matrix(m, m->middle);
-        if (!lu_factor(m->middle, 2 * m->pairs, m->pivot)) return 0;
-    }
-    cauchy_point(m, x, g, lower, upper, target);
-    if (m->pairs > 0) subspace_step(m, x, g, lower, upper, target);
-    for (size_t i = 0; i < m->n; i++)
-        if (!isfinite(target[i])) return 0;
-    return 1;
+    return minimise_here(m, x, g, lower, upper, target);
 }

@@ -3,21 +3,21 @@
 #ifndef MATH_LBFGSB_MODEL_H
 #define MATH_LBFGSB_MODEL_H
 #include <stddef.h>
-#include <stdint.h>
 
 enum { LBFGSB_MEMORY_MAX = 32 };
 
-/* B = theta I - W M W^T of the last `pairs` steps s and gradient changes y. */
+/* B = theta I - W M W^T of the last `pairs` steps s and gradient changes y.  Vectors over pairs are padded
+ * with zeros to `lanes`, a multiple of HPO_LANES. */
 typedef struct lbfgsb_model {
-    size_t n, memory, pairs;
+    size_t n, memory, pairs, lanes;
     double theta;
-    double *s, *y;                    /* memory x n, oldest pair first */
-    double *ss, *sy;                  /* memory x memory: s_i . s_j, s_i . y_j */
-    double *middle;                   /* factor of M^-1, 2 pairs x 2 pairs */
-    double *small;                    /* 2 pairs x 2 pairs: the subspace's system */
-    double *p, *c, *w, *mc, *mp, *mw; /* 2 memory each */
+    double *ys;                       /* n x 2 lanes: entry i of all y, oldest first, then of all s */
+    double *ss, *low, *low_t;         /* lanes x lanes: s_i . s_j, L, L^T */
+    double *j, *a, *x, *t, *h;        /* lanes x lanes: factors and what is between */
+    double *d, *inverse_d;            /* lanes: D, 1 / D */
+    double *inverse_j;                /* lanes: of the diagonal of J's factor */
+    double *p, *c, *w, *mc, *mp, *mw; /* 2 lanes each */
     double *breaks, *order, *r;       /* n each */
-    uint8_t pivot[2 * LBFGSB_MEMORY_MAX];
 } lbfgsb_model;
 
 /* Doubles that lbfgsb_model_init takes of work. */

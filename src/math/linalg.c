@@ -123,6 +123,22 @@ void hpo_gemv_t(const double *a, size_t m, size_t n, size_t ld, const double *x,
     gemv_t_here(a, m, n, ld, x, y);
 }
 
+HPO_DISPATCH static void lower_products_here(const double *l, size_t n, size_t ld, const double *x,
+                                             double *lx, double *ltlx)
+{
+    for (size_t i = 0; i < n; i++) {
+        lx[i] = dot(l + i * ld, x, i + 1);
+        ltlx[i] = 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        axpy(i + 1, lx[i], l + i * ld, ltlx);
+}
+
+void hpo_lower_products(const double *l, size_t n, size_t ld, const double *x, double *lx, double *ltlx)
+{
+    lower_products_here(l, n, ld, x, lx, ltlx);
+}
+
 /* Eight columns or less (n < 8: through a copy of that part of c). */
 HPO_INLINE void strip(int sign, const double *a, size_t lda, const double *packed, size_t k, double *c,
                       size_t ldc, size_t m, size_t n)

@@ -18,6 +18,8 @@ void hpo_axpy(size_t n, double a, const double *x, double *y); /* y += a x */
 /* y = A x, A m x n;  y = A^T x (x m, y n). */
 void hpo_gemv(const double *a, size_t m, size_t n, size_t ld, const double *x, double *y);
 void hpo_gemv_t(const double *a, size_t m, size_t n, size_t ld, const double *x, double *y);
+/* lx = L x and ltlx = L^T L x, L n x n lower triangular: hpo_dot and hpo_axpy of its rows. */
+void hpo_lower_products(const double *l, size_t n, size_t ld, const double *x, double *lx, double *ltlx);
 /* C = A B^T: A m x k, B n x k, C m x n.  The one product that Gram matrices and block predictions need. */
 void hpo_gemm_nt(const double *a, size_t lda, const double *b, size_t ldb, double *c, size_t ldc, size_t m,
                  size_t n, size_t k);

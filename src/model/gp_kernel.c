@@ -63,6 +63,12 @@ void hpo_gp_pairs(hpo_kernel_family family, size_t n_features, const double *a, 
     squares(n_features, a, stride_a, soa, ld, n, out);
 }
 
+HPO_DISPATCH static void scale(double s2, size_t n, double *k)
+{
+    for (size_t j = 0; j < n; j++)
+        k[j] *= s2;
+}
+
 void hpo_gp_covary(hpo_kernel_family family, double s2, const double *q, size_t n, double *k, double *dk)
 {
     if (family == HPO_KERNEL_LINEAR) {
@@ -73,10 +79,8 @@ void hpo_gp_covary(hpo_kernel_family family, double s2, const double *q, size_t 
         return;
     }
     hpo_kernel_radial(family, q, n, k, dk);
-    for (size_t j = 0; j < n; j++)
-        k[j] *= s2;
-    for (size_t j = 0; dk && j < n; j++)
-        dk[j] *= s2;
+    scale(s2, n, k);
+    if (dk != NULL) scale(s2, n, dk);
 }
 
 double hpo_gp_prior_variance(hpo_kernel_family family, double s2, size_t n_features, const double *a,

@@ -44,14 +44,8 @@ static double clamped(double var, double prior)
 /* c = A^-1 k; v = W k is left in scratch; returns |v|^2. */
 double hpo_gp_solve(const hpo_gp *gp, const double *k, double *v, double *c)
 {
-    size_t n = gp->n_entries;
-    for (size_t i = 0; i < n; i++) {
-        v[i] = hpo_dot(gp->w + i * gp->cap, k, i + 1);
-        c[i] = 0;
-    }
-    for (size_t i = 0; i < n; i++)
-        hpo_axpy(i + 1, v[i], gp->w + i * gp->cap, c);
-    return hpo_dot(v, v, n);
+    hpo_lower_products(gp->w, gp->n_entries, gp->cap, k, v, c);
+    return hpo_dot(v, v, gp->n_entries);
 }
 
 /* ---- scratch ---------------------------------------------------------------------------------------- */
@@ -77,16 +71,25 @@ void hpo_gp_prior_moments(const hpo_gp *gp, size_t m, double *mean, double *var)
 void hpo_gp_block_moments(const hpo_gp *gp, const double *u, size_t m, double *a, double *k, double *tile,
                           double *mean, double *var)
 {
+    enum { STEP = 16 }; /* rows of W that are multiplied with equally many columns: W is lower triangular */
     size_t n = gp->n_entries;
     for (size_t i = 0; i < m; i++) {
         hpo_gp_scaled_features(gp, u + i * gp->n_dims, a);
-        hpo_gp_covariances(gp, a, k + i * n, NULL);
-        mean[i] = hpo_dot(k + i * n, gp->alpha, n);
+        if (gp->n_slopes > 0)
+            hpo_gp_joint_row(gp, a, k + i * n);
+        else
+            hpo_gp_pairs(gp->family, gp->n_features, a, 1, gp->scaled, gp->cap, n, k + i * n);
         var[i] = hpo_gp_prior_variance(gp->family, gp->s2, gp->n_features, a, 1);
     }
-    for (size_t r = 0; r < n; r += HPO_GP_TILE) { /* W is lower triangular: columns 0..end-1 of these rows */
+    if (gp->n_slopes == 0) hpo_gp_covary(gp->family, gp->s2, k, m * n, k, NULL); /* all in whole vectors */
+    for (size_t i = 0; i < m; i++)
+        mean[i] = hpo_dot(k + i * n, gp->alpha, n);
+    for (size_t r = 0; r < n; r += HPO_GP_TILE) {
         size_t end = n - r < HPO_GP_TILE ? n : r + HPO_GP_TILE;
-        hpo_gemm_nt(k, n, gp->w + r * gp->cap, gp->cap, tile, HPO_GP_TILE, m, end - r, end);
+        for (size_t t = r; t < end; t += STEP) {
+            size_t to = end - t < STEP ? end : t + STEP;
+            hpo_gemm_nt(k, n, gp->w + t * gp->cap, gp->cap, tile + t - r, HPO_GP_TILE, m, to - t, to);
+        }
         for (size_t i = 0; i < m; i++)
             var[i] -= hpo_dot(tile + i * HPO_GP_TILE, tile + i * HPO_GP_TILE, end - r);
     }

@@ -129,6 +129,33 @@ static void test_gemv(void **state)
     }
 }
 
+static void test_lower_products(void **state)
+{
+    (void)state;
+    t_rng rng = t_rng_create();
+    for (size_t p = 0; p < N_SIZES; p++) {
+        size_t n = sizes[p];
+        double x[LD], y[LD], z[LD], want[LD];
+        random_fill(&rng, a, LD * LD);
+        random_fill(&rng, x, LD);
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = i + 1; j < LD; j++)
+                a[i * LD + j] = (double)NAN; /* not read */
+        y[n] = z[n] = MARK;
+        hpo_lower_products(a, n, LD, x, y, z);
+        for (size_t i = 0; i < n; i++)
+            want[i] = lanes_dot(a + i * LD, x, i + 1);
+        assert_same_doubles(y, want, n);
+        for (size_t j = 0; j < n; j++) {
+            want[j] = 0;
+            for (size_t i = j; i < n; i++)
+                want[j] += y[i] * a[i * LD + j];
+        }
+        assert_same_doubles(z, want, n);
+        assert_true(y[n] == MARK && z[n] == MARK);
+    }
+}
+
 static void check_gemm(t_rng *rng, size_t m, size_t n, size_t k)
 {
     random_fill(rng, a, m * LD);
@@ -512,10 +539,12 @@ static void test_arrays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_gemv),       cmocka_unit_test(test_gemm),
-        cmocka_unit_test(test_cholesky), cmocka_unit_test(test_bad_pivots), cmocka_unit_test(test_solves),
-        cmocka_unit_test(test_inverse),  cmocka_unit_test(test_updates),    cmocka_unit_test(test_remove),
-        cmocka_unit_test(test_eigen),    cmocka_unit_test(test_arrays),
+        cmocka_unit_test(test_vectors),        cmocka_unit_test(test_gemv),
+        cmocka_unit_test(test_lower_products), cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_cholesky),       cmocka_unit_test(test_bad_pivots),
+        cmocka_unit_test(test_solves),         cmocka_unit_test(test_inverse),
+        cmocka_unit_test(test_updates),        cmocka_unit_test(test_remove),
+        cmocka_unit_test(test_eigen),          cmocka_unit_test(test_arrays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -351,12 +351,18 @@ static void test_trouble(void **state)
     c = (counted){.n = 3};
     r = run(linear, &c, lower, upper, x, NULL);
     assert_true(r.value < -1e6 && isfinite(r.value));
-    /* a kink: no gradient vanishes, but the minimum is approached */
-    fill(x, 3, 5);
-    x[1] = -2;
-    c = (counted){.n = 3};
-    r = run(absolute, &c, lower, upper, x, NULL);
-    assert_true(r.value < 0.5);
+    /* a kink: no gradient vanishes and a search may end in any crease, but from most places it comes near */
+    t_rng rng = t_rng_create();
+    size_t rounds = 0, near = 0;
+    for (T_ROUNDS(round, 300)) {
+        for (size_t i = 0; i < 3; i++)
+            x[i] = t_between(&rng, -5, 5);
+        c = (counted){.n = 3};
+        r = run(absolute, &c, lower, upper, x, NULL);
+        rounds++;
+        near += r.value < 0.5;
+    }
+    assert_true(4 * near > 3 * rounds);
 }
 
 /* ---- the model against dense matrices ---- */
