@@ -125,11 +125,8 @@ static void explain(const stopping *s, const hpo_sched_row *t, hpo_sched_answer 
     size_t rank = hpo_ranking_below(r, t->last) + 1, n = hpo_ranking_size(r);
     const char *at = s->levels.text[t->level];
     out->decision = HPO_STOP;
-    if (s->n_brackets == 1)
-        (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s", rank, n, at);
-    else
-        (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s of bracket %d", rank, n,
-                       at, (int)t->bracket);
+    char *end = hpo_rung_say(out->reason, rank, n, at);
+    if (s->n_brackets > 1) (void)hpo_say_count(hpo_say(end, " of bracket "), (size_t)t->bracket);
 }
 
 static hpo_status stopping_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out,
