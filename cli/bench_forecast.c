@@ -2,6 +2,7 @@
 /* cli/bench_forecast.c - `hpo bench forecast`: are forecasts of learning curves right? */
 #include "bench/forecast.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,24 @@ static void print_total(cli_table *t, total *all)
     print_row(t, "mean", &all->sum);
 }
 
+/* Is the name fitted by --problems, or is there none?  Lists by commas, patterns as for `run`. */
+static int is_wanted(const cli *c, const char *name)
+{
+    char word[128];
+    size_t at = 0;
+    const char *v, *only = cli_get(c, "only", NULL);
+    if (only != NULL && strstr(name, only) == NULL) return 0;
+    if (!cli_has(c, "problems")) return 1;
+    while ((v = cli_next(c, "problems", &at)) != NULL)
+        while (*v != '\0') {
+            size_t n = strcspn(v, ",");
+            (void)snprintf(word, sizeof word, "%.*s", (int)n, v);
+            if (fnmatch(word, name, 0) == 0) return 1;
+            v += n + (v[n] == ',');
+        }
+    return 0;
+}
+
 static int measure_one(cli *c, const char *name, int64_t n_ensemble, cli_table *t, total *all)
 {
     hpo_problem *p = NULL;
@@ -118,11 +137,10 @@ int bench_forecast(cli *c)
         "problem",    "seen",    "n",        "rank bank",  "coupled", "ensemble", "power law", "last",
         "cover bank", "coupled", "ensemble", "error bank", "coupled", "ensemble", "power law", "last"};
     char **names = NULL;
-    size_t n = 0;
+    size_t n = 0, n_wanted = 0;
     int64_t n_ensemble = 0;
     total all[HPO_FORECAST_SHARES] = {{{0}, 0, 0}};
     cli_table *t = NULL;
-    const char *only = cli_get(c, "only", NULL);
     int rc = cli_expect_args(c, 1, 1);
     if (rc == CLI_OK) rc = cli_get_int(c, "ensemble", 0, CUT, &n_ensemble);
     if (rc != CLI_OK) return rc;
@@ -131,7 +149,13 @@ int bench_forecast(cli *c)
         return cli_fail(c);
     if (!cli_has(c, "json") && (t = cli_table_new(CLI_COUNT(heads), heads)) == NULL) rc = cli_fail_memory();
     for (size_t i = 0; rc == CLI_OK && i < n; i++)
-        if (only == NULL || strstr(names[i], only) != NULL) rc = measure_one(c, names[i], n_ensemble, t, all);
+        if (is_wanted(c, names[i])) {
+            rc = measure_one(c, names[i], n_ensemble, t, all);
+            n_wanted++;
+        }
+    if (rc == CLI_OK && n_wanted == 0 && cli_has(c, "problems"))
+        rc = cli_error("--problems: none of the suite multifidelity fits: see `hpo bench problems --suite "
+                       "multifidelity`");
     for (size_t i = 0; t != NULL && i < HPO_FORECAST_SHARES; i++)
         print_total(t, &all[i]);
     hpo_free(names);

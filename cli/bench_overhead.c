@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/os.h"
 #include "bench.h"
 #include "scheduler/registry.h"
 
@@ -113,8 +114,8 @@ static void measure_reports(bench *b, int64_t n)
 
 /* ---- schedulers ---------------------------------------------------------------------------------------- */
 
-/* Trials number .. number + OPS - 1 come to the lowest rung.  The time of their reports alone, per report:
- * what a decision costs without the study around it. */
+/* Trials number .. number + OPS - 1 come to the lowest rung.  The processor time of their reports alone, per
+ * report: what a decision costs without the study around it. */
 static hpo_status one_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_error *err)
 {
     hpo_sched_answer answers[OPS];
@@ -123,7 +124,7 @@ static hpo_status one_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_er
         const hpo_sched_start e = {.kind = HPO_ACT_NEW, .trial = number + i, .parent = -1, .resource = 1};
         rc = s->ops->start(s->state, &e, err);
     }
-    double start = bench_now();
+    double start = (double)hpo_os_thread_ns();
     for (int64_t i = 0; i < OPS && rc == HPO_OK; i++) {
         /* a multiplicative sequence: no order that would be kind to a tree */
         double y = (double)((uint64_t)(number + i) * UINT64_C(0x9E3779B97F4A7C15) >> 11) * 0x1p-53;
@@ -132,7 +133,7 @@ static hpo_status one_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_er
         answers[i] = (hpo_sched_answer){.decision = HPO_CONTINUE};
         rc = s->ops->report(s->state, &r, &answers[i], err);
     }
-    *ns = (bench_now() - start) / OPS;
+    *ns = ((double)hpo_os_thread_ns() - start) / OPS;
     for (int64_t i = 0; i < OPS && rc == HPO_OK && s->ops->tell; i++)
         rc = s->ops->tell(s->state, number + i,
                           answers[i].decision == HPO_PAUSE ? HPO_STATE_PAUSED : HPO_STATE_STOPPED, NULL, err);
@@ -143,14 +144,14 @@ static hpo_status one_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_er
 static hpo_status ask_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_error *err)
 {
     hpo_status rc = HPO_OK;
-    double start = bench_now();
+    double start = (double)hpo_os_thread_ns();
     for (int i = 0; i < OPS && rc == HPO_OK; i++) {
         hpo_action a = {.kind = HPO_ACT_NEW, .trial = -1, .resource = (double)NAN};
         const hpo_sched_ask ask = {
             .draw = (uint64_t)(number + i), .number = number + i, .may_create = 1, .n_running = 1};
         rc = s->ops->next(s->state, &ask, &a, err);
     }
-    *ns = (bench_now() - start) / OPS;
+    *ns = ((double)hpo_os_thread_ns() - start) / OPS;
     return rc;
 }
 

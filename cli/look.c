@@ -611,7 +611,7 @@ static int show_trial(cli *c, int64_t number, const hpo_summary *sum, const cli_
     int rc = get_trial(c, number, &t);
     if (rc != CLI_OK) return rc;
     n_reports = t.n_reports; /* t's pointers end with the next call on the study */
-    st = json ? cli_trial_json(&s, shape, &t, 1, &c->err) : trial_lines(c, &s, shape, sum, &t);
+    st = json ? cli_trial_full_json(&s, shape, c->study, &t, &c->err) : trial_lines(c, &s, shape, sum, &t);
     if (st == HPO_OK && json && !s.failed) {
         s.text[--s.len] = '\0'; /* reports go into the same object */
         hpo_str_add(&s, ",\"report_list\":[");

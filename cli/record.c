@@ -156,6 +156,28 @@ hpo_status cli_trial_json(hpo_str *s, const cli_shape *shape, const hpo_trial_in
     return HPO_OK;
 }
 
+hpo_status cli_trial_full_json(hpo_str *s, const cli_shape *shape, hpo_study *study, const hpo_trial_info *t,
+                               hpo_error *err)
+{
+    const int64_t n = t->n_decisions, number = t->number;
+    HPO_TRY(cli_trial_json(s, shape, t, 1, err));
+    if (n == 0 || s->failed) return HPO_OK;
+    s->text[--s->len] = '\0'; /* without its last brace */
+    hpo_str_add(s, ",\"decisions\":[");
+    for (int64_t i = 0; i < n; i++) {
+        hpo_decision_info d = {.size = sizeof d};
+        HPO_TRY(hpo_study_trial_decision(study, number, (size_t)i, &d, err));
+        hpo_str_addf(s, "%s{\"what\":\"%s\"", i > 0 ? "," : "", d.what);
+        if (!isnan(d.step)) key_double(s, "step", d.step);
+        key_text(s, "reason", d.reason);
+        key_int(s, "attempt", d.attempt);
+        key_time(s, "time", d.time_ms);
+        hpo_str_addc(s, '}');
+    }
+    hpo_str_add(s, "]}");
+    return HPO_OK;
+}
+
 static void json_budget(hpo_str *s, const hpo_budget *b)
 {
     size_t start;

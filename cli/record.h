@@ -25,6 +25,11 @@ const char *cli_decision_name(hpo_decision d);
  * that explain where a trial came from. */
 hpo_status cli_trial_json(hpo_str *s, const cli_shape *shape, const hpo_trial_info *t, int details,
                           hpo_error *err);
+/* The same with details, and with what the scheduler did with the trial and why, where it did something:
+ * "decisions":[{"what":"pause","step":3,"reason":"rank 7 of 9 at rung 3","attempt":1,"time":"..."}].  What t points to
+ * is void afterwards. */
+hpo_status cli_trial_full_json(hpo_str *s, const cli_shape *shape, hpo_study *study, const hpo_trial_info *t,
+                               hpo_error *err);
 /* One object with everything hpo_summary knows. */
 hpo_status cli_summary_json(hpo_str *s, const hpo_study *study, const hpo_summary *sum, hpo_error *err);
 /* "lr=0.001 opt=adam": active parameters of x on one line. */

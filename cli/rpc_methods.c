@@ -543,7 +543,7 @@ static hpo_status add_stored_trial(rpc *r, hpo_study *study, const cli_shape *sh
     hpo_trial_info t = {.size = sizeof t};
     HPO_TRY(hpo_study_trial(study, number, &t, &r->c->err));
     if (!first) hpo_str_addc(out, ',');
-    return cli_trial_json(out, shape, &t, 1, &r->c->err);
+    return cli_trial_full_json(out, shape, study, &t, &r->c->err);
 }
 
 static hpo_status call_best(rpc *r, struct json_object *params, hpo_str *out)
@@ -597,7 +597,7 @@ static hpo_status call_trials(rpc *r, struct json_object *params, hpo_str *out)
         HPO_TRY(hpo_study_trial(study, i, &t, err));
         if (t.seq <= since) continue;
         if (n++) hpo_str_addc(out, ',');
-        HPO_TRY(cli_trial_json(out, &shape, &t, 1, err));
+        HPO_TRY(cli_trial_full_json(out, &shape, study, &t, err));
     }
     hpo_str_addf(out, "],\"seq\":%" PRId64 ",\"next\":", sum.seq);
     if (i < sum.n_trials)

@@ -9,6 +9,7 @@
 
 int64_t hpo_os_unix_ms(void);      /* wall clock; may jump */
 int64_t hpo_os_monotonic_ns(void); /* never goes back */
+int64_t hpo_os_thread_ns(void);    /* processor time of this thread */
 void hpo_os_sleep_ms(int64_t ms);
 /* Fills buf with bytes from the system's generator (seeds of studies whose user gave none). */
 HPO_NODISCARD hpo_status hpo_os_random(void *buf, size_t n, hpo_error *err);

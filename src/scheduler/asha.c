@@ -84,31 +84,28 @@ hpo_status hpo_asha_start(void *state, const hpo_sched_start *e, hpo_error *err)
     return HPO_OK;
 }
 
-static void explain(hpo_sched_answer *out, const hpo_asha *s, size_t level, size_t rank, size_t size)
-{
-    (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s", rank + 1, size,
-                   s->levels.text[level]);
-}
-
-/* The trial has come to a level above the one that it stands in.  *rank and *size: as it came. */
+/* The trial has come to a level above the one that it stands in. */
 static hpo_status enter(hpo_asha *s, int64_t trial, size_t level, hpo_error *err)
 {
     hpo_sched_row *t = &s->rows.row[trial];
     hpo_asha_rung *rung = hpo_asha_rung_at(s, (size_t)t->bracket, level);
-    HPO_TRY(hpo_ranking_add(&rung->ranking, t->last, trial, t->cost, 0, err));
+    HPO_TRY(hpo_ranking_add(&rung->ranking, t->last, trial, s->by_cost ? t->cost : 0, 0, err));
     t->level = (int32_t)level;
     t->entry = t->last;
     return HPO_OK;
 }
 
-static void answer(const hpo_asha *s, const hpo_sched_row *t, int64_t trial, hpo_sched_answer *out)
+/* entered: just now, so that its rank is known. */
+static void answer(const hpo_asha *s, const hpo_sched_row *t, int64_t trial, int entered,
+                   hpo_sched_answer *out)
 {
     if (!(t->step >= t->target * (1 - 1e-9)) || t->target >= s->levels.at[s->levels.n - 1]) return;
     out->decision = HPO_PAUSE;
     const hpo_asha_rung *rung = rung_of(s, t);
     if (rung == NULL) return;
-    explain(out, s, (size_t)t->level, hpo_ranking_before(&rung->ranking, t->entry, trial),
-            hpo_ranking_size(&rung->ranking));
+    const hpo_ranking *r = &rung->ranking;
+    size_t rank = entered ? hpo_ranking_newest(r) : hpo_ranking_before(r, t->entry, trial);
+    (void)hpo_rung_say(out->reason, rank + 1, hpo_ranking_size(r), s->levels.text[t->level]);
 }
 
 hpo_status hpo_asha_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out, hpo_error *err)
@@ -120,8 +117,9 @@ hpo_status hpo_asha_report(void *state, const hpo_sched_report *r, hpo_sched_ans
     if (t->bracket < 0) t->bracket = 0;
     /* Beyond the end of its piece a program only winds down. */
     int64_t level = hpo_levels_find(&s->levels, fmin(t->step, t->target));
-    if (is_new && level > t->level && level >= t->bracket) HPO_TRY(enter(s, r->trial, (size_t)level, err));
-    answer(s, t, r->trial, out);
+    int enters = is_new && level > t->level && level >= t->bracket;
+    if (enters) HPO_TRY(enter(s, r->trial, (size_t)level, err));
+    answer(s, t, r->trial, enters, out);
     return HPO_OK;
 }
 

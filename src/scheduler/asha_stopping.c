@@ -108,7 +108,8 @@ static void stopping_fini(void *state)
 
 /* ---- events ------------------------------------------------------------------------------------------ */
 
-static int may_go_on(const stopping *s, const hpo_ranking *r, double y)
+/* rank: how many have a smaller value. */
+static int may_go_on(const stopping *s, const hpo_ranking *r, size_t rank)
 {
     size_t n = hpo_ranking_size(r), keep = hpo_rung_share(n, s->config.eta);
     if ((int64_t)n <= s->config.bootstrap) return 0;
@@ -116,20 +117,16 @@ static int may_go_on(const stopping *s, const hpo_ranking *r, double y)
         if (!s->config.compete) return 1;
         keep = 1;
     }
-    return hpo_ranking_below(r, y) < keep;
+    return rank < keep;
 }
 
-static void explain(const stopping *s, const hpo_sched_row *t, hpo_sched_answer *out)
+static void explain(const stopping *s, const hpo_sched_row *t, size_t rank, hpo_sched_answer *out)
 {
     const hpo_ranking *r = rung_at(s, (size_t)t->bracket, (size_t)t->level);
-    size_t rank = hpo_ranking_below(r, t->last) + 1, n = hpo_ranking_size(r);
     const char *at = s->levels.text[t->level];
     out->decision = HPO_STOP;
-    if (s->n_brackets == 1)
-        (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s", rank, n, at);
-    else
-        (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s of bracket %d", rank, n,
-                       at, (int)t->bracket);
+    char *end = hpo_rung_say(out->reason, rank + 1, hpo_ranking_size(r), at);
+    if (s->n_brackets > 1) (void)hpo_say_count(hpo_say(end, " of bracket "), (size_t)t->bracket);
 }
 
 static hpo_status stopping_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out,
@@ -149,8 +146,9 @@ static hpo_status stopping_report(void *state, const hpo_sched_report *r, hpo_sc
         hpo_ranking *rung = rung_at(s, (size_t)t->bracket, (size_t)k);
         HPO_TRY(hpo_ranking_add(rung, t->last, r->trial, 0, 0, err));
         t->level = k;
-        if (may_go_on(s, rung, t->last)) continue;
-        explain(s, t, out);
+        size_t rank = hpo_ranking_below(rung, t->last);
+        if (may_go_on(s, rung, rank)) continue;
+        explain(s, t, rank, out);
         break;
     }
     return HPO_OK;

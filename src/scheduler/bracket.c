@@ -179,11 +179,12 @@ hpo_status hpo_brackets_report(void *state, const hpo_sched_report *r, hpo_sched
     const bracket *b = &s->list[t->bracket];
     if (b->rung + 1 >= plan_of(s, (size_t)t->bracket)->n) return HPO_OK; /* its last piece */
     out->decision = HPO_PAUSE;
-    (void)snprintf(out->reason, sizeof out->reason,
-                   "rank %zu of %zu at rung %s of bracket %d, which waits for %zu more",
-                   hpo_ranking_before(&b->here, t->last, r->trial) + 1, hpo_ranking_size(&b->here) + 1,
-                   hpo_resource_text(t->target, at), (int)t->bracket,
-                   b->size == HPO_BRACKET_OPEN ? 0 : b->size - hpo_ranking_size(&b->here) - b->failed - 1);
+    size_t rank = hpo_ranking_before(&b->here, t->last, r->trial) + 1, n = hpo_ranking_size(&b->here) + 1;
+    char *end = hpo_rung_say(out->reason, rank, n, hpo_resource_text(t->target, at));
+    end = hpo_say_count(hpo_say(end, " of bracket "), (size_t)t->bracket);
+    end = hpo_say(end, ", which waits for ");
+    end = hpo_say_count(end, b->size == HPO_BRACKET_OPEN ? 0 : b->size - n - b->failed);
+    (void)hpo_say(end, " more");
     return HPO_OK;
 }
 
@@ -200,7 +201,7 @@ hpo_status hpo_brackets_tell(void *state, int64_t trial, hpo_state end, const do
     if (good && !isnan(t->last)) {
         t->entry = t->last;
         t->level = (int32_t)b->rung;
-        HPO_TRY(hpo_ranking_add(&b->here, t->entry, trial, t->cost, 0, err));
+        HPO_TRY(hpo_ranking_add(&b->here, t->entry, trial, 0, 0, err));
     } else {
         b->failed++;
     }

@@ -11,6 +11,7 @@
     X(asha)                                                                                                  \
     X(asha_stopping)                                                                                         \
     X(asha_cost)                                                                                             \
+    X(asha_forecast)                                                                                         \
     X(hyperband_async)                                                                                       \
     X(pasha)                                                                                                 \
     X(halving)                                                                                               \

@@ -8,8 +8,6 @@
  *
  * Golovin, Solnik, Moitra, Kochanski, Karro, Sculley: "Google Vizier: a service for black-box optimization",
  * KDD 2017, section 3.2.2. */
-#include <stdio.h>
-
 #include "base/error.h"
 #include "scheduler/builtin.h"
 #include "scheduler/steps.h"
@@ -48,10 +46,10 @@ static hpo_status median_report(void *state, const hpo_sched_report *r, hpo_sche
         double m = hpo_steps_quantile(at, 0.5);
         if (t->best > m) {
             out->decision = HPO_STOP;
-            (void)snprintf(
-                out->reason, sizeof out->reason,
-                "its best, %.6g, is worse than the median %.6g of the averages of %zu others at %.6g",
-                t->best * s->sign, m * s->sign, n, r->step);
+            char *end = hpo_say_real(hpo_say(out->reason, "its best, "), t->best * s->sign);
+            end = hpo_say_real(hpo_say(end, ", is worse than the median "), m * s->sign);
+            end = hpo_say_count(hpo_say(end, " of the averages of "), n);
+            (void)hpo_say_real(hpo_say(end, " others at "), r->step);
         }
     }
     return hpo_ranking_add(at, t->sum / (double)t->n, r->trial, 0, 0, err);

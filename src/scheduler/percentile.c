@@ -7,8 +7,6 @@
  *
  * As the percentile pruner of Optuna (Akiba, Sano, Yanase, Ohta, Koyama, KDD 2019), with running trials
  * counted too. */
-#include <stdio.h>
-
 #include "base/error.h"
 #include "scheduler/builtin.h"
 #include "scheduler/steps.h"
@@ -48,9 +46,11 @@ static hpo_status percentile_report(void *state, const hpo_sched_report *r, hpo_
         double bound = hpo_steps_quantile(at, s->config.keep / 100);
         if (t->best > bound) {
             out->decision = HPO_STOP;
-            (void)snprintf(out->reason, sizeof out->reason,
-                           "its best, %.6g, is not among the best %.6g%% of %zu others at %.6g (%.6g)",
-                           t->best * s->sign, s->config.keep, n, r->step, bound * s->sign);
+            char *end = hpo_say_real(hpo_say(out->reason, "its best, "), t->best * s->sign);
+            end = hpo_say_real(hpo_say(end, ", is not among the best "), s->config.keep);
+            end = hpo_say_count(hpo_say(end, "% of "), n);
+            end = hpo_say_real(hpo_say(end, " others at "), r->step);
+            (void)hpo_say(hpo_say_real(hpo_say(end, " ("), bound * s->sign), ")");
         }
     }
     return hpo_ranking_add(at, r->y[0], r->trial, 0, 0, err);

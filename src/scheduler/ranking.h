@@ -11,8 +11,11 @@
 #include "hpo.h"
 
 typedef struct hpo_ranking {
-    struct hpo_ranking_node *nodes; /* node 0 is the empty tree */
-    uint32_t n, cap, root, unused;  /* unused: chain of removed nodes */
+    struct hpo_ranking_node *nodes;     /* node 0 is the empty tree */
+    struct hpo_ranking_weight *weights; /* NULL: all are 0 */
+    uint32_t n, cap, root, unused;      /* n nodes are taken; unused: chain of removed ones */
+    uint32_t size, n_open;
+    size_t weight_cap, newest;
 } hpo_ranking; /* zero-initialised is empty */
 
 /* One entry as it is found. */
@@ -29,6 +32,8 @@ double hpo_ranking_weight(const hpo_ranking *r); /* the sum */
 /* Adds an entry that is not there yet. */
 HPO_NODISCARD hpo_status hpo_ranking_add(hpo_ranking *r, double value, int64_t trial, double weight, int open,
                                          hpo_error *err);
+/* The rank at which the entry was put that was added last. */
+size_t hpo_ranking_newest(const hpo_ranking *r);
 void hpo_ranking_remove(hpo_ranking *r, double value, int64_t trial);
 void hpo_ranking_set_open(hpo_ranking *r, double value, int64_t trial, int open);
 /* How many entries stand before (value, trial), which need not be one. */

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "math/dist.h"
 #include "math/func.h"
 #include "math/rng.h"
 
@@ -161,6 +162,38 @@ size_t hpo_rung_share(size_t n, double eta)
     return (size_t)floor((double)n / eta * (1 + NEARLY));
 }
 
+/* Newton's steps for an increasing function, halving where they leave the bracket. */
+double hpo_rung_threshold(const double *mean, const double *sd, size_t n, double expected)
+{
+    enum { STEPS = 100 };
+    static const double FAR = 40, CLOSE = 1e-10, PER_SQRT_2PI = 0.39894228040143267794;
+    double low = (double)INFINITY, high = -(double)INFINITY;
+    if (!(expected > 0)) return -(double)INFINITY;
+    if (!(expected < (double)n)) return (double)INFINITY;
+    for (size_t j = 0; j < n; j++) {
+        low = fmin(low, mean[j] - FAR * sd[j]);
+        high = fmax(high, mean[j] + FAR * sd[j]);
+    }
+    double t = low + (high - low) * (expected / (double)n);
+    for (int step = 0; step < STEPS; step++) {
+        double below = 0, slope = 0;
+        for (size_t j = 0; j < n; j++) {
+            double z = (t - mean[j]) / sd[j];
+            below += hpo_normal_cdf(z);
+            slope += PER_SQRT_2PI * hpo_exp(-z * z / 2) / sd[j];
+        }
+        if (fabs(below - expected) <= CLOSE) break;
+        if (below < expected)
+            low = t;
+        else
+            high = t;
+        t -= (below - expected) / slope;
+        if (!(t > low && t < high)) t = low + (high - low) / 2;
+        if (!(t > low && t < high)) break; /* nothing lies between */
+    }
+    return t;
+}
+
 size_t hpo_hyperband_size(size_t n_levels, size_t s, double eta, int table)
 {
     double brackets = (double)n_levels, power = hpo_pow(eta, (double)s);
@@ -187,8 +220,58 @@ size_t hpo_bracket_draw(uint64_t seed, int64_t number, size_t n_brackets, size_t
 
 const char *hpo_resource_text(double r, char buf[32])
 {
-    (void)snprintf(buf, 32, "%.6g", r);
+    (void)hpo_say_real(buf, r);
     return buf;
+}
+
+char *hpo_say(char *at, const char *text)
+{
+    size_t n = strlen(text);
+    memcpy(at, text, n + 1);
+    return at + n;
+}
+
+char *hpo_say_count(char *at, size_t n)
+{
+    char digits[24];
+    size_t k = sizeof digits - 1;
+    digits[k] = '\0';
+    do
+        digits[--k] = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    return hpo_say(at, digits + k);
+}
+
+/* Six significant digits of what lies in [1e-4, 1e6), where %.6g needs no exponent: v 10^k is rounded to a
+ * whole number, of which the last k digits stand behind the point.  (A value that lies within an ulp of the
+ * middle between two texts may get the other one.) */
+char *hpo_say_real(char *at, double v)
+{
+    double a = fabs(v), scaled = a;
+    int k = 0;
+    if (!(a >= 1e-4 && a < 999999)) return at + snprintf(at, 32, "%.6g", v);
+    for (; scaled < 1e5; k++)
+        scaled *= 10;
+    uint64_t n = (uint64_t)(scaled + 0.5), unit = 1;
+    for (; k > 0 && n % 10 == 0; k--)
+        n /= 10;
+    for (int i = 0; i < k; i++)
+        unit *= 10;
+    if (v < 0) *at++ = '-';
+    at = hpo_say_count(at, (size_t)(n / unit));
+    if (k == 0) return at;
+    *at++ = '.';
+    for (n %= unit, unit /= 10; unit > 0; n %= unit, unit /= 10)
+        *at++ = (char)('0' + n / unit);
+    *at = '\0';
+    return at;
+}
+
+char *hpo_rung_say(char *at, size_t rank, size_t n, const char *rung)
+{
+    at = hpo_say_count(hpo_say(at, "rank "), rank);
+    at = hpo_say_count(hpo_say(at, " of "), n);
+    return hpo_say(hpo_say(at, " at rung "), rung);
 }
 
 void hpo_rung_describe(hpo_str *s, int64_t bracket, double resource, const hpo_ranking *r, size_t promoted)

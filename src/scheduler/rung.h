@@ -76,6 +76,9 @@ int hpo_rungs_best(const hpo_rung *rungs, const hpo_levels *l, int all, hpo_rank
 
 /* floor(n / eta), safe against the last bit. */
 size_t hpo_rung_share(size_t n, double eta);
+/* n independent normal values: the t that `expected` of them are expected below, sum_j Phi((t - mean_j) / sd_j) =
+ * expected, for 0 < expected < n and sd_j > 0; outside, minus or plus infinity. */
+double hpo_rung_threshold(const double *mean, const double *sd, size_t n, double expected);
 /* How many configurations bracket s of Hyperband begins with when there are n_levels.  table: the sizes of the
  * published Table 1 (and of its authors' program) instead of Algorithm 1. */
 size_t hpo_hyperband_size(size_t n_levels, size_t s, double eta, int table);
@@ -85,6 +88,13 @@ size_t hpo_bracket_draw(uint64_t seed, int64_t number, size_t n_brackets, size_t
 
 /* "9", "0.25": a resource for a reason. */
 const char *hpo_resource_text(double r, char buf[32]);
+/* Reasons are made without printf, since a decision is not to wait for them: each call writes what it is given to `at`,
+ * ends it with a zero and returns where that stands.  The caller sees to it that HPO_REASON_SIZE is enough. */
+char *hpo_say(char *at, const char *text);
+char *hpo_say_count(char *at, size_t n);
+char *hpo_say_real(char *at, double v); /* %.6g */
+/* "rank 3 of 81 at rung 9" */
+char *hpo_rung_say(char *at, size_t rank, size_t n, const char *rung);
 /* Appends one member of "rungs". */
 void hpo_rung_describe(hpo_str *s, int64_t bracket, double resource, const hpo_ranking *r, size_t promoted);
 /* Hands text over as ops.describe must. */

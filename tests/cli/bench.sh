@@ -17,7 +17,7 @@ result() {
 
 line='^\{"name":"[a-z0-9+/-]+","n":[0-9]+,"(ns_per_op|seconds|ratio|bytes)":[0-9.e+-]+,"min":([0-9.e+-]+|null),"reference":([0-9.e+-]+|null)\}$'
 
-echo 1..10
+echo 1..12
 "$hpo" bench overhead --json --max-n 0 --only random/ >out 2>err &&
     [ ! -s err ] && [ "$(wc -l <out)" -eq 2 ] && [ "$(grep -cE "$line" out)" -eq 2 ]
 result $? "overhead: one JSON object a line"
@@ -39,6 +39,11 @@ result $? "temporary files are removed"
 result $? "an unknown benchmark is refused"
 "$hpo" bench forecast --only no-such-problem >out 2>err && [ ! -s err ] && grep -q '^problem .*rank bank' out
 result $? "forecast: a table, empty where nothing fits"
+"$hpo" bench forecast --problems 'no-*,neither' >out 2>err
+[ $? = 1 ] && grep -q 'none of the suite multifidelity fits' err
+result $? "forecast: no problem fits"
+"$hpo" bench forecast --problems 'curves-exp-i0[1],mf-none' >out 2>err && [ "$(grep -c '^curves-exp-i01 ' out)" -ge 1 ] && ! grep -q '^curves-power' out
+result $? "forecast: of the problems that were asked for"
 "$hpo" bench forecast --ensemble 101 >out 2>err
 [ $? -eq 2 ] && [ "$(wc -l <err)" -eq 1 ]
 result $? "forecast: too many curves are refused"

@@ -37,6 +37,8 @@ ok 'the reason names rank and rung' sh -c "sqlite3 hpo.db \"select reason from d
 ok 'costs are those of all pieces' test "$(sqlite3 hpo.db "select count(*) from trials where study='asha' and cost <= 0")" = 0
 run hpo best -n asha
 status 0 'there is a best'
+run hpo show -n asha 0 --json
+ok 'what the scheduler did, and why, is in the trial' grep -q '"decisions":\[{"what":"new","step":1,.*"what":"pause","step":1,"reason":"rank [0-9]* of [0-9]* at rung 1"' "$folder/.out"
 run hpo top -n asha --rungs --table
 ok 'the table of rungs' grep -q '^ *0 *1 *18 ' "$folder/.out"
 run hpo plot curves -n asha --ascii

@@ -63,7 +63,9 @@ static void test_against_a_sorted_list(void **state)
             double v = (double)hpo_rng_below(&rng, 40) - 20;
             if (hpo_rng_below(&rng, 15) == 0) v = (double)NAN;
             entry e = {v, hpo_rng_uniform(&rng), trial, (int)hpo_rng_below(&rng, 2)};
+            size_t rank = hpo_ranking_before(&r, e.value, e.trial);
             assert_ok(hpo_ranking_add(&r, e.value, e.trial, e.weight, e.open, &err), err);
+            assert_int_equal(hpo_ranking_newest(&r), rank);
             insert(list, n++, e);
             if (hpo_rng_below(&rng, 3) == 0) { /* one goes */
                 size_t i = (size_t)hpo_rng_below(&rng, n);
@@ -150,12 +152,37 @@ static void test_levels(void **state)
     assert_fails(hpo_levels_init(&l, &p, 100, 3, &err), HPO_EINVAL, err, "within the fidelity");
 }
 
+/* Numbers in reasons are those of printf, but for what lies in the middle between two texts. */
+static void test_reasons(void **state)
+{
+    (void)state;
+    char a[64], b[64];
+    const double values[] = {0,          1,    -1,       0.5,          123456,           999998.7, 999999.6,
+                             1e6,        1e-4, 0.9e-4,   0.0999999999, 9.9999996,        1e300,    -0.0625,
+                             3.14159265, 100,  99999.96, (double)NAN,  (double)INFINITY, 2e-310};
+    hpo_rng rng;
+    hpo_rng_init(&rng, t_rng_create().state, 0, 1000);
+    for (int i = 0; i < 10000; i++) {
+        size_t n = sizeof values / sizeof values[0];
+        double v =
+            i < (int)n ? values[i] : (hpo_rng_uniform(&rng) - 0.5) * pow(10, 14 * hpo_rng_uniform(&rng) - 6);
+        char *end = hpo_say_real(a, v);
+        snprintf(b, sizeof b, "%.6g", v);
+        assert_string_equal(a, b);
+        assert_true(end == a + strlen(a));
+    }
+    (void)hpo_rung_say(a, 7, 81, "9");
+    assert_string_equal(a, "rank 7 of 81 at rung 9");
+    assert_string_equal((hpo_say_count(a, SIZE_MAX), a), (snprintf(b, sizeof b, "%zu", SIZE_MAX), b));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_a_sorted_list),
         cmocka_unit_test(test_same_bits_in_any_order),
         cmocka_unit_test(test_published_sizes),
+        cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
