@@ -74,7 +74,7 @@ PyObject *core_study_layout(study_object *h, PyObject *unused)
         if (hpo_space_param(space, i, &p, NULL) != HPO_OK) continue;
         PyObject *one = Py_BuildValue("(ssnndddss)", p.name, hpo_kind_name(p.kind), (Py_ssize_t)p.column,
                                       (Py_ssize_t)p.n_columns, p.low, p.high, h->params[i].step,
-                                      hpo_scale_name(p.scale), p.is_fidelity ? "fidelity" : "");
+                                      hpo_scale_name(p.scale), !p.is_fidelity ? "" : p.is_fidelity == 2 ? "resumable" : "fidelity");
         if (one == NULL || PyList_Append(list, one) < 0) Py_CLEAR(list);
         Py_XDECREF(one);
     }
