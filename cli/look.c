@@ -329,7 +329,8 @@ static void place_cell(cli_table *t, struct json_object *path, struct json_objec
 {
     struct json_object *wanted = NULL;
     hpo_str text = {0};
-    double resource = json_object_object_get_ex(rung, "resource", &wanted) ? json_object_get_double(wanted) : (double)NAN;
+    double resource =
+        json_object_object_get_ex(rung, "resource", &wanted) ? json_object_get_double(wanted) : (double)NAN;
     for (size_t i = 0; i < json_object_array_length(path); i++) {
         struct json_object *at = json_object_array_get_idx(path, i), *r = NULL;
         if (!json_object_object_get_ex(at, "resource", &r) || json_object_get_double(r) != resource) continue;

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench/axes.c - training on fewer rows for fewer epochs: axes-iII, two fidelities.
  *
- * Three hyperparameters in unit coordinates: a (learning rate), b (weight decay), c (dropout).  A share s of the
- * rows and e of E = 27 epochs, with l = ln(1 / s) / ln 27 in [0, 1], give the error
+ * Three hyperparameters in unit coordinates: a (learning rate), b (weight decay), c (dropout).  A share s of
+ * the rows and e of E = 27 epochs, with l = ln(1 / s) / ln 27 in [0, 1], give the error
  *
  *   y = y* + A (a - a*)^2                     a good rate
  *          + B (b - b* - 0.3 l)^2 + C (c - c* - 0.2 l)^2   fewer rows want more regularisation
  *          + 0.2 (s^-0.5 - 1) / (27^0.5 - 1)  and are worth less, whatever is done
  *          + 0.5 (g(e) - g(E)),  g(e) = 1 / (1 + k e),  k = 0.1 * 10^(2 (a - a*)):  high rates learn fast
  *
- * so that at full rows and epochs y* at (a*, b*, c*) is the least.  Few rows mislead about b and c by a bias that
- * vanishes like ln(1/s), few epochs about a.  Without noise.  An epoch takes 4 s seconds and half a second more;
- * training goes on where it stopped, on the same rows.
+ * so that at full rows and epochs y* at (a*, b*, c*) is the least.  Few rows mislead about b and c by a bias
+ * that vanishes like ln(1/s), few epochs about a.  Without noise.  An epoch takes 4 s seconds and half a
+ * second more; training goes on where it stopped, on the same rows.
  *
- * The shapes are those of Klein, Falkner, Bartels, Hennig, Hutter: "Fast Bayesian optimization of machine learning
- * hyperparameters on large datasets", AISTATS 2017 (regularisation drifts with the size of the data), and of
- * Domhan, Springenberg, Hutter, IJCAI 2015 (epochs). */
+ * The shapes are those of Klein, Falkner, Bartels, Hennig, Hutter: "Fast Bayesian optimization of machine
+ * learning hyperparameters on large datasets", AISTATS 2017 (regularisation drifts with the size of the
+ * data), and of Domhan, Springenberg, Hutter, IJCAI 2015 (epochs). */
 #include <math.h>
 #include <stdio.h>
 
@@ -33,8 +33,8 @@
 
 enum { LR, DECAY, DROPOUT, AT_EPOCHS, AT_ROWS, N_COLUMNS, LISTED_INSTANCES = 3, MAX_INSTANCE = 1000 };
 
-static const char space_text[] =
-    "lr: log 1e-4..1; decay: log 1e-6..1e-2; dropout: 0..1; epochs: fidelity 1..27; rows: fidelity 2000..54000";
+static const char space_text[] = "lr: log 1e-4..1; decay: log 1e-6..1e-2; dropout: 0..1; epochs: fidelity "
+                                 "1..27; rows: fidelity 2000..54000";
 
 typedef struct state {
     double best, unit[3], weight[3]; /* unit: a*, b*, c* */
@@ -54,7 +54,8 @@ static double between(hpo_rng *rng, double low, double high)
     return low + (high - low) * hpo_rng_uniform(rng);
 }
 
-/* The coordinates are those of the optimum as a configuration holds it, so that its error is y* to the bit. */
+/* The coordinates are those of the optimum as a configuration holds it, so that its error is y* to the bit.
+ */
 static void draw_instance(state *s, int instance)
 {
     hpo_rng rng;

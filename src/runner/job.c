@@ -233,8 +233,9 @@ static hpo_status take_parents(hpo_pool_job *j, hpo_error *err)
     return rc;
 }
 
-/* 1: a fidelity of the trial, other than the one that counts steps and those declared resumable, has another value
- * than in its last piece: what is in the checkpoint was trained on other rows, with another width ... */
+/* 1: a fidelity of the trial, other than the one that counts steps and those declared resumable, has another
+ * value than in its last piece: what is in the checkpoint was trained on other rows, with another width ...
+ */
 static int has_other_axes(const hpo_pool_job *j, const char *before, hpo_error *err)
 {
     const hpo_space *space = hpo_study_space(j->pool->study);
@@ -252,8 +253,8 @@ static int has_other_axes(const hpo_pool_job *j, const char *before, hpo_error *
     return other;
 }
 
-/* A piece at another place of such an axis begins anew, with an empty folder.  (params.json is still that of the
- * piece before: a worker that is killed here leaves it so, and the next one comes here again.) */
+/* A piece at another place of such an axis begins anew, with an empty folder.  (params.json is still that of
+ * the piece before: a worker that is killed here leaves it so, and the next one comes here again.) */
 static hpo_status drop_checkpoint(hpo_pool_job *j, hpo_error *err)
 {
     hpo_error ignored;

@@ -362,9 +362,9 @@ static hpo_status read_sizes(hpo_param *p, struct json_object *o, hpo_error *err
 /* The members of one parameter, except its default. */
 static hpo_status read_members(hpo_param *p, struct json_object *o, hpo_error *err)
 {
-    static const char *const allowed[] = {"type",    "range",   "scale",    "step",  "values",
-                                          "value",   "n",       "size",     "prior", "when",
-                                          "default", "weights", "fidelity", "help",  "resumable", NULL};
+    static const char *const allowed[] = {"type",     "range", "scale",     "step", "values",  "value",
+                                          "n",        "size",  "prior",     "when", "default", "weights",
+                                          "fidelity", "help",  "resumable", NULL};
     const char *type = NULL, *when = NULL;
     struct json_object *values = NULL, *weights = NULL, *value = NULL;
     int fidelity = 0;

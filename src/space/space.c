@@ -134,9 +134,10 @@ static hpo_status check_fidelity(const hpo_space *s, const hpo_param *p, hpo_err
     if (s->n_fidelities == HPO_MAX_FIDELITIES)
         return hpo_fail(err, HPO_EINVAL, "%s: more than %d fidelities", p->name, HPO_MAX_FIDELITIES);
     if (bad->low > 0) return HPO_OK;
-    return hpo_fail(err, HPO_EINVAL,
-                    "%s: begins at %g; each of several fidelities must begin above 0, for they grow by factors",
-                    bad->name, bad->low);
+    return hpo_fail(
+        err, HPO_EINVAL,
+        "%s: begins at %g; each of several fidelities must begin above 0, for they grow by factors",
+        bad->name, bad->low);
 }
 
 hpo_status hpo_space_take(hpo_space *s, hpo_param *p, hpo_error *err)

@@ -189,8 +189,9 @@ static hpo_status insert_clone(hpo_study *s, ask_state *c, hpo_study_header *h, 
     const double resource = isnan(act->resource) ? s->fidelity_high : act->resource;
     set_resource(s, x, resource);
     if (parent.checkpoint != NULL) hpo_str_add(&checkpoint, parent.checkpoint);
-    hpo_status status = checkpoint.failed ? hpo_fail_memory(err)
-                                          : insert(s, c, h, -1, act->trial, hash, resource, checkpoint.text, now, err);
+    hpo_status status = checkpoint.failed
+                            ? hpo_fail_memory(err)
+                            : insert(s, c, h, -1, act->trial, hash, resource, checkpoint.text, now, err);
     hpo_str_fini(&checkpoint);
     return status;
 }

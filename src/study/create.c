@@ -100,7 +100,8 @@ static hpo_status make_scratch(hpo_study *s, hpo_error *err)
     return HPO_OK;
 }
 
-/* What schedulers may ask for: values of the axis that counts steps, or, with all_axes, the resource of all. */
+/* What schedulers may ask for: values of the axis that counts steps, or, with all_axes, the resource of all.
+ */
 static hpo_status set_range(hpo_study *s, int all_axes, hpo_error *err)
 {
     hpo_param_info info = {.size = sizeof info};
@@ -116,9 +117,9 @@ static hpo_status set_range(hpo_study *s, int all_axes, hpo_error *err)
     return HPO_OK;
 }
 
-/* Several axes move for a scheduler that takes trials up again with more, unless it needs the whole way that a trial
- * has come: to clone it, or to forecast it.  Then, and for rules that only stop, all but the first stand at their
- * maximum. */
+/* Several axes move for a scheduler that takes trials up again with more, unless it needs the whole way that
+ * a trial has come: to clone it, or to forecast it.  Then, and for rules that only stop, all but the first
+ * stand at their maximum. */
 static int moves_axes(const hpo_study *s, const hpo_scheduler *scheduler)
 {
     uint32_t caps = hpo_scheduler_caps(scheduler);

@@ -24,10 +24,11 @@ static hpo_status check_place(const hpo_study *s, const double *x, hpo_error *er
     hpo_axes_place(&s->axes, hpo_axes_cost(&s->axes, x), near);
     hpo_axes_text(&s->axes, s->space, near, axes, sizeof axes);
     if (near != spare) hpo_free(near);
-    return hpo_fail(err, HPO_EINVAL,
-                    "%s: fidelities grow together under scheduler '%s', and as dear would be %s: give that, or leave "
-                    "them out for the maximum",
-                    given, s->spec.scheduler, axes);
+    return hpo_fail(
+        err, HPO_EINVAL,
+        "%s: fidelities grow together under scheduler '%s', and as dear would be %s: give that, or leave "
+        "them out for the maximum",
+        given, s->spec.scheduler, axes);
 }
 
 /* A configuration given without a fidelity means the full one. */

@@ -214,8 +214,8 @@ static int on_the_path(double epochs, double rows)
     return 0;
 }
 
-/* Whatever the scheduler, complete is what has run with all rows and all epochs; what moves along one axis has all
- * rows from the start. */
+/* Whatever the scheduler, complete is what has run with all rows and all epochs; what moves along one axis
+ * has all rows from the start. */
 static void test_two_axes(void **state)
 {
     (void)state;
@@ -225,7 +225,8 @@ static void test_two_axes(void **state)
     for (size_t i = 0; i < sizeof samplers / sizeof samplers[0]; i++)
         for (size_t j = 0; hpo_scheduler_at(j) != NULL; j++) {
             const hpo_scheduler_ops *ops = hpo_scheduler_at(j);
-            int along = (ops->caps & HPO_SCHED_PAUSES) == 0 || (ops->caps & (HPO_SCHED_CLONES | HPO_SCHED_ALONG));
+            int along =
+                (ops->caps & HPO_SCHED_PAUSES) == 0 || (ops->caps & (HPO_SCHED_CLONES | HPO_SCHED_ALONG));
             if (!play_in(two_axes, &p, samplers[i], ops->name, 0)) {
                 end(&p);
                 continue;
@@ -297,9 +298,10 @@ static void test_two_axes_by_hand(void **state)
     assert_contains(json, "\"size\":1,\"promoted\":0,\"best\":0.5,\"best_trial\":2}");
     hpo_free(json);
     assert_ok(hpo_study_enqueue(s, "{\"x\":0.5}", &n, &err), err); /* all of both */
-    assert_fails(hpo_study_enqueue(s, "{\"x\":0.5,\"epochs\":9,\"rows\":100}", &n, &err), HPO_EINVAL, err,
-                 "epochs 9, rows 100: fidelities grow together under scheduler 'asha:min=0.3', and as dear would be "
-                 "epochs 3, rows 300");
+    assert_fails(
+        hpo_study_enqueue(s, "{\"x\":0.5,\"epochs\":9,\"rows\":100}", &n, &err), HPO_EINVAL, err,
+        "epochs 9, rows 100: fidelities grow together under scheduler 'asha:min=0.3', and as dear would be "
+        "epochs 3, rows 300");
     assert_ok(hpo_study_enqueue(s, "{\"x\":0.6,\"epochs\":3,\"rows\":300}", &n, &err), err);
     assert_ok(hpo_study_ask(s, &t, &err), err);
     assert_true(hpo_trial_x(t)[0] == 0.5 && hpo_trial_x(t)[1] == 9 && hpo_trial_x(t)[2] == 900);
@@ -459,10 +461,14 @@ static void test_converged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_pair),           cmocka_unit_test(test_anew_at_every_call),
-        cmocka_unit_test(test_clones_anew),          cmocka_unit_test(test_clones_in_the_queue),
-        cmocka_unit_test(test_told_without_reports), cmocka_unit_test(test_converged),
-        cmocka_unit_test(test_two_axes),             cmocka_unit_test(test_two_axes_by_hand),
+        cmocka_unit_test(test_every_pair),
+        cmocka_unit_test(test_anew_at_every_call),
+        cmocka_unit_test(test_clones_anew),
+        cmocka_unit_test(test_clones_in_the_queue),
+        cmocka_unit_test(test_told_without_reports),
+        cmocka_unit_test(test_converged),
+        cmocka_unit_test(test_two_axes),
+        cmocka_unit_test(test_two_axes_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,8 @@ static void test_product_of_shares(void **state)
 {
     (void)state;
     hpo_axes a;
-    hpo_space *space = open_axes("x: 0..1; e: fidelity float 1..16; r: fidelity float 0.01..1; w: fidelity float 2..4", &a);
+    hpo_space *space =
+        open_axes("x: 0..1; e: fidelity float 1..16; r: fidelity float 0.01..1; w: fidelity float 2..4", &a);
     double x[4], before[4] = {0};
     assert_true(a.n == 3 && a.full == 16);
     assert_near(a.least, 16.0 / 16 * 0.01 * 0.5, 0, 1e-15);
@@ -87,8 +88,8 @@ static void test_inverse(void **state)
         char text[200];
         hpo_axes a;
         int64_t e = t_int(&rng, 1, 4), f = e + t_int(&rng, 1, 100), r = t_int(&rng, 1, 9);
-        snprintf(text, sizeof text, "e: fidelity %d..%d; r: fidelity %d..%d; w: fidelity float 0.1..%g", (int)e,
-                 (int)f, (int)r, (int)(r + t_int(&rng, 1, 5000)), 0.2 + t_uniform(&rng));
+        snprintf(text, sizeof text, "e: fidelity %d..%d; r: fidelity %d..%d; w: fidelity float 0.1..%g",
+                 (int)e, (int)f, (int)r, (int)(r + t_int(&rng, 1, 5000)), 0.2 + t_uniform(&rng));
         hpo_space *space = open_axes(text, &a);
         double x[3], y[3], at = a.least * hpo_pow(a.full / a.least, t_uniform(&rng)), back;
         hpo_axes_place(&a, at, x);
@@ -108,7 +109,7 @@ static void test_pieces(void **state)
     hpo_pieces p = {0};
     hpo_space *space = open_axes("e: fidelity 1..27; r: fidelity 100..2700; x: 0..1", &a);
     double step = 1, cost = 2;
-    assert_false(hpo_pieces_report(&p, 0, &step, &cost)); /* nothing is known of it */
+    assert_false(hpo_pieces_report(&p, 0, &step, &cost));  /* nothing is known of it */
     assert_ok(hpo_pieces_note(&p, &a, 3, 1.0, &err), err); /* 5 epochs of 520 rows */
     assert_true(isnan(hpo_pieces_resource(&p, 2)) && hpo_pieces_resource(&p, 3) == 1);
     step = 4, cost = 2;
