@@ -198,6 +198,7 @@ static hpo_status create_study(session *s, const char *sampler, uint64_t seed, s
     o.outcomes = outcomes;
     o.n_outcomes = s->n_outcomes;
     o.sampler = sampler;
+    o.scheduler = "none";
     o.budget.trials = attr_number(attrs, "hpo.trials", 0);
     o.noisy = (int32_t)attr_number(attrs, "hpo.noisy", 0);
     o.lag = attr_number(attrs, "hpo.lag", 0);

@@ -93,7 +93,7 @@ typedef struct cli_command {
     {"maximize", 0, "NAME", "an objective to be made large", CLI_REPEAT, NULL},                              \
     {"outcome", 0, "NAME<=MAX", "a measured constraint: feasible when at most MAX", CLI_REPEAT, NULL},       \
     {"sampler", 0, "SPEC", "NAME or NAME:key=value,...; see `hpo samplers`", 0, "@sampler"},                 \
-    {"scheduler", 0, "SPEC", "NAME or NAME:key=value,...; see `hpo samplers --schedulers`", 0, "@scheduler"}, \
+    {"scheduler", 0, "SPEC", "NAME or NAME:key=value,...; default: auto with a fidelity, else none; see `hpo samplers --schedulers`", 0, "@scheduler"}, \
     {"seed", 0, "N", "seed of the study; default: random, shown and stored", 0, NULL},                       \
     {"budget", 'b', "LIMITS", "when to end, e.g. 100trials,10min,cost=20,target=0.05,stagnation=50", 0, NULL}, \
     {"until", 0, "RULE", "stopping rule, e.g. 'regret or stagnation:trials=50'; see `hpo samplers --terminators`", 0, NULL}, \

@@ -617,7 +617,8 @@ static hpo_status trial_lines(cli *c, hpo_str *s, const cli_shape *shape, const 
         line(s, "origin", "suggestion %" PRId64 ", computed from events up to %" PRId64, t->draw,
              t->seq_from);
     else
-        line(s, "origin", "enqueued");
+        line(s, "origin",
+             t->n_decisions > 0 && t->parent < 0 ? "enqueued, or chosen by the scheduler" : "enqueued");
     if (t->parent >= 0) line(s, t->repeat ? "repeats" : "parent", "%" PRId64, t->parent);
     line(s, "events", "asked %" PRId64 ", told %" PRId64, t->seq_ask, t->seq_tell);
     if (t->checkpoint) line(s, "checkpoint", "%s", t->checkpoint);

@@ -34,7 +34,10 @@ static const cli_option run_options[] = {
      NULL},
     {"outcome", 0, "NAME<=MAX", "a measured constraint: feasible when at most MAX", CLI_REPEAT, NULL},
     {"sampler", 0, "SPEC", "NAME or NAME:key=value,...; see `hpo samplers`", 0, "@sampler"},
-    {"scheduler", 0, "SPEC", "NAME or NAME:key=value,...; see `hpo samplers --schedulers`", 0, "@scheduler"},
+    {"scheduler", 0, "SPEC",
+     "NAME or NAME:key=value,...; default: auto with a {NAME:fidelity A..B}, else none; see `hpo samplers "
+     "--schedulers`",
+     0, "@scheduler"},
     {"seed", 0, "N", "seed of the study; default: random, shown and stored", 0, NULL},
     {"until", 0, "RULE",
      "stopping rule, e.g. 'regret or stagnation:trials=50'; see `hpo samplers --terminators`", 0, NULL},
@@ -172,6 +175,9 @@ static void print_start(cli *c, hpo_plan *plan, hpo_study *study, int existed, c
                 sum.scheduler && strcmp(sum.scheduler, "none") != 0 ? ", scheduler " : "",
                 sum.scheduler && strcmp(sum.scheduler, "none") != 0 ? sum.scheduler : "", sum.seed,
                 budget.text ? budget.text : "none");
+        if (sum.scheduler && strcmp(sum.scheduler, "auto") == 0 && !cli_has(c, "scheduler"))
+            fprintf(stderr,
+                    "  good trials get the resources; --scheduler none runs every trial to its end\n");
         if (sample) fprintf(stderr, "  for example: %.*s\n", (int)strcspn(sample, "\n"), sample);
     }
     hpo_free(text);

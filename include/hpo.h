@@ -318,7 +318,7 @@ typedef struct hpo_study_options {
     const hpo_outcome *outcomes; /* measured constraints, may be NULL */
     size_t n_outcomes;
     const char *sampler;   /* "name" or "name:key=value,key=value"; NULL: the default sampler */
-    const char *scheduler; /* the same; NULL: "none" */
+    const char *scheduler; /* the same; NULL: "auto" with a fidelity, one objective and no lag, else "none" */
     hpo_budget budget;
     int32_t noisy;       /* 1: the same configuration may be evaluated again; 0: never repeated */
     int32_t max_retries; /* how often a lost trial returns to the queue; default 3 */

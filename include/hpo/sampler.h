@@ -103,6 +103,9 @@ typedef struct hpo_view {
     const double *u_trial; /* n_trials x n_dims, by number: u of any trial with a report; NaN: not known yet */
     size_t n_levels;
     const double *level; /* n_levels: resources at which trials are compared, ascending; the last: the maximum */
+    /* in ask, with levels: where the trial that is asked for will be compared first, an index of `level`: the end of
+     * its first piece.  0 when the scheduler lets it run and judges on the way; 0 without levels. */
+    size_t begins;
 } hpo_view;
 
 /* Capabilities, compared with the problem before anything runs. */

@@ -49,8 +49,10 @@ typedef struct hpo_action {
     hpo_action_kind kind;
     int64_t trial;   /* RESUME: the paused trial; CLONE: the trial whose checkpoint the new one begins with */
     double resource; /* how far to run: a value of the fidelity parameter; NaN: its maximum */
-    double *u;       /* n_dims of room: a CLONE with other parameters than its parent's is written here */
-    int32_t changed; /* ... and then this is 1.  It must be feasible (hpo_space_decode, hpo_space_feasible) */
+    double *u;       /* n_dims of room: a CLONE with other parameters than its parent's is written here, or a NEW
+                        that is not to be the sampler's */
+    int32_t changed; /* ... and then this is 1.  A clone must be feasible (hpo_space_decode, hpo_space_feasible); a
+                        NEW that is not, or that is known already, is left to the sampler */
     char reason[HPO_REASON_SIZE]; /* why; mostly "" for NEW */
 } hpo_action;
 

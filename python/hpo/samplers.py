@@ -90,7 +90,10 @@ _CLASSES = {
     "AdditiveSampler": "additive",
     "BOHBSampler": "bohb",
     "MOBSTERSampler": "mobster",
+    "PriorBandSampler": "priorband",
+    "HyperTuneSampler": "hyper-tune",
     "FreezeThawSampler": "freeze-thaw",
+    "DyHPOSampler": "dyhpo",
 }
 _ALIASES = {
     "tpe": {

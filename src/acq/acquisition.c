@@ -64,7 +64,7 @@ static double weigh(hpo_acq *a, const double *u, double *gradient)
         if (gradient != NULL) hpo_axpy(d, -a->options.cost_exponent, a->dmean, gradient);
     }
     if (c->prior_exponent != 0)
-        sum += c->prior_exponent * hpo_acq__prior(&a->prior, u, c->prior_exponent, gradient);
+        sum += c->prior_exponent * hpo_acq_prior_log(&a->prior, u, c->prior_exponent, gradient);
     return sum;
 }
 
@@ -450,7 +450,7 @@ static hpo_status open_acq(hpo_acq *a, hpo_rng *rng, hpo_error *err)
     double *first = a->dmean;
     hpo_status status = mean_noise(a, err);
     if (status == HPO_OK && a->context.prior_exponent != 0)
-        status = hpo_acq__prior_open(&a->prior, a->space, err);
+        status = hpo_acq_prior_open(&a->prior, a->space, err);
     if (status == HPO_OK) status = prepare_pending(a, rng, err);
     if (status == HPO_OK) status = prepare_kind(a, rng, err);
     if (status == HPO_OK) status = fix_points(a, err);
@@ -482,7 +482,7 @@ hpo_status hpo_acq_create(const hpo_space *space, const hpo_posterior *posterior
 void hpo_acq_free(hpo_acq *a)
 {
     if (a == NULL) return;
-    hpo_acq__prior_close(&a->prior);
+    hpo_acq_prior_close(&a->prior);
     if (a->path != NULL) hpo_gp_path_free(a->path);
     hpo_free(a->anchor);
     hpo_free(a->chol);

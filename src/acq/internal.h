@@ -14,15 +14,9 @@
 #ifndef ACQ_INTERNAL_H
 #define ACQ_INTERNAL_H
 #include "acq/acquisition.h"
+#include "acq/prior.h"
 
 enum { HPO_ACQ_BLOCK = 64 };
-
-/* ln prior density of one parameter with a prior (prior.c). */
-typedef struct hpo_acq_prior {
-    const hpo_space *space;
-    uint32_t *codec; /* places in the program of the parameters that have one */
-    size_t n;
-} hpo_acq_prior;
 
 struct hpo_acq {
     const hpo_space *space;
@@ -99,12 +93,6 @@ double hpo_acq__knowledge(hpo_acq *a, double mean, double var, double *gradient)
 /* The same for joint entropy search. */
 HPO_NODISCARD hpo_status hpo_acq__joint_open(hpo_acq *a, hpo_rng *rng, hpo_error *err);
 double hpo_acq__joint(hpo_acq *a, double mean, double var, double *gradient);
-
-/* ---- prior (prior.c) ---- */
-HPO_NODISCARD hpo_status hpo_acq__prior_open(hpo_acq_prior *p, const hpo_space *space, hpo_error *err);
-void hpo_acq__prior_close(hpo_acq_prior *p);
-/* ln of the prior density at u in the unit cube; adds scale x gradient unless NULL. */
-double hpo_acq__prior(const hpo_acq_prior *p, const double *u, double scale, double *gradient);
 
 /* Indices of the (at most) k observed points with the smallest posterior mean, ascending; their number. */
 size_t hpo_acq__best_observed(const hpo_acq *a, double *mean, size_t *order, size_t k);

@@ -10,7 +10,7 @@
  * Parameters that are inactive, or without a prior, contribute nothing.
  *
  * Hvarfner et al. (2022), "piBO: augmenting acquisition functions with user beliefs", arXiv 2204.11051. */
-#include "acq/internal.h"
+#include "acq/prior.h"
 
 #include <math.h>
 
@@ -20,7 +20,7 @@
 #include "math/func.h"
 #include "space/space.h"
 
-hpo_status hpo_acq__prior_open(hpo_acq_prior *p, const hpo_space *space, hpo_error *err)
+hpo_status hpo_acq_prior_open(hpo_acq_prior *p, const hpo_space *space, hpo_error *err)
 {
     p->space = space;
     p->n = 0;
@@ -33,7 +33,7 @@ hpo_status hpo_acq__prior_open(hpo_acq_prior *p, const hpo_space *space, hpo_err
     return HPO_OK;
 }
 
-void hpo_acq__prior_close(hpo_acq_prior *p)
+void hpo_acq_prior_close(hpo_acq_prior *p)
 {
     hpo_free(p->codec);
     p->codec = NULL;
@@ -75,7 +75,7 @@ static double log_density(const hpo_acq_prior *p, const hpo_codec *c, double u, 
     const hpo_scalar *k = &c->k;
     *slope = 0;
     if (param->cumulative != NULL) {
-        double n = (double)param->n_labels;
+        double n = k->n; /* a bool has no list of labels */
         size_t i = (size_t)fmin(floor(u * n), n - 1);
         return hpo_log(fmax(n * (param->cumulative[i + 1] - param->cumulative[i]), 1e-300));
     }
@@ -100,7 +100,7 @@ static double log_density(const hpo_acq_prior *p, const hpo_codec *c, double u, 
     }
 }
 
-double hpo_acq__prior(const hpo_acq_prior *p, const double *u, double scale, double *gradient)
+double hpo_acq_prior_log(const hpo_acq_prior *p, const double *u, double scale, double *gradient)
 {
     double sum = 0;
     for (size_t i = 0; i < p->n; i++) {

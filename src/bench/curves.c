@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench/curves.c - learning curves made to order: curves-KIND-iII.
+/* bench/curves.c - learning curves made to order: curves-KIND-iII, and with priors curves-KIND-iII-good,
+ * -bad.
  *
  * Four hyperparameters x (learning rate, width, dropout, weight decay) have transformed, centred coordinates
  * e_k = (T(x_k) - T(x_k*)) / range_k.  Error after r of R = 81 epochs, beginning at C = 0.9:
@@ -18,6 +19,9 @@
  *
  * Noise: sd s(r) = 0.01 (1 + 2 (1 - r / R)), one number per (replicate, x, epoch) and half as much per
  * (replicate, x).  An epoch lasts 1 + width / 128 seconds; training goes on where it stopped.
+ *
+ * Priors: of medium confidence; good: centred where x* is, 0.1 of the range away on average in each
+ * parameter; bad: at that end of each range which is further from x*.
  *
  * Shapes: Domhan, Springenberg, Hutter: "Speeding up automatic hyperparameter optimization of deep neural
  * networks by extrapolation of learning curves", IJCAI 2015; Viering, Loog: "The shape of learning curves",
@@ -42,6 +46,11 @@ enum { LR, WIDTH, DROPOUT, DECAY, N_PARAMS, LISTED_INSTANCES = 3, MAX_INSTANCE =
 
 static const char space_text[] = "lr: log 1e-4..1; width: int log 16..1024; dropout: 0..0.8; decay: log "
                                  "1e-6..1e-1; epochs: fidelity 1..81";
+static const char prior_text[] =
+    "lr: log 1e-4..1 prior %.9g medium; width: int log 16..1024 prior %.9g medium; "
+    "dropout: 0..0.8 prior %.9g medium; decay: log 1e-6..1e-1 prior %.9g medium; "
+    "epochs: fidelity 1..81";
+static const double bounds[N_PARAMS][2] = {{1e-4, 1}, {16, 1024}, {0, 0.8}, {1e-6, 1e-1}};
 
 typedef enum kind { EXPONENTIAL, POWER, CROSS, DIVERGE, OVERFIT, N_KINDS } kind;
 static const char *const kind_names[N_KINDS] = {"exp", "power", "cross", "diverge", "overfit"};
@@ -84,16 +93,47 @@ static void draw_instance(state *s, int instance)
     s->weight[DECAY] = between(&rng, 0.5, 2);
 }
 
+/* The coordinate of x_k in [0, 1], and back. */
+static double place(int k, double x)
+{
+    const double *b = bounds[k];
+    return k == DROPOUT ? x / b[1] : hpo_log(x / b[0]) / hpo_log(b[1] / b[0]);
+}
+
+static double value_at(int k, double u)
+{
+    const double *b = bounds[k];
+    double x = k == DROPOUT ? u * b[1] : b[0] * hpo_exp(u * hpo_log(b[1] / b[0]));
+    x = fmin(fmax(x, b[0]), b[1]);
+    return k == WIDTH ? floor(x + 0.5) : x;
+}
+
+static hpo_status open_space(hpo_problem *p, const state *s, int instance, int good, hpo_error *err)
+{
+    char text[sizeof prior_text + N_PARAMS * 32];
+    double centre[N_PARAMS];
+    hpo_rng rng;
+    hpo_rng_init(&rng, 13 + (uint64_t)s->kind, (uint64_t)instance, HPO_RNG_USER);
+    for (int k = 0; k < N_PARAMS; k++) {
+        double u = place(k, s->at[k]);
+        centre[k] = value_at(k, good ? u + 0.125 * hpo_rng_normal(&rng) : u < 0.5 ? 1 : 0);
+    }
+    (void)snprintf(text, sizeof text, prior_text, centre[LR], centre[WIDTH], centre[DROPOUT], centre[DECAY]);
+    return hpo_space_parse(text, &p->space, err);
+}
+
 static hpo_status curves_open(hpo_problem *p, const char *data, hpo_error *err)
 {
-    int k = 0, instance = 0;
+    int k = 0, instance = 0, good = 0, bad = 0;
     (void)data;
     if (strncmp(p->name, "curves-", 7) != 0) return HPO_ENOTFOUND;
     for (; k < N_KINDS; k++) {
         size_t length = strlen(kind_names[k]);
-        if (strncmp(p->name + 7, kind_names[k], length) == 0 &&
-            hpo_bench_match(p->name + 7 + length, "-i#", &instance))
-            break;
+        const char *rest = p->name + 7 + length;
+        if (strncmp(p->name + 7, kind_names[k], length) != 0) continue;
+        good = hpo_bench_match(rest, "-i#-good", &instance);
+        bad = !good && hpo_bench_match(rest, "-i#-bad", &instance);
+        if (good || bad || hpo_bench_match(rest, "-i#", &instance)) break;
     }
     if (k == N_KINDS) return HPO_ENOTFOUND;
     if (instance < 1 || instance > MAX_INSTANCE)
@@ -109,7 +149,7 @@ static hpo_status curves_open(hpo_problem *p, const char *data, hpo_error *err)
     p->resumable = 1;
     p->noisy = 1;
     p->budget = 50;
-    return hpo_space_parse(space_text, &p->space, err);
+    return good || bad ? open_space(p, s, instance, good, err) : hpo_space_parse(space_text, &p->space, err);
 }
 
 static double final_error(const state *s, const double *x)

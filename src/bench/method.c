@@ -95,8 +95,8 @@ static hpo_status study_open(const hpo_method_setup *setup, void **self, hpo_err
     study_method *m = hpo_calloc(1, sizeof *m);
     hpo_status rc = m == NULL || (plus != NULL && sampler == NULL) ? hpo_fail_memory(err) : HPO_OK;
     if (rc == HPO_OK) {
-        const char *scheduler = plus != NULL ? plus + 1 : HPO_DEFAULT_SCHEDULER;
-        m->quiet = strcmp(scheduler, HPO_DEFAULT_SCHEDULER) == 0 && !setup->every_step;
+        const char *scheduler = plus != NULL ? plus + 1 : HPO_NO_SCHEDULER;
+        m->quiet = strcmp(scheduler, HPO_NO_SCHEDULER) == 0 && !setup->every_step;
         rc = create_study(m, setup, sampler != NULL ? sampler : setup->spec, scheduler, err);
     }
     hpo_free(sampler);

@@ -14,6 +14,7 @@
 #include "math/dist.h"
 #include "math/qmc.h"
 #include "math/stats.h"
+#include "space/space.h"
 
 enum { TYPICAL_POINTS = 4096, MAX_SUGGESTIONS = 3 };
 
@@ -115,25 +116,29 @@ hpo_status hpo_problem_names(hpo_suite suite, const char *data, char ***names, s
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-/* The median of the noise-free first objective over Sobol' points of the prior (infeasible ones replaced by
- * feasible draws); failed evaluations count as worst. */
+/* The median of the noise-free first objective over Sobol' points of the space, whatever priors it
+ * declares (infeasible ones replaced by feasible draws); failed evaluations count as worst. */
 hpo_status hpo_problem_find_typical(hpo_problem *p, hpo_error *err)
 {
     if (!isnan(p->typical)) return HPO_OK;
     size_t dims = hpo_space_n_dims(p->space), columns = hpo_space_n_columns(p->space);
     hpo_sobol *sobol = NULL;
+    hpo_space *plain;
+    HPO_TRY(hpo_space_with_priors(p->space, HPO_PRIORS_PLAIN, &plain, err));
     double *u = hpo_alloc_array(dims + columns + TYPICAL_POINTS, sizeof *u);
-    if (u == NULL) return hpo_fail_memory(err);
+    if (u == NULL) {
+        hpo_space_free(plain);
+        return hpo_fail_memory(err);
+    }
     double *x = u + dims, *y = x + columns;
     hpo_status rc = dims == 0 ? HPO_OK : hpo_sobol_create(dims, HPO_SCRAMBLE_OWEN, 1, &sobol, err);
     for (size_t i = 0; i < TYPICAL_POINTS && rc == HPO_OK; i++) {
         if (sobol != NULL) hpo_sobol_point(sobol, i, u);
-        hpo_space_apply_prior(p->space, u, u);
         hpo_space_decode(p->space, u, x);
         if (!hpo_space_feasible(p->space, x)) {
             hpo_rng rng;
             hpo_rng_init(&rng, 1, i, 1);
-            rc = hpo_space_draw(p->space, &rng, u, err);
+            rc = hpo_space_draw(plain, &rng, u, err);
             if (rc == HPO_OK) hpo_space_decode(p->space, u, x);
         }
         hpo_problem_query q = {.x = x, .resource = (double)NAN, .seed = i + 1, .noise_free = 1};
@@ -143,6 +148,7 @@ hpo_status hpo_problem_find_typical(hpo_problem *p, hpo_error *err)
     }
     if (rc == HPO_OK) p->typical = hpo_median(y, TYPICAL_POINTS);
     hpo_sobol_free(sobol);
+    hpo_space_free(plain);
     hpo_free(u);
     return rc;
 }

@@ -22,13 +22,13 @@
  *
  *     e = min(1, 2 r),  r the rank correlation of its leave-one-out predictions with the results,
  *
- * of its share, and the density estimates take the rest: a function that it cannot foretell is left to a
- * model that assumes less.  Where a sum of one-parameter functions foretells better than the process
- * (Fisher's transform of its correlation is larger by 0.05 to 0.3), it gets up to three tenths of all asks:
- * it sorts out many valleys along each axis.  Beyond `gp_rows` results, where a Gaussian process costs tens
- * of milliseconds a proposal, the density estimates take its share.  Which member answers draw n is read off
- * the sequence n x golden ratio, so that members alternate as evenly as their shares allow; all is a function
- * of the told results and can be recomputed.
+ * of its share, and the density estimates take the rest, after a wide opening the local search: a function
+ * that it cannot foretell is left to a model that assumes less.  Where a sum of one-parameter functions
+ * foretells better than the process (Fisher's transform of its correlation is larger by 0.05 to 0.3), it gets
+ * up to three tenths of all asks: it sorts out many valleys along each axis.  Beyond `gp_rows` results, where
+ * a Gaussian process costs tens of milliseconds a proposal, the density estimates take its share.  Which
+ * member answers draw n is read off the sequence n x golden ratio, so that members alternate as evenly as
+ * their shares allow; all is a function of the told results and can be recomputed.
  *
  * The table comes from bench/results/ (docs/benchmarks.md).  With several objectives the points are
  * quasi-random.
@@ -238,7 +238,8 @@ static void find_shares(auto_state *s, const hpo_view *view, int wide)
             keep = 0;
         else if (s->config->share[MEMBER_GP] < 0 && view->n_done >= SURE)
             keep = fmin(1, 2 * hpo_gp_trust(s->member[MEMBER_GP].state, view));
-        if (can(s, MEMBER_TPE, view)) s->share[MEMBER_TPE] += (1 - keep) * s->share[MEMBER_GP];
+        int other = wide ? MEMBER_LOCAL : MEMBER_TPE;
+        if (can(s, other, view)) s->share[other] += (1 - keep) * s->share[MEMBER_GP];
         s->share[MEMBER_GP] *= keep;
     }
     for (int i = 0; i < N_MEMBERS; i++)

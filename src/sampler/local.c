@@ -4,13 +4,11 @@
  * After `initial` quasi-random points the best trial is the centre c of a box of half-width D (in the unit
  * cube, all numeric parameters).  Each ask fits a quadratic (model/quadratic.h) to the nearest trials,
  * minimises it in the box, and proposes the minimiser, when it lies apart from what is known or pending (> D
- * / 50), else the place of the box where the quadratic is least determined. D is a fold over the results: a
- * better point moves the centre and widens D to twice the step; after `patience` results near the centre that
- * are not better D is multiplied by 0.6.  Below `tolerance` the neighbourhood is finished and the best trial
- * farther than 0.1 from all finished centres becomes the next centre. Parameters without an order (labels,
- * permutations, ...) keep the centre's value, or make one random move in a share of the asks.
+ * / 50), else the place of the box where the quadratic is least determined. Centre, D and what becomes of a
+ * valley that is done with are a fold over the results, sampler/descent.h. Parameters without an order
+ * (labels, permutations, ...) keep the centre's value, or make one random move in a share of the asks.
  *
- * Strong where a smooth valley has to be followed to the end; knows nothing of the rest of the space, which
+ * Strong where smooth valleys have to be followed to the end; knows little of the rest of the space, which
  * is why `auto` uses it as one member of several.
  *
  * References: Powell, Math. Program. 100 (2004); Conn, Scheinberg & Vicente, "Introduction to Derivative-Free
@@ -25,38 +23,28 @@
 #include "math/minimise.h"
 #include "math/rng.h"
 #include "math/stats.h"
-#include "model/embed.h"
 #include "model/quadratic.h"
 #include "sampler/builtin.h"
+#include "sampler/descent.h"
 #include "sampler/opening.h"
 #include "space/space.h"
 
 enum { MAX_ROWS = 120, TRIALS = 96, STARTS = 3, MOVES = 16 };
-static const double widest = 0.5, finished_apart = 0.1;
 
 typedef struct local_config {
-    int64_t initial, patience;
-    double tolerance, moves, width, shrink;
+    int64_t initial;
+    double moves;
+    hpo_descent_options descent;
 } local_config;
 
 typedef struct local_state {
     const local_config *config;
-    const hpo_space *space;
-    hpo_embed *embed;
+    hpo_descent descent; /* the fold */
     hpo_opening opening;
     hpo_quadratic *quadratic;
-    size_t n_dims, n_numeric, n_other; /* dims, numeric dims, axes without an order */
-    uint32_t *numeric;                 /* the numeric dims */
-    size_t *other;                     /* axes without an order */
-    /* the fold */
-    size_t n_told;
-    int64_t center; /* row, or -1 */
-    double width;
-    int64_t fails;
-    size_t *finished, n_finished, cap_finished; /* rows */
+    size_t n_dims, n_numeric;
     /* scratch */
-    double *u, *x, *s, *y, *w, *lower, *upper, *step, *best_step, *work, *key;
-    size_t *order, cap_rows;
+    double *u, *s, *y, *w, *lower, *upper, *step, *best_step, *work;
     double predicted; /* of the last ask; NaN: not from the model */
     const char *origin;
 } local_state;
@@ -67,51 +55,36 @@ static const hpo_option local_options[] = {
     {"patience",
      "results near the centre without improvement before the box shrinks; -1: 4, from 8 dimensions on half "
      "of them",
-     HPO_OPT_INT, offsetof(local_config, patience), -1, -1, 1 << 20, NULL},
+     HPO_OPT_INT, offsetof(local_config, descent.patience), -1, -1, 1 << 20, NULL},
     {"width", "half-width of the box at the start, in parts of the range", HPO_OPT_REAL,
-     offsetof(local_config, width), 0.2, 0.001, 0.5, NULL},
-    {"shrink", "factor of the half-width when patience is over", HPO_OPT_REAL, offsetof(local_config, shrink),
-     0.6, 0.1, 0.95, NULL},
-    {"tolerance", "half-width of the box, in parts of the range, below which a neighbourhood is finished",
-     HPO_OPT_REAL, offsetof(local_config, tolerance), 1e-6, 1e-12, 0.1, NULL},
+     offsetof(local_config, descent.width), 0.2, 0.001, 0.5, NULL},
+    {"shrink", "factor of the half-width when patience is over", HPO_OPT_REAL,
+     offsetof(local_config, descent.shrink), 0.6, 0.1, 0.95, NULL},
+    {"tolerance", "half-width of the box, in parts of the range, below which it is made wide again",
+     HPO_OPT_REAL, offsetof(local_config, descent.tolerance), 1e-6, 1e-12, 0.1, NULL},
+    {"flat",
+     "at the floor of a valley, which is then left, results near the centre differ by less than this part of "
+     "the height of all results",
+     HPO_OPT_REAL, offsetof(local_config, descent.flat), 0.03, 0, 1, NULL},
     {"moves", "share of the asks that change a parameter without an order", HPO_OPT_REAL,
      offsetof(local_config, moves), 0.4, 0, 1, NULL},
 };
 
 /* ---- setting up --------------------------------------------------------------------------------- */
 
-static hpo_status list_axes(local_state *s, hpo_error *err)
-{
-    size_t n = hpo_embed_n_axes(s->embed);
-    s->numeric = hpo_alloc_array(s->n_dims + 1, sizeof *s->numeric);
-    s->other = hpo_alloc_array(n + 1, sizeof *s->other);
-    if (s->numeric == NULL || s->other == NULL) return hpo_fail_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        const hpo_axis *a = hpo_embed_axis(s->embed, i);
-        if (a->kind == HPO_AXIS_REAL || (a->kind == HPO_AXIS_GRID && a->n_values > 4))
-            s->numeric[s->n_numeric++] = a->dim;
-        else
-            s->other[s->n_other++] = i;
-    }
-    return HPO_OK;
-}
-
 static hpo_status local_init(void *state, const void *config, const hpo_space *space, uint64_t seed,
                              hpo_error *err)
 {
     local_state *s = state;
     s->config = config;
-    s->space = space;
     s->n_dims = hpo_space_n_dims(space);
-    s->center = -1;
-    s->width = s->config->width;
     s->origin = "design";
-    size_t d = s->n_dims + 1, scratch = 6 * d + hpo_space_n_columns(space) + 1;
-    HPO_TRY(hpo_embed_create(space, &s->embed, err));
-    HPO_TRY(list_axes(s, err));
+    size_t d = s->n_dims + 1;
+    HPO_TRY(hpo_descent_init(&s->descent, &s->config->descent, space, err));
+    s->n_numeric = s->descent.map.n_numeric;
     HPO_TRY(hpo_quadratic_create(s->n_numeric, &s->quadratic, err));
     HPO_TRY(hpo_opening_init(&s->opening, space, seed, err));
-    s->u = hpo_alloc_array(scratch, sizeof(double));
+    s->u = hpo_alloc_array(5 * d, sizeof(double));
     s->s = hpo_alloc_array((MAX_ROWS + 1) * d, sizeof(double));
     s->y = hpo_alloc_array(2 * (size_t)MAX_ROWS, sizeof(double));
     s->work = hpo_alloc_array(hpo_lbfgsb_work(s->n_numeric, 8) + 1, sizeof(double));
@@ -121,44 +94,19 @@ static hpo_status local_init(void *state, const void *config, const hpo_space *s
     s->upper = s->lower + d;
     s->step = s->upper + d;
     s->best_step = s->step + d;
-    s->x = s->best_step + 2 * d;
     return HPO_OK;
 }
 
 static void local_fini(void *state)
 {
     local_state *s = state;
-    hpo_embed_free(s->embed);
+    hpo_descent_fini(&s->descent);
     hpo_opening_fini(&s->opening);
     hpo_quadratic_free(s->quadratic);
-    hpo_free(s->numeric);
-    hpo_free(s->other);
-    hpo_free(s->finished);
     hpo_free(s->u);
     hpo_free(s->s);
     hpo_free(s->y);
     hpo_free(s->work);
-    hpo_free(s->key);
-    hpo_free(s->order);
-}
-
-/* ---- distance and the fold ------------------------------------------------------------------------ */
-
-/* Largest difference over the numeric parameters; infinite when anything else differs. */
-static double distance(const local_state *s, const double *a, const double *b)
-{
-    double most = 0;
-    for (size_t i = 0; i < s->n_numeric; i++) {
-        double d = fabs(a[s->numeric[i]] - b[s->numeric[i]]);
-        if (isnan(d) && isnan(a[s->numeric[i]]) != isnan(b[s->numeric[i]])) return (double)INFINITY;
-        if (d > most) most = d;
-    }
-    for (size_t i = 0; i < s->n_other; i++) {
-        const hpo_axis *axis = hpo_embed_axis(s->embed, s->other[i]);
-        for (size_t k = axis->dim; k < axis->dim + axis->n_dims; k++)
-            if (a[k] != b[k] && !(isnan(a[k]) && isnan(b[k]))) return (double)INFINITY;
-    }
-    return most;
 }
 
 static const double *row_of(const hpo_view *v, size_t row)
@@ -171,53 +119,14 @@ static double value_of(const hpo_view *v, size_t row)
     return v->y[row * v->n_objectives];
 }
 
-static int near_finished(const local_state *s, const hpo_view *v, size_t row)
+static double distance(const local_state *s, const double *a, const double *b)
 {
-    for (size_t i = 0; i < s->n_finished; i++)
-        if (distance(s, row_of(v, row), row_of(v, s->finished[i])) < finished_apart) return 1;
-    return 0;
-}
-
-/* The neighbourhood of the centre is done: the best row apart from all that are done becomes the next. */
-static hpo_status finish(local_state *s, const hpo_view *v, size_t n, hpo_error *err)
-{
-    HPO_TRY(hpo_reserve(&s->finished, &s->cap_finished, s->n_finished + 1, sizeof *s->finished, err));
-    s->finished[s->n_finished++] = (size_t)s->center;
-    s->center = -1;
-    for (size_t i = 0; i < n; i++)
-        if (!isnan(value_of(v, i)) && (s->center < 0 || value_of(v, i) < value_of(v, (size_t)s->center)) &&
-            !near_finished(s, v, i))
-            s->center = (int64_t)i;
-    s->width = s->config->width;
-    s->fails = 0;
-    return HPO_OK;
+    return hpo_valleys_distance(&s->descent.map, a, b);
 }
 
 static hpo_status local_tell(void *state, const hpo_view *view, size_t row, hpo_error *err)
 {
-    local_state *s = state;
-    double y = value_of(view, row);
-    s->n_told++;
-    if (s->center < 0) {
-        if (!isnan(y) && !near_finished(s, view, row)) s->center = (int64_t)row;
-        return HPO_OK;
-    }
-    double step = distance(s, row_of(view, row), row_of(view, (size_t)s->center));
-    if (y < value_of(view, (size_t)s->center)) {
-        if (s->n_finished > 0 && near_finished(s, view, row)) return HPO_OK;
-        s->center = (int64_t)row;
-        s->fails = 0;
-        if (step > 2 * s->width) step = s->config->width / 2; /* somebody else found it: begin there afresh */
-        s->width = fmin(fmax(s->width, 2 * step), widest);
-        return HPO_OK;
-    }
-    int64_t patience = s->config->patience >= 0 ? s->config->patience
-                       : s->n_numeric > 8       ? (int64_t)(s->n_numeric / 2)
-                                                : 4;
-    if (!(step <= 1.5 * s->width) || ++s->fails <= patience) return HPO_OK;
-    s->fails = 0;
-    s->width *= s->config->shrink;
-    return s->width < s->config->tolerance ? finish(s, view, row + 1, err) : HPO_OK;
+    return hpo_descent_tell(&((local_state *)state)->descent, view, row, err);
 }
 
 /* ---- the model -------------------------------------------------------------------------------------- */
@@ -226,21 +135,9 @@ static hpo_status local_tell(void *state, const hpo_view *view, size_t row, hpo_
 static void to_step(const local_state *s, const double *center, const double *u, double *step)
 {
     for (size_t i = 0; i < s->n_numeric; i++) {
-        double d = u[s->numeric[i]] - center[s->numeric[i]];
-        step[i] = isnan(d) ? 0 : d / s->width;
+        double d = u[s->descent.map.numeric[i]] - center[s->descent.map.numeric[i]];
+        step[i] = isnan(d) ? 0 : d / s->descent.width;
     }
-}
-
-static hpo_status reserve_rows(local_state *s, size_t n, hpo_error *err)
-{
-    size_t cap = s->cap_rows;
-    if (n <= cap) return HPO_OK;
-    HPO_TRY(hpo_reserve(&s->key, &cap, n, sizeof *s->key, err));
-    size_t *order = hpo_realloc_array(s->order, cap, sizeof *order);
-    if (order == NULL) return hpo_fail_memory(err);
-    s->order = order;
-    s->cap_rows = cap;
-    return HPO_OK;
 }
 
 /* The nearest rows, at most about twice as many as a full quadratic has coefficients, none farther than 10
@@ -250,14 +147,14 @@ static hpo_status gather(local_state *s, const hpo_view *v, const double *center
 {
     size_t n = v->n_done, d = s->n_numeric, full = (d + 1) * (d + 2), take = 0,
            most = full < MAX_ROWS - 20 ? full : MAX_ROWS - 20;
-    HPO_TRY(reserve_rows(s, n, err));
+    HPO_TRY(hpo_valleys_reserve(&s->descent.map, n, err));
     for (size_t i = 0; i < n; i++)
-        s->key[i] = isnan(value_of(v, i)) ? (double)NAN : distance(s, row_of(v, i), center);
-    hpo_argsort(s->key, n, s->order);
-    double best = value_of(v, (size_t)s->center);
+        s->descent.map.key[i] = isnan(value_of(v, i)) ? (double)NAN : distance(s, row_of(v, i), center);
+    hpo_argsort(s->descent.map.key, n, s->descent.map.order);
+    double best = value_of(v, (size_t)s->descent.center);
     for (size_t k = 0; k < n && take < most; k++) {
-        size_t i = s->order[k];
-        double r = s->key[i] / s->width;
+        size_t i = s->descent.map.order[k];
+        double r = s->descent.map.key[i] / s->descent.width;
         if (!isfinite(r) || (r > 10 && take > d + 2)) break;
         to_step(s, center, row_of(v, i), s->s + take * d);
         s->y[take] = value_of(v, i);
@@ -273,7 +170,7 @@ static hpo_status gather(local_state *s, const hpo_view *v, const double *center
     *m_known = take;
     for (size_t i = 0; i < v->n_pending && take < MAX_ROWS; i++) {
         const double *p = v->u_pending + i * v->n_dims;
-        if (!(distance(s, p, center) <= 3 * s->width)) continue;
+        if (!(distance(s, p, center) <= 3 * s->descent.width)) continue;
         to_step(s, center, p, s->s + take * d);
         s->w[take++] = 1;
     }
@@ -286,14 +183,17 @@ static double model_value(void *ctx, const double *step, double *gradient)
     return hpo_quadratic_value(((local_state *)ctx)->quadratic, step, gradient);
 }
 
-static int apart(const local_state *s, const double *step, size_t m)
+/* Whether the step leads apart from everything that is known or pending, not only from the rows of the model.
+ */
+static int is_new(local_state *s, const hpo_view *v, const double *center, const double *step)
 {
-    for (size_t i = 0; i < m; i++) {
-        double most = 0;
-        for (size_t j = 0; j < s->n_numeric; j++)
-            most = fmax(most, fabs(s->s[i * s->n_numeric + j] - step[j]));
-        if (most < 0.02) return 0;
-    }
+    memcpy(s->u, center, s->n_dims * sizeof(double));
+    for (size_t i = 0; i < s->n_numeric; i++)
+        s->u[s->descent.map.numeric[i]] += s->descent.width * step[i];
+    for (size_t i = 0; i < v->n_done; i++)
+        if (distance(s, s->u, row_of(v, i)) < 0.02 * s->descent.width) return 0;
+    for (size_t i = 0; i < v->n_pending; i++)
+        if (distance(s, s->u, v->u_pending + i * v->n_dims) < 0.02 * s->descent.width) return 0;
     return 1;
 }
 
@@ -304,7 +204,7 @@ static void random_step(const local_state *s, hpo_rng *rng, double *step)
 }
 
 /* The step to take from the centre, in best_step; its kind in s->origin. */
-static void choose_step(local_state *s, size_t m, hpo_rng *rng)
+static void choose_step(local_state *s, const hpo_view *v, const double *center, hpo_rng *rng)
 {
     size_t d = s->n_numeric;
     double best = (double)INFINITY;
@@ -322,14 +222,14 @@ static void choose_step(local_state *s, size_t m, hpo_rng *rng)
     }
     s->predicted = best;
     s->origin = "minimum of the quadratic";
-    if (isfinite(best) && apart(s, s->best_step, m)) return;
+    if (isfinite(best) && is_new(s, v, center, s->best_step)) return;
     double most = -1;
     s->origin = "least determined place of the quadratic";
     for (size_t k = 0; k < TRIALS; k++) {
         random_step(s, rng, s->step);
-        double v = hpo_quadratic_variance(s->quadratic, s->step);
-        if (!(v > most)) continue;
-        most = v;
+        double variance = hpo_quadratic_variance(s->quadratic, s->step);
+        if (!(variance > most)) continue;
+        most = variance;
         memcpy(s->best_step, s->step, d * sizeof(double));
     }
     s->predicted = hpo_quadratic_value(s->quadratic, s->best_step, NULL);
@@ -338,18 +238,11 @@ static void choose_step(local_state *s, size_t m, hpo_rng *rng)
 /* ---- asking ---------------------------------------------------------------------------------------------
  */
 
-/* u to the configuration it stands for and back; 1 when that satisfies the constraints. */
-static int settle(local_state *s, double *u)
-{
-    hpo_space_decode(s->space, u, s->x);
-    hpo_space_encode(s->space, s->x, u);
-    return hpo_space_feasible(s->space, s->x) != 0;
-}
-
 /* One random move of a parameter without an order; parameters that become active get random values. */
 static int move_other(local_state *s, hpo_rng *rng, double *u)
 {
-    const hpo_axis *a = hpo_embed_axis(s->embed, s->other[hpo_rng_below(rng, s->n_other)]);
+    const hpo_axis *a = hpo_embed_axis(s->descent.map.embed,
+                                       s->descent.map.other[hpo_rng_below(rng, s->descent.map.n_other)]);
     if (isnan(u[a->dim])) return 0;
     if (a->kind == HPO_AXIS_LABEL || a->kind == HPO_AXIS_GRID) {
         u[a->dim] = hpo_rng_uniform(rng);
@@ -365,7 +258,7 @@ static int move_other(local_state *s, hpo_rng *rng, double *u)
     for (size_t k = 0; k < s->n_dims; k++)
         if (isnan(u[k]))
             u[k] = hpo_rng_uniform(rng); /* decode makes it inactive again where it does not apply */
-    return settle(s, u);
+    return hpo_valleys_settle(&s->descent.map, u);
 }
 
 static hpo_status design_point(local_state *s, uint64_t draw, hpo_rng *rng, double *u, hpo_error *err)
@@ -375,17 +268,24 @@ static hpo_status design_point(local_state *s, uint64_t draw, hpo_rng *rng, doub
     return hpo_opening_ask(&s->opening, draw, rng, u, err);
 }
 
+static int is_pending(const local_state *s, const hpo_view *v, const double *u)
+{
+    for (size_t i = 0; i < v->n_pending; i++)
+        if (distance(s, v->u_pending + i * v->n_dims, u) == 0) return 1;
+    return 0;
+}
+
 static hpo_status local_ask(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u_out,
                             hpo_error *err)
 {
     local_state *s = state;
     size_t d = s->n_dims, initial = hpo_opening_size(d, s->config->initial);
-    if (s->center < 0 || view->n_done + view->n_pending < initial)
+    if (s->descent.center < 0 || view->n_done + view->n_pending < initial)
         return design_point(s, draw, rng, u_out, err);
-    const double *center = row_of(view, (size_t)s->center);
+    const double *center = row_of(view, (size_t)s->descent.center);
     s->predicted = (double)NAN;
     int only_moves = s->n_numeric == 0;
-    if (s->n_other > 0 && (only_moves || hpo_rng_uniform(rng) < s->config->moves)) {
+    if (s->descent.map.n_other > 0 && (only_moves || hpo_rng_uniform(rng) < s->config->moves)) {
         s->origin = "move of a parameter without an order";
         for (int k = 0; k < MOVES; k++) {
             memcpy(u_out, center, d * sizeof(double));
@@ -393,15 +293,20 @@ static hpo_status local_ask(void *state, const hpo_view *view, uint64_t draw, hp
         }
         if (only_moves) return design_point(s, draw, rng, u_out, err);
     }
+    if (s->descent.map.root >= 0 && !is_pending(s, view, s->descent.map.middle)) {
+        s->origin = "between two valleys";
+        memcpy(u_out, s->descent.map.middle, d * sizeof(double));
+        return HPO_OK;
+    }
     size_t m_known, m;
     for (size_t i = 0; i < s->n_numeric; i++) {
-        double c = center[s->numeric[i]];
-        s->lower[i] = isnan(c) ? 0 : fmax(-1, -c / s->width);
-        s->upper[i] = isnan(c) ? 0 : fmin(1, (1 - c) / s->width);
+        double c = center[s->descent.map.numeric[i]];
+        s->lower[i] = isnan(c) ? 0 : fmax(-1, -c / s->descent.width);
+        s->upper[i] = isnan(c) ? 0 : fmin(1, (1 - c) / s->descent.width);
     }
     HPO_TRY(gather(s, view, center, &m_known, &m, err));
     if (hpo_quadratic_fit(s->quadratic, s->s, s->y, s->w, m_known, m, NULL) == HPO_OK) {
-        choose_step(s, m, rng);
+        choose_step(s, view, center, rng);
     } else {
         s->origin = "random place of the box";
         random_step(s, rng, s->best_step);
@@ -410,10 +315,11 @@ static hpo_status local_ask(void *state, const hpo_view *view, uint64_t draw, hp
     for (int k = 0; k < 10; k++, length /= 2) { /* back towards the centre until the constraints hold */
         memcpy(u_out, center, d * sizeof(double));
         for (size_t i = 0; i < s->n_numeric; i++)
-            if (!isnan(u_out[s->numeric[i]]))
-                u_out[s->numeric[i]] =
-                    fmin(fmax(u_out[s->numeric[i]] + length * s->width * s->best_step[i], 0), 1);
-        if (settle(s, u_out)) return HPO_OK;
+            if (!isnan(u_out[s->descent.map.numeric[i]]))
+                u_out[s->descent.map.numeric[i]] = fmin(
+                    fmax(u_out[s->descent.map.numeric[i]] + length * s->descent.width * s->best_step[i], 0),
+                    1);
+        if (hpo_valleys_settle(&s->descent.map, u_out)) return HPO_OK;
     }
     return design_point(s, draw, rng, u_out, err);
 }
@@ -425,8 +331,9 @@ static hpo_status local_explain(void *state, const hpo_view *view, const double 
     const local_state *s = state;
     hpo_str text = {0};
     hpo_str_addf(&text, "{\"model\":\"quadratic\",\"origin\":\"%s\",\"half_width\":%.6g", s->origin,
-                 s->width);
-    if (s->center >= 0) hpo_str_addf(&text, ",\"center\":%lld", (long long)view->number[s->center]);
+                 s->descent.width);
+    if (s->descent.center >= 0)
+        hpo_str_addf(&text, ",\"center\":%lld", (long long)view->number[s->descent.center]);
     if (!isnan(s->predicted)) hpo_str_addf(&text, ",\"mean\":%.17g", s->predicted);
     hpo_str_addf(&text, "}");
     return hpo_str_hand_out(&text, buf, cap, n_out, err);

@@ -34,7 +34,7 @@
 #include "sampler/resource.h"
 #include "space/space.h"
 
-enum { FITTED = 120, MOST = 300, MAX_LEVELS = 64 };
+enum { FITTED = 120, MOST = 300 };
 enum { ACQUIRE_BOHB, ACQUIRE_TOP };
 
 typedef struct mobster_config {
@@ -42,22 +42,11 @@ typedef struct mobster_config {
     int32_t model, acquire;
 } mobster_config;
 
-typedef struct mobster_row {
-    size_t trial, level;
-    double y;
-} mobster_row;
-
 typedef struct mobster {
     hpo_resource r; /* first */
     const mobster_config *config;
     hpo_fidelity_gp *gp; /* NULL: before the first report */
-    size_t n_levels;
-    double level[MAX_LEVELS]; /* shares of the maximum */
-    size_t count[MAX_LEVELS]; /* trials that have come to each */
-    mobster_row *rows;
-    size_t n_rows, cap_rows;
-    size_t *next; /* by trial: level that its next row is of */
-    size_t n_next, cap_next;
+    hpo_level_rows at;
     size_t next_fit; /* trials with reports at which the next fit is due */
     double *block;   /* u, resource, y of the rows in the model */
     size_t cap_block, n_used, acquired;
@@ -87,8 +76,7 @@ static void mobster_fini(void *state)
 {
     mobster *s = state;
     hpo_fidelity_gp_free(s->gp);
-    hpo_free(s->rows);
-    hpo_free(s->next);
+    hpo_level_rows_fini(&s->at);
     hpo_free(s->block);
     hpo_resource_fini(&s->r);
 }
@@ -101,35 +89,29 @@ static int by_number(const mobster *s)
 /* Levels below the last HPO_FIDELITY_MAX_TASKS are left out where each has a covariance of its own. */
 static size_t first_level(const mobster *s)
 {
-    return by_number(s) && s->n_levels > HPO_FIDELITY_MAX_TASKS ? s->n_levels - HPO_FIDELITY_MAX_TASKS : 0;
+    return by_number(s) && s->at.n_levels > HPO_FIDELITY_MAX_TASKS ? s->at.n_levels - HPO_FIDELITY_MAX_TASKS
+                                                                   : 0;
 }
 
 static double resource_of(const mobster *s, size_t level)
 {
-    return by_number(s) ? (double)(level - first_level(s)) : s->level[level];
+    return by_number(s) ? (double)(level - first_level(s)) : s->at.level[level];
 }
 
 static hpo_status begin(mobster *s, const hpo_view *view, hpo_error *err)
 {
     if (s->gp != NULL) return HPO_OK;
-    s->n_levels = view->n_levels > 0 ? view->n_levels : 1;
-    if (s->n_levels > MAX_LEVELS)
-        return hpo_fail(err, HPO_EUNSUPPORTED,
-                        "the scheduler has %zu levels, mobster takes %d: choose a larger eta", s->n_levels,
-                        MAX_LEVELS);
-    s->level[0] = 1;
-    for (size_t k = 0; k < view->n_levels; k++)
-        s->level[k] = view->level[k] / view->level[view->n_levels - 1];
+    HPO_TRY(hpo_level_rows_begin(&s->at, view, "mobster", err));
     const hpo_fidelity_gp_options o = {.kernel = HPO_KERNEL_MATERN32,
                                        .family = families[s->config->model],
-                                       .tasks = s->n_levels - first_level(s),
+                                       .tasks = s->at.n_levels - first_level(s),
                                        .transform = HPO_TRANSFORM_AUTO};
     return hpo_fidelity_gp_create(s->r.embed, &o, &s->gp, err);
 }
 
 /* ---- learning ------------------------------------------------------------------------------------------ */
 
-static void use_row(mobster *s, const mobster_row *row, double *u, double *resource, double *y)
+static void use_row(mobster *s, const hpo_level_row *row, double *u, double *resource, double *y)
 {
     size_t d = s->r.n_dims, i = s->n_used++;
     memcpy(u + i * d, s->r.u + row->trial * d, d * sizeof *u);
@@ -140,25 +122,25 @@ static void use_row(mobster *s, const mobster_row *row, double *u, double *resou
 /* Rows of the model into `block`: u, resource, y; room for `more` behind them. */
 static hpo_status use_rows(mobster *s, size_t more, hpo_error *err)
 {
-    size_t room = (s->n_rows < MOST ? s->n_rows : MOST) + more + 1, d = s->r.n_dims;
+    size_t room = (s->at.n_rows < MOST ? s->at.n_rows : MOST) + more + 1, d = s->r.n_dims;
     HPO_TRY(hpo_reserve(&s->block, &s->cap_block, room * (d + 2), sizeof *s->block, err));
     double *resource = s->block + room * d, *y = resource + room;
     s->n_used = 0;
-    for (size_t k = s->n_levels; k-- > first_level(s);)
-        for (size_t i = s->n_rows; i-- > 0 && s->n_used < MOST;)
-            if (s->rows[i].level == k && s->r.kind[s->rows[i].trial] != HPO_RESOURCE_FAILED)
-                use_row(s, &s->rows[i], s->block, resource, y);
+    for (size_t k = s->at.n_levels; k-- > first_level(s);)
+        for (size_t i = s->at.n_rows; i-- > 0 && s->n_used < MOST;)
+            if (s->at.rows[i].level == k && s->r.kind[s->at.rows[i].trial] != HPO_RESOURCE_FAILED)
+                use_row(s, &s->at.rows[i], s->block, resource, y);
     return HPO_OK;
 }
 
 /* Whole trials, evenly over those known: rows of one trial say how levels go together. */
 static hpo_status use_sample(mobster *s, hpo_error *err)
 {
-    size_t d = s->r.n_dims, room = s->n_rows + 1, stride = s->n_rows / FITTED + 1;
+    size_t d = s->r.n_dims, room = s->at.n_rows + 1, stride = s->at.n_rows / FITTED + 1;
     HPO_TRY(hpo_reserve(&s->block, &s->cap_block, room * (d + 2), sizeof *s->block, err));
     s->n_used = 0;
-    for (size_t i = 0; i < s->n_rows; i++) {
-        const mobster_row *row = &s->rows[i];
+    for (size_t i = 0; i < s->at.n_rows; i++) {
+        const hpo_level_row *row = &s->at.rows[i];
         if (row->level < first_level(s) || row->trial % stride != 0 ||
             s->r.kind[row->trial] == HPO_RESOURCE_FAILED)
             continue;
@@ -174,18 +156,10 @@ static hpo_status use_sample(mobster *s, hpo_error *err)
 static hpo_status take(void *ctx, size_t trial, double share, double y, hpo_error *err)
 {
     mobster *s = ctx;
+    int added;
     if (!isfinite(y)) return HPO_OK;
-    HPO_TRY(hpo_reserve(&s->next, &s->cap_next, trial + 1, sizeof *s->next, err));
-    for (; s->n_next <= trial; s->n_next++)
-        s->next[s->n_next] = 0;
-    size_t k = s->n_levels;
-    while (k > s->next[trial] && !(share >= s->level[k - 1] * (1 - 1e-9)))
-        k--;
-    if (k == s->next[trial]) return HPO_OK; /* between two levels */
-    HPO_TRY(hpo_reserve(&s->rows, &s->cap_rows, s->n_rows + 1, sizeof *s->rows, err));
-    s->rows[s->n_rows++] = (mobster_row){trial, k - 1, y};
-    for (; s->next[trial] < k; s->next[trial]++)
-        s->count[s->next[trial]]++;
+    HPO_TRY(hpo_level_rows_take(&s->at, trial, share, y, &added, err));
+    if (!added) return HPO_OK;
     if (s->r.n_seen < s->next_fit) return HPO_OK;
     s->next_fit = s->r.n_seen + s->r.n_seen / 10 + 1;
     return use_sample(s, err);
@@ -193,12 +167,12 @@ static hpo_status take(void *ctx, size_t trial, double share, double y, hpo_erro
 
 static size_t choose_level(const mobster *s)
 {
-    size_t top = s->n_levels - 1;
+    size_t top = s->at.n_levels - 1;
     if (s->config->acquire == ACQUIRE_TOP) return top;
-    for (size_t k = s->n_levels; k-- > first_level(s);)
-        if (s->count[k] > s->r.space->n_params) return k;
-    for (size_t k = s->n_levels; k-- > first_level(s);)
-        if (s->count[k] > 0) return k;
+    for (size_t k = s->at.n_levels; k-- > first_level(s);)
+        if (s->at.count[k] > s->r.space->n_params) return k;
+    for (size_t k = s->at.n_levels; k-- > first_level(s);)
+        if (s->at.count[k] > 0) return k;
     return first_level(s);
 }
 
@@ -210,7 +184,7 @@ static hpo_status condition(mobster *s, const hpo_view *view, hpo_error *err)
     HPO_TRY(hpo_resource_pending(&s->r, view, &pending, &n_pending, err));
     HPO_TRY(use_rows(s, n_pending, err));
     if (s->n_used < 2) return HPO_OK;
-    room = (s->n_rows < MOST ? s->n_rows : MOST) + n_pending + 1;
+    room = (s->at.n_rows < MOST ? s->at.n_rows : MOST) + n_pending + 1;
     double *resource = s->block + room * d, *y = resource + room, var, at = resource_of(s, s->acquired);
     HPO_TRY(hpo_fidelity_gp_condition(s->gp, s->block, resource, y, s->n_used, err));
     if (n_pending == 0) return HPO_OK;
@@ -243,8 +217,9 @@ static hpo_status mobster_ask(void *state, const hpo_view *view, uint64_t draw, 
     }
     for (size_t i = 0; i < s->r.n_trials; i++)
         s->r.score[i] = (double)INFINITY;
-    for (size_t i = 0; i < s->n_rows; i++) /* the latest of each */
-        if (s->r.kind[s->rows[i].trial] == HPO_RESOURCE_SEEN) s->r.score[s->rows[i].trial] = s->rows[i].y;
+    for (size_t i = 0; i < s->at.n_rows; i++) /* the latest of each */
+        if (s->r.kind[s->at.rows[i].trial] == HPO_RESOURCE_SEEN)
+            s->r.score[s->at.rows[i].trial] = s->at.rows[i].y;
     const double *theta = hpo_fidelity_gp_theta(s->gp);
     for (size_t j = 0; j < s->r.n_axes; j++)
         s->r.lengthscales[j] = hpo_exp(theta[j]);
@@ -266,7 +241,7 @@ static hpo_status mobster_explain(void *state, const hpo_view *view, const doubl
         hpo_fidelity_gp_moments(s->gp, u, 1, resource_of(s, s->acquired), &mean, &var);
         hpo_str_addf(&out, ",\"levels\":\"%s\",\"rows\":%zu,\"resource\":", models[s->config->model],
                      s->n_used);
-        hpo_str_json_double(&out, s->level[s->acquired] * s->r.high);
+        hpo_str_json_double(&out, s->at.level[s->acquired] * s->r.high);
         hpo_str_add(&out, ",\"mean\":");
         hpo_str_json_double(&out, hpo_transform_invert(t, mean));
         hpo_str_add(&out, ",\"sd\":");

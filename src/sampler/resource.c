@@ -108,6 +108,48 @@ hpo_status hpo_resource_look(hpo_resource *r, const hpo_view *view, hpo_resource
     return HPO_OK;
 }
 
+/* ---- levels ----------------------------------------------------------------------------------------------
+ */
+
+hpo_status hpo_level_rows_begin(hpo_level_rows *l, const hpo_view *view, const char *name, hpo_error *err)
+{
+    if (l->n_levels > 0) return HPO_OK;
+    if (view->n_levels > HPO_RESOURCE_LEVELS)
+        return hpo_fail(err, HPO_EUNSUPPORTED,
+                        "the scheduler has %zu levels, %s takes %d: choose a larger eta", view->n_levels,
+                        name, (int)HPO_RESOURCE_LEVELS);
+    l->n_levels = view->n_levels > 0 ? view->n_levels : 1;
+    l->level[0] = 1;
+    for (size_t k = 0; k < view->n_levels; k++)
+        l->level[k] = view->level[k] / view->level[view->n_levels - 1];
+    return HPO_OK;
+}
+
+void hpo_level_rows_fini(hpo_level_rows *l)
+{
+    hpo_free(l->rows);
+    hpo_free(l->next);
+}
+
+hpo_status hpo_level_rows_take(hpo_level_rows *l, size_t trial, double share, double y, int *added,
+                               hpo_error *err)
+{
+    *added = 0;
+    HPO_TRY(hpo_reserve(&l->next, &l->cap_next, trial + 1, sizeof *l->next, err));
+    for (; l->n_next <= trial; l->n_next++)
+        l->next[l->n_next] = 0;
+    size_t k = l->n_levels;
+    while (k > l->next[trial] && !(share >= l->level[k - 1] * (1 - 1e-9)))
+        k--;
+    if (k == l->next[trial]) return HPO_OK; /* between two levels */
+    HPO_TRY(hpo_reserve(&l->rows, &l->cap_rows, l->n_rows + 1, sizeof *l->rows, err));
+    l->rows[l->n_rows++] = (hpo_level_row){trial, k - 1, y};
+    for (; l->next[trial] < k; l->next[trial]++)
+        l->count[l->next[trial]]++;
+    *added = 1;
+    return HPO_OK;
+}
+
 hpo_status hpo_resource_open(hpo_resource *r, uint64_t draw, hpo_rng *rng, double *u_out, int *taken,
                              hpo_error *err)
 {
@@ -214,9 +256,11 @@ static hpo_status search(hpo_resource *r, const hpo_view *view, hpo_acq *acq, co
                          double *u_out, hpo_error *err)
 {
     hpo_score score = {acq, values, hpo_acq_has_gradient(acq) ? gradient : NULL};
-    hpo_search_options o = {.n_uniform = CANDIDATES,
-                            .n_local = CANDIDATES / 2,
-                            .n_starts = STARTS,
+    size_t part =
+        score.gradient != NULL ? 1 : 2; /* a forest is dear to look at, and has no slopes to follow */
+    hpo_search_options o = {.n_uniform = CANDIDATES / part,
+                            .n_local = CANDIDATES / part / 2,
+                            .n_starts = STARTS / part,
                             .lengthscales = lengthscales,
                             .scan = scan};
     size_t n = view->noisy ? 0 : list_known(r, view, known);

@@ -53,6 +53,29 @@ typedef hpo_status (*hpo_resource_take)(void *ctx, size_t trial, double share, d
 /* Takes in what is new in the view, in its order. */
 HPO_NODISCARD hpo_status hpo_resource_look(hpo_resource *r, const hpo_view *view, hpo_resource_take take, void *ctx,
                                            hpo_error *err);
+/* Values of trials at levels: the first report of each at r_k or beyond, in the order of the reports. */
+enum { HPO_RESOURCE_LEVELS = 64 };
+typedef struct hpo_level_row {
+    size_t trial, level;
+    double y;
+} hpo_level_row;
+typedef struct hpo_level_rows {
+    size_t n_levels;
+    double level[HPO_RESOURCE_LEVELS]; /* shares of the maximum */
+    size_t count[HPO_RESOURCE_LEVELS]; /* trials that have come to each */
+    hpo_level_row *rows;
+    size_t n_rows, cap_rows;
+    size_t *next; /* by trial: level that its next row is of */
+    size_t n_next, cap_next;
+} hpo_level_rows;
+/* The levels of the view, once; one level, the maximum, where it has none.  `name` of the sampler: for an error. */
+HPO_NODISCARD hpo_status hpo_level_rows_begin(hpo_level_rows *l, const hpo_view *view, const char *name,
+                                              hpo_error *err);
+void hpo_level_rows_fini(hpo_level_rows *l);
+/* What hpo_resource_look brings, of a finite value.  *added: a row was. */
+HPO_NODISCARD hpo_status hpo_level_rows_take(hpo_level_rows *l, size_t trial, double share, double y, int *added,
+                                             hpo_error *err);
+
 /* 1: too few trials have reported; then a point of the opening is in u_out. */
 HPO_NODISCARD hpo_status hpo_resource_open(hpo_resource *r, uint64_t draw, hpo_rng *rng, double *u_out, int *taken,
                                            hpo_error *err);

@@ -26,7 +26,7 @@
 
 hpo_asha_rung *hpo_asha_rung_at(const hpo_asha *s, size_t bracket, size_t level)
 {
-    return &s->rungs[bracket * s->levels.n + level];
+    return &s->rungs[(s->shared ? 0 : bracket) * s->levels.n + level];
 }
 
 /* ---- begin and end ---------------------------------------------------------------------------------- */
@@ -140,8 +140,16 @@ hpo_status hpo_asha_tell(void *state, int64_t trial, hpo_state end, const double
 
 /* ---- a free worker ------------------------------------------------------------------------------------ */
 
-static int promotable(const hpo_asha *s, const hpo_ranking *r, const hpo_ranked *e)
+/* How many ladders of rungs there are. */
+static size_t n_ladders(const hpo_asha *s)
 {
+    return s->shared ? 1 : s->n_brackets;
+}
+
+static int promotable(const hpo_asha *s, const hpo_asha_rung *rung, const hpo_ranked *e)
+{
+    const hpo_ranking *r = &rung->ranking;
+    if (s->delayed && rung->promoted >= hpo_rung_share(hpo_ranking_size(r), s->config.eta)) return 0;
     if (!s->by_cost) return e->rank < hpo_rung_share(hpo_ranking_size(r), s->config.eta);
     return hpo_ranking_weight_of(r, e->rank + 1) <= hpo_ranking_weight(r) / s->config.eta;
 }
@@ -160,11 +168,12 @@ static int find_promotion(const hpo_asha *s, int all, hpo_action *out)
 {
     for (size_t k = s->levels.n - 1; k-- > 0;) {
         if (!all && k >= s->top) continue;
-        for (size_t b = 0; b < s->n_brackets && b <= k; b++) {
-            const hpo_ranking *r = &hpo_asha_rung_at(s, b, k)->ranking;
+        for (size_t b = 0; b < n_ladders(s) && b <= k; b++) {
+            const hpo_asha_rung *rung = hpo_asha_rung_at(s, b, k);
+            const hpo_ranking *r = &rung->ranking;
             hpo_ranked e;
             if (!hpo_ranking_first_open(r, &e) || isnan(e.value)) continue;
-            if (!all && !promotable(s, r, &e)) continue;
+            if (!all && !promotable(s, rung, &e)) continue;
             promote(s, &e, hpo_ranking_size(r), k, all ? s->levels.n - 1 : k + 1, out);
             return 1;
         }
@@ -191,7 +200,7 @@ hpo_status hpo_asha_describe(const void *state, char *buf, size_t cap, size_t *n
     const hpo_asha *s = state;
     hpo_str o = {0};
     hpo_str_add(&o, "{\"rungs\":[");
-    for (size_t b = 0; b < s->n_brackets; b++)
+    for (size_t b = 0; b < n_ladders(s); b++)
         for (size_t k = b; k < s->levels.n; k++) {
             const hpo_asha_rung *r = hpo_asha_rung_at(s, b, k);
             hpo_rung_describe(&o, (int64_t)b, s->levels.at[k], &r->ranking, r->promoted);

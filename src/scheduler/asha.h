@@ -23,6 +23,8 @@ typedef struct hpo_asha {
     uint64_t seed;
     double sign;
     int by_cost;
+    int delayed; /* promotions wait until the rung above has room (hyper_tune.c) */
+    int shared;  /* brackets have the same rungs, and differ in where trials begin */
     size_t n_brackets, top; /* top: index of the highest level in use */
     hpo_asha_rung *rungs;   /* n_brackets x levels.n; bracket b begins at level b */
     hpo_sched_rows rows;

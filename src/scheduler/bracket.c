@@ -6,6 +6,9 @@
  * finds nothing to do in the open brackets, oldest first, begins the next bracket.  A rung whose trials
  * failed promotes as many as are left.
  *
+ * From bracket `promoting` on nothing goes on: rung i is filled with n_i new trials that begin at r_i, when
+ * rung i - 1 is decided (dehb.c).
+ *
  * The budget of trials may end while rung 0 is being filled.  Then it is decided with those that it has, in
  * the same proportion, at least one. */
 #include "scheduler/bracket.h"
@@ -28,6 +31,7 @@ hpo_status hpo_brackets_init(hpo_brackets *b, size_t n_plans, hpo_error *err)
 {
     b->plans = hpo_calloc(n_plans, sizeof *b->plans);
     b->n_plans = n_plans;
+    b->promoting = SIZE_MAX;
     return b->plans != NULL ? HPO_OK : hpo_fail_memory(err);
 }
 
@@ -46,6 +50,11 @@ void hpo_brackets_fini(void *state)
 static const hpo_bracket_plan *plan_of(const hpo_brackets *s, size_t j)
 {
     return &s->plans[j % s->n_plans];
+}
+
+static int renews(const hpo_brackets *s, size_t j)
+{
+    return j >= s->promoting;
 }
 
 static int same(double a, double b)
@@ -77,12 +86,14 @@ static void decide(hpo_brackets *s, size_t j)
             s->first++;
         return;
     }
-    size_t k = goes_on(hpo_ranking_size(&b->here), p->size[b->rung], b->size, p->size[b->rung + 1]);
+    size_t k = renews(s, j)
+                   ? p->size[b->rung + 1]
+                   : goes_on(hpo_ranking_size(&b->here), p->size[b->rung], b->size, p->size[b->rung + 1]);
     hpo_ranking_fini(&b->from);
     b->from = b->here;
     b->here = (hpo_ranking){0};
     hpo_ranked e;
-    for (size_t i = 0; i < k && hpo_ranking_at(&b->from, i, &e); i++)
+    for (size_t i = 0; i < k && !renews(s, j) && hpo_ranking_at(&b->from, i, &e); i++)
         hpo_ranking_set_open(&b->from, e.value, e.trial, 1);
     b->rung++;
     b->size = k;
@@ -96,14 +107,30 @@ static void decide(hpo_brackets *s, size_t j)
 static size_t bracket_for_new(const hpo_brackets *s)
 {
     for (size_t j = s->first; j < s->n; j++)
-        if (!s->list[j].over && s->list[j].rung == 0 && s->list[j].assigned < s->list[j].size) return j;
+        if (!s->list[j].over && (s->list[j].rung == 0 || renews(s, j)) &&
+            s->list[j].assigned < s->list[j].size)
+            return j;
     return s->n;
+}
+
+void hpo_brackets_find(const hpo_brackets *s, hpo_brackets_opening *out)
+{
+    size_t j = bracket_for_new(s);
+    *out = (hpo_brackets_opening){j, j < s->n ? s->list[j].rung : 0, 0};
+    out->size = j < s->n ? s->list[j].size : plan_of(s, j)->size[0];
+}
+
+static double opening_resource(const hpo_brackets *s)
+{
+    hpo_brackets_opening at;
+    hpo_brackets_find(s, &at);
+    return plan_of(s, at.bracket)->resource[at.rung];
 }
 
 static hpo_status take_new(hpo_brackets *s, int64_t trial, double resource, hpo_error *err)
 {
     size_t j = bracket_for_new(s);
-    if (!same(resource, plan_of(s, j)->resource[0])) return HPO_OK; /* enqueued with a resource of its own */
+    if (!same(resource, opening_resource(s))) return HPO_OK; /* enqueued with a resource of its own */
     if (j == s->n) {
         HPO_TRY(hpo_reserve(&s->list, &s->cap, s->n + 1, sizeof *s->list, err));
         s->list[s->n++] = (bracket){.size = plan_of(s, j)->size[0]};
@@ -208,14 +235,14 @@ hpo_status hpo_brackets_next(void *state, const hpo_sched_ask *ask, hpo_action *
             go_on(&e, hpo_ranking_size(&b->from), p->resource[b->rung - 1], p->resource[b->rung], j, out);
             return HPO_OK;
         }
-        int starved = !ask->may_create && b->rung == 0 && b->assigned < b->size && p->n > 1 &&
-                      hpo_ranking_size(&b->here) + b->failed == b->assigned;
+        int starved = !ask->may_create && !renews(s, j) && b->rung == 0 && b->assigned < b->size &&
+                      p->n > 1 && hpo_ranking_size(&b->here) + b->failed == b->assigned;
         if (starved && hpo_ranking_at(&b->here, 0, &e)) {
             go_on(&e, hpo_ranking_size(&b->here), p->resource[0], p->resource[1], j, out);
             return HPO_OK;
         }
     }
-    out->resource = plan_of(s, bracket_for_new(s))->resource[0];
+    out->resource = opening_resource(s);
     return HPO_OK;
 }
 

@@ -19,11 +19,20 @@ typedef struct hpo_brackets {
     size_t n_plans;
     struct hpo_bracket *list;
     size_t n, cap, first; /* those before `first` are over */
+    size_t promoting;     /* so many brackets promote; in later ones each rung is filled with new trials */
     hpo_sched_rows rows;
 } hpo_brackets;
 
-/* Room for n_plans plans, to be filled before the first event. */
+/* Where a new trial would go now: its bracket, the rung that is being filled, and the size of that. */
+typedef struct hpo_brackets_opening {
+    size_t bracket, rung, size;
+} hpo_brackets_opening;
+void hpo_brackets_find(const hpo_brackets *b, hpo_brackets_opening *out);
+/* Room for n_plans plans, to be filled before the first event.  All brackets promote. */
 HPO_NODISCARD hpo_status hpo_brackets_init(hpo_brackets *b, size_t n_plans, hpo_error *err);
+/* Levels and plans of Hyperband (hyperband.c); table: as hpo_hyperband_size. */
+HPO_NODISCARD hpo_status hpo_hyperband_plans(hpo_brackets *b, const hpo_sched_problem *p, double r_min, double eta,
+                                             int table, hpo_error *err);
 /* The slots of the ops struct, for a state that begins with its hpo_brackets. */
 HPO_NODISCARD hpo_status hpo_brackets_start(void *state, const hpo_sched_start *e, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_brackets_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out,

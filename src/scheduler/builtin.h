@@ -15,6 +15,8 @@
     X(pasha)                                                                                                 \
     X(halving)                                                                                               \
     X(hyperband)                                                                                             \
+    X(dehb)                                                                                                  \
+    X(hyper_tune)                                                                                            \
     X(iepoch)                                                                                                \
     X(median)                                                                                                \
     X(percentile)                                                                                            \
@@ -24,7 +26,7 @@
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
     X(friedman)                                                                                              \
-    X(freeze_thaw)                                                                                           \
+    X(freeze_thaw) X(dyhpo)                                                                                           \
     X(pbt)                                                                                                   \
     X(pb2)
 

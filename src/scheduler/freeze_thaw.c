@@ -3,7 +3,7 @@
  * goes on.
  *
  * Trials run in pieces, from level to level (rung.h), and are paused in between.  The bank (model/curves.h)
- * forecasts the end of every curve from its own reports.  A free worker is given what maximises
+ * forecasts the end of every curve from its own reports.  By forecasts a free worker is given what maximises
  *
  *     p_i / c_i,   p_i = P(y_i(R) < T),   T = best - 10^v range,   v ~ U(-4, -1),
  *
@@ -23,9 +23,12 @@
  * and the variance (between and within) of the forecasts of the last NEWEST ones.  So a good sampler is given
  * more new trials than a bad one.
  *
- * Nobody goes on before MOST_FIRST trials have run one piece (or fewer: a quarter of those planned; or what a
- * third of a full training pays for, LEAST_FIRST at least): of three seeds and four problems the regret after
- * two full trainings was .54 with 25 and .89 with 10, and later the same.
+ * That rule alone does not begin well.  Forecasts from one report say little, and the likeliest of a few
+ * uncertain trials is trained to the end at once: after two full trainings its regret was .96 where ASHA's
+ * was .62, and it had begun 20 trials, ASHA 33.  So the first FIRST_SPENT full trainings' worth of resource
+ * go as ASHA would have it (hpo_rungs_best: the best 1/eta of each rung go on, else a new trial begins), and
+ * after that a free worker decides so with probability `halving`.  That share is also what is left when
+ * forecasts mislead; the rest saves those that begin slowly, which halving stops for good.
  *
  * Randomness is keyed by the number of pieces that have begun.  Beliefs are kept until the trial reports
  * again or the scale of the curves changes. */
@@ -42,15 +45,13 @@
 #include "scheduler/rung.h"
 
 enum {
-    LEAST_FIRST = 10, /* trials with reports before any goes on ... */
-    MOST_FIRST = 25,
     NEWEST = 32,   /* trials that a new one is like */
     SHORTLIST = 8, /* paused trials whose chances are computed exactly */
 };
-static const double FIRST_SHARE = 1.0 / 3; /* ... and what they may cost, of the full resource */
+static const double FIRST_SPENT = 2; /* full trainings' worth that are ASHA's */
 
 typedef struct freeze_thaw_config {
-    double eta, min, least;
+    double eta, min, halving, least;
 } freeze_thaw_config;
 
 /* What is believed of the end of a trial's curve, in curve units. */
@@ -69,15 +70,11 @@ typedef struct freeze_thaw {
     hpo_curves *curves;
     belief *beliefs;
     size_t n, cap;
-    size_t n_reporting; /* trials with reports */
-    size_t first;       /* how many of them before any goes on */
+    double spent; /* resource that reports have come from */
     uint64_t n_pieces;
     double best; /* of complete trials */
     int64_t n_complete;
-    struct rung {
-        hpo_ranking ranking;
-        size_t promoted;
-    } * rungs;
+    hpo_rung *rungs;
 } freeze_thaw;
 
 /* ---- begin and end ---------------------------------------------------------------------------------- */
@@ -91,8 +88,6 @@ static hpo_status freeze_thaw_init(void *state, const void *config, const hpo_sc
     s->sign = p->sign[0];
     s->best = (double)INFINITY;
     HPO_TRY(hpo_levels_init(&s->levels, p, s->config.min, s->config.eta, err));
-    double first = FIRST_SHARE * p->high / s->levels.at[0];
-    s->first = (size_t)fmin(fmax(first, LEAST_FIRST), MOST_FIRST);
     s->rungs = hpo_calloc(s->levels.n, sizeof *s->rungs);
     if (s->rungs == NULL) return hpo_fail_memory(err);
     return hpo_curves_create(p->high, p->seed, &s->curves, err);
@@ -192,22 +187,10 @@ static hpo_status freeze_thaw_start(void *state, const hpo_sched_start *e, hpo_e
 {
     freeze_thaw *s = state;
     HPO_TRY(need(s, e->trial, err));
-    hpo_sched_row *t = &s->rows.row[e->trial];
-    if (t->level >= 0) s->rungs[t->level].promoted += t->target < e->resource;
-    t->target = e->resource;
-    t->running = 1;
+    hpo_rungs_start(s->rungs, &s->rows.row[e->trial], e->trial, e->resource);
     s->beliefs[e->trial].paused = 0;
     s->n_pieces++;
     return HPO_OK;
-}
-
-static hpo_status enter_rung(freeze_thaw *s, int64_t trial, hpo_error *err)
-{
-    hpo_sched_row *t = &s->rows.row[trial];
-    int64_t level = hpo_levels_find(&s->levels, fmin(t->step, t->target));
-    if (level <= t->level) return HPO_OK;
-    t->level = (int32_t)level;
-    return hpo_ranking_add(&s->rungs[level].ranking, t->last, trial, 0, 0, err);
 }
 
 static void pause_here(freeze_thaw *s, int64_t trial, hpo_sched_answer *out)
@@ -230,12 +213,12 @@ static hpo_status freeze_thaw_report(void *state, const hpo_sched_report *r, hpo
     freeze_thaw *s = state;
     HPO_TRY(need(s, r->trial, err));
     hpo_sched_row *t = &s->rows.row[r->trial];
+    double before = fmax(t->step, 0); /* 0 for NaN */
     if (hpo_sched_rows_report(t, r)) {
-        size_t had = hpo_curves_n_reports(s->curves, (size_t)r->trial);
+        s->spent += fmax(t->step, 0) - before;
         HPO_TRY(hpo_curves_report(s->curves, (size_t)r->trial, fmax(r->step, 0), r->y[0], err));
-        s->n_reporting += had == 0 && hpo_curves_n_reports(s->curves, (size_t)r->trial) > 0;
         s->beliefs[r->trial].failed |= !isfinite(r->y[0]);
-        HPO_TRY(enter_rung(s, r->trial, err));
+        HPO_TRY(hpo_rungs_enter(s->rungs, &s->levels, t, r->trial, err));
     }
     if (t->step >= t->target * (1 - 1e-9) && t->target < s->levels.at[s->levels.n - 1])
         pause_here(s, r->trial, out);
@@ -247,7 +230,7 @@ static hpo_status freeze_thaw_tell(void *state, int64_t trial, hpo_state end, co
     freeze_thaw *s = state;
     HPO_TRY(need(s, trial, err));
     belief *b = &s->beliefs[trial];
-    s->rows.row[trial].running = 0;
+    hpo_rungs_tell(s->rungs, &s->rows.row[trial], trial, end == HPO_STATE_PAUSED);
     b->paused = end == HPO_STATE_PAUSED;
     b->failed |= end == HPO_STATE_FAILED || end == HPO_STATE_INFEASIBLE;
     if (end == HPO_STATE_COMPLETE && y != NULL && isfinite(y[0])) {
@@ -363,6 +346,17 @@ static void resume(const freeze_thaw *s, size_t trial, hpo_action *out)
     out->resource = s->levels.at[k < last ? k : last];
 }
 
+/* As ASHA. */
+static void halve(const freeze_thaw *s, hpo_action *out)
+{
+    hpo_ranked e;
+    size_t level;
+    if (!hpo_rungs_best(s->rungs, &s->levels, 0, &e, &level)) return;
+    resume(s, (size_t)e.trial, out);
+    (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s: goes on to %.6g", e.rank + 1,
+                   hpo_ranking_size(&s->rungs[level].ranking), s->levels.text[level], out->resource);
+}
+
 /* When no new trial may begin: who is worth it, and if nobody is complete, the likeliest to the end. */
 static void finish(freeze_thaw *s, const contest *c, int alone, hpo_action *out)
 {
@@ -384,10 +378,12 @@ static hpo_status freeze_thaw_next(void *state, const hpo_sched_ask *ask, hpo_ac
     hpo_rng rng;
     (void)err;
     out->resource = s->levels.at[0];
-    size_t first = ask->planned > 0 ? (size_t)ask->planned / 4 : s->first;
-    if (first > s->first) first = s->first;
-    if (ask->may_create && (s->n_reporting < first || hpo_curves_epoch(s->curves) == 0)) return HPO_OK;
     hpo_rng_init(&rng, s->seed, s->n_pieces, HPO_RNG_SCHEDULER);
+    int early = s->spent < FIRST_SPENT * s->levels.at[s->levels.n - 1] || hpo_curves_epoch(s->curves) == 0;
+    if (ask->may_create && (hpo_rng_uniform(&rng) < s->config.halving || early)) {
+        halve(s, out);
+        return HPO_OK;
+    }
     contest c = {.threshold = incumbent(s) - hpo_pow(10, -4 + 3 * hpo_rng_uniform(&rng))};
     if (hpo_curves_epoch(s->curves) > 0) enlist_paused(s, &c);
     if (!ask->may_create) {
@@ -421,10 +417,12 @@ static hpo_status freeze_thaw_describe(const void *state, char *buf, size_t cap,
 }
 
 static const hpo_option options[] = {
-    {"eta", "a piece goes on to eta times the resource", HPO_OPT_REAL, offsetof(freeze_thaw_config, eta), 2,
+    {"eta", "a piece goes on to eta times the resource", HPO_OPT_REAL, offsetof(freeze_thaw_config, eta), 3,
      1.1, 100, NULL},
     {"min", "resource of the first piece; 0: the fidelity's minimum", HPO_OPT_REAL,
      offsetof(freeze_thaw_config, min), 0, 0, 1e300, NULL},
+    {"halving", "share of decisions that are ASHA's; all are before two full trainings are spent",
+     HPO_OPT_REAL, offsetof(freeze_thaw_config, halving), 0.5, 0, 1, NULL},
     {"least", "when the trials are spent, those go on that beat the best with at least this probability",
      HPO_OPT_REAL, offsetof(freeze_thaw_config, least), 0.05, 0, 1, NULL},
 };

@@ -19,23 +19,28 @@ typedef struct hyperband_config {
     int32_t table;
 } hyperband_config;
 
-static hpo_status hyperband_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)
+hpo_status hpo_hyperband_plans(hpo_brackets *b, const hpo_sched_problem *p, double r_min, double eta,
+                               int table, hpo_error *err)
 {
-    hpo_brackets *b = state;
-    const hyperband_config *c = config;
-    HPO_TRY(hpo_levels_init(&b->levels, p, c->min, c->eta, err));
+    HPO_TRY(hpo_levels_init(&b->levels, p, r_min, eta, err));
     size_t n_levels = b->levels.n;
     HPO_TRY(hpo_brackets_init(b, n_levels, err));
     for (size_t j = 0; j < n_levels; j++) {
-        size_t s = n_levels - 1 - j, n = hpo_hyperband_size(n_levels, s, c->eta, c->table);
+        size_t s = n_levels - 1 - j, n = hpo_hyperband_size(n_levels, s, eta, table);
         hpo_bracket_plan *plan = &b->plans[j];
         for (size_t i = 0; i <= s; i++) {
-            size_t keep = hpo_rung_share(n, hpo_pow(c->eta, (double)i));
+            size_t keep = hpo_rung_share(n, hpo_pow(eta, (double)i));
             plan->resource[plan->n] = b->levels.at[j + i];
             plan->size[plan->n++] = keep > 0 ? keep : 1;
         }
     }
     return HPO_OK;
+}
+
+static hpo_status hyperband_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)
+{
+    const hyperband_config *c = config;
+    return hpo_hyperband_plans(state, p, c->min, c->eta, c->table, err);
 }
 
 static const char *const sizes[] = {"algorithm", "table", NULL};

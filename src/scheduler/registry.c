@@ -93,7 +93,7 @@ hpo_status hpo_scheduler_open(const char *spec, const hpo_sched_problem *problem
     hpo_scheduler s = {0};
     *out = s;
     if (spec != NULL && hpo_joint_is(spec)) return hpo_joint_open(spec, problem, out, err);
-    HPO_TRY(hpo_options_split(spec != NULL ? spec : HPO_DEFAULT_SCHEDULER, name, sizeof name, &rest, err));
+    HPO_TRY(hpo_options_split(spec != NULL ? spec : HPO_NO_SCHEDULER, name, sizeof name, &rest, err));
     HPO_TRY(hpo_ops_lookup(&schedulers, name, &found, err));
     const hpo_scheduler_ops *ops = found;
     HPO_TRY(check(ops, problem, err));

@@ -4,8 +4,10 @@
 #define SCHEDULER_REGISTRY_H
 #include "hpo/scheduler.h"
 
-/* What a study uses when the user names no scheduler.  Written here and nowhere else. */
-#define HPO_DEFAULT_SCHEDULER "none"
+/* The scheduler that leaves every trial alone, and the one that a study uses when its user names none but declares
+ * a fidelity: by that he has said that trials may be run on less. */
+#define HPO_NO_SCHEDULER "none"
+#define HPO_DEFAULT_SCHEDULER "auto"
 
 /* Scheduler i, built-ins first; NULL behind the last. */
 const hpo_scheduler_ops *hpo_scheduler_at(size_t i);
@@ -16,7 +18,7 @@ typedef struct hpo_scheduler {
     void *config, *state;
 } hpo_scheduler;
 
-/* As hpo_sampler_open. */
+/* As hpo_sampler_open; spec NULL: none. */
 HPO_NODISCARD hpo_status hpo_scheduler_open(const char *spec, const hpo_sched_problem *problem,
                                             hpo_scheduler *out, hpo_error *err);
 void hpo_scheduler_close(hpo_scheduler *s);

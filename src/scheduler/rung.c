@@ -109,6 +109,51 @@ void hpo_sched_rows_fini(hpo_sched_rows *t)
     *t = (hpo_sched_rows){0};
 }
 
+/* ---- rungs that trials are paused at -------------------------------------------------------------- */
+
+hpo_status hpo_rungs_enter(hpo_rung *rungs, const hpo_levels *l, hpo_sched_row *row, int64_t trial,
+                           hpo_error *err)
+{
+    int64_t level = hpo_levels_find(l, fmin(row->step, row->target));
+    if (level <= row->level) return HPO_OK;
+    row->level = (int32_t)level;
+    row->entry = row->last;
+    return hpo_ranking_add(&rungs[level].ranking, row->entry, trial, 0, 0, err);
+}
+
+static void set_open(hpo_rung *rungs, const hpo_sched_row *row, int64_t trial, int open)
+{
+    if (row->level >= 0) hpo_ranking_set_open(&rungs[row->level].ranking, row->entry, trial, open);
+}
+
+void hpo_rungs_start(hpo_rung *rungs, hpo_sched_row *row, int64_t trial, double resource)
+{
+    set_open(rungs, row, trial, 0);
+    if (row->level >= 0) rungs[row->level].promoted += row->target < resource;
+    row->target = resource;
+    row->running = 1;
+    row->paused = 0;
+}
+
+void hpo_rungs_tell(hpo_rung *rungs, hpo_sched_row *row, int64_t trial, int paused)
+{
+    set_open(rungs, row, trial, paused);
+    row->running = 0;
+    row->paused = paused;
+}
+
+int hpo_rungs_best(const hpo_rung *rungs, const hpo_levels *l, int all, hpo_ranked *out, size_t *level)
+{
+    for (size_t k = l->n - 1; k-- > 0;) {
+        const hpo_ranking *r = &rungs[k].ranking;
+        if (!hpo_ranking_first_open(r, out) || isnan(out->value)) continue;
+        if (!all && out->rank >= hpo_rung_share(hpo_ranking_size(r), l->eta)) continue;
+        *level = k;
+        return 1;
+    }
+    return 0;
+}
+
 /* ---- sizes ------------------------------------------------------------------------------------------ */
 
 size_t hpo_rung_share(size_t n, double eta)

@@ -44,6 +44,7 @@ typedef struct hpo_sched_row {
     int32_t level;  /* of the highest rung that it stands in, -1: none */
     int32_t bracket;
     int32_t running;
+    int32_t paused; /* by hpo_rungs_tell: it may be resumed */
 } hpo_sched_row;
 
 typedef struct hpo_sched_rows {
@@ -57,6 +58,21 @@ HPO_NODISCARD hpo_status hpo_sched_rows_need(hpo_sched_rows *t, int64_t trial, h
  * its cost counts. */
 int hpo_sched_rows_report(hpo_sched_row *row, const hpo_sched_report *r);
 void hpo_sched_rows_fini(hpo_sched_rows *t);
+
+/* One rung of a rule that pauses, and what such rules do with it: trials that are paused there are open. */
+typedef struct hpo_rung {
+    hpo_ranking ranking;
+    size_t promoted;
+} hpo_rung;
+/* A trial's newest report, when it is the first at a level above its last: enters there. */
+HPO_NODISCARD hpo_status hpo_rungs_enter(hpo_rung *rungs, const hpo_levels *l, hpo_sched_row *row, int64_t trial,
+                                         hpo_error *err);
+/* A piece of the trial begins, up to `resource`; it has been let go. */
+void hpo_rungs_start(hpo_rung *rungs, hpo_sched_row *row, int64_t trial, double resource);
+void hpo_rungs_tell(hpo_rung *rungs, hpo_sched_row *row, int64_t trial, int paused);
+/* What ASHA takes up: from the top rung down the first paused trial among the best 1/eta of its rung; all: the first
+ * paused one.  *level: of its rung; 0: there is none. */
+int hpo_rungs_best(const hpo_rung *rungs, const hpo_levels *l, int all, hpo_ranked *out, size_t *level);
 
 /* floor(n / eta), safe against the last bit. */
 size_t hpo_rung_share(size_t n, double eta);

@@ -160,6 +160,11 @@ hpo_space *hpo_space_retain(const hpo_space *s);
 HPO_NODISCARD hpo_status hpo_space_frozen(const hpo_space *s, hpo_space **out, hpo_error *err);
 /* hpo_space_freeze, also of a space without parameters: one that will be learned. */
 HPO_NODISCARD hpo_status hpo_space_freeze_any(hpo_space *s, hpo_error *err);
+/* The same space, frozen, with other priors (priors.c).  PLAIN: none, every coordinate is uniform.  DEFAULTS: a
+ * parameter that declares a default and no prior believes in its default, with medium confidence (numbers with constant
+ * bounds, and labels).  s itself with one more owner when nothing changes. */
+typedef enum hpo_priors { HPO_PRIORS_PLAIN, HPO_PRIORS_DEFAULTS } hpo_priors;
+HPO_NODISCARD hpo_status hpo_space_with_priors(const hpo_space *s, hpo_priors how, hpo_space **out, hpo_error *err);
 /* What a sampler must be able to do: HPO_CAP_DISCRETE | CONDITIONAL | CONSTRAINTS | STRUCTURED | CONTINUOUS |
  * DEPENDENT. */
 uint32_t hpo_space_needs(const hpo_space *s);

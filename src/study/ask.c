@@ -33,6 +33,7 @@ typedef struct ask_state {
     int none_left; /* ... or the sampler has no further one */
     int64_t first; /* header.next_draw that `refused` counts from */
     int64_t refused;
+    size_t begins;    /* level that the suggestion was made for */
     int64_t number;   /* of the trial the suggestion was made for */
     int64_t seq_from; /* what was known */
     int queue_only, new_only;
@@ -238,6 +239,7 @@ static hpo_status prepare(hpo_study *s, ask_state *c, const hpo_study_header *h,
     HPO_TRY(hpo_view__sync(s, h->seq, err));
     if (s->view.lagged) HPO_TRY(hpo_lag__admit(s, h->next_number, err));
     c->number = h->next_number;
+    c->begins = hpo_level__begins(s, c->act.resource);
     c->seq_from = s->view.seq;
     c->step = STEP_COMPUTE;
     return HPO_OK;
@@ -245,6 +247,7 @@ static hpo_status prepare(hpo_study *s, ask_state *c, const hpo_study_header *h,
 
 static hpo_status compute(hpo_study *s, ask_state *c, hpo_error *err)
 {
+    s->view.v.begins = c->begins;
     hpo_status status = hpo_ask__sample(s, &s->view.v, c->first + c->refused, s->u_ask, err);
     c->none_left = status == HPO_DONE;
     c->have = status == HPO_OK || c->none_left;
@@ -265,6 +268,7 @@ static hpo_status suggest(hpo_study *s, ask_state *c, hpo_study_header *h, int64
         c->refused = 0;
         c->first = h->next_draw;
     }
+    if (c->have && c->begins != hpo_level__begins(s, c->act.resource)) c->have = 0;
     if (with_view && !s->history) HPO_TRY(hpo_view__sync(s, h->seq, err));
     int endless = (s->sampler.ops->caps & HPO_CAP_EXHAUSTS) != 0;
     for (; endless || c->refused < MAX_REFUSED; c->refused++, c->have = 0) {
@@ -291,12 +295,33 @@ static hpo_status suggest(hpo_study *s, ask_state *c, hpo_study_header *h, int64
     return status;
 }
 
+/* A point that the scheduler chose takes no draw; one that may not be evaluated is left to the sampler. */
+static hpo_status insert_chosen(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t now, int *done,
+                                hpo_error *err)
+{
+    uint64_t hash = 0;
+    hpo_verdict verdict;
+    HPO_TRY(hpo_suggest__judge(s, NULL, c->act.u, c->trial->x, &hash, &verdict, err));
+    *done = verdict == HPO_VERDICT_TAKE;
+    if (!*done) {
+        c->act.changed = 0;
+        c->act.reason[0] = '\0';
+        return HPO_OK;
+    }
+    set_resource(s, c->trial->x, c->act.resource);
+    c->have = 0;
+    return insert(s, c, h, -1, -1, hash, c->act.resource, NULL, now, err);
+}
+
 static hpo_status insert_new(hpo_study *s, ask_state *c, hpo_study_header *h, double resource, int64_t now,
                              hpo_error *err)
 {
     uint64_t hash = 0;
     int64_t draw = 0;
+    int done = 0;
     HPO_TRY(hpo_study__take_handle(s, &c->trial, err));
+    if (c->act.changed) HPO_TRY(insert_chosen(s, c, h, now, &done, err));
+    if (done) return HPO_OK;
     hpo_status status = suggest(s, c, h, now, &hash, &draw, err);
     if (status != HPO_OK || c->step != STEP_NONE) return status;
     set_resource(s, c->trial->x, resource);
@@ -332,8 +357,8 @@ static hpo_status judge_rule(hpo_study *s, ask_state *c, hpo_error *err)
 
 /* ---- the order of questions --------------------------------------------------------------------- */
 
-static hpo_status ask_scheduler(hpo_study *s, const hpo_study_header *h, int may_create, hpo_action *act,
-                                hpo_error *err)
+hpo_status hpo_ask__scheduler(hpo_study *s, const hpo_study_header *h, int may_create, hpo_action *act,
+                              hpo_error *err)
 {
     *act = (hpo_action){.kind = HPO_ACT_NEW, .trial = -1, .resource = (double)NAN, .u = s->u_clone};
     if (s->scheduler.ops->next == NULL) return HPO_OK;
@@ -408,7 +433,7 @@ static hpo_status hand_out(hpo_study *s, ask_state *c, hpo_study_header *h, hpo_
     HPO_TRY(check_rule(s, c, h, now, err));
     if (c->step != STEP_NONE) return HPO_OK;
     int may_create = hpo_budget__may_create(s, h);
-    HPO_TRY(ask_scheduler(s, h, may_create, act, err));
+    HPO_TRY(hpo_ask__scheduler(s, h, may_create, act, err));
     if (act->kind == HPO_ACT_RESUME) return resume(s, c, h, act, now, err);
     if (act->kind == HPO_ACT_WAIT && may_create) return HPO_WAIT;
     if (!may_create) return hpo_budget__finish(s, h, now, HPO_STOP_REASON_TRIALS, err);

@@ -141,7 +141,7 @@ hpo_sched_problem hpo_study__sched_problem(const hpo_study *s)
 /* Lag promises the same study whatever the order of events; a scheduler decides by that order. */
 static hpo_status check_lag(const hpo_study *s, const hpo_scheduler_ops *scheduler, hpo_error *err)
 {
-    if (s->spec.lag == 0 || strcmp(scheduler->name, HPO_DEFAULT_SCHEDULER) == 0) return HPO_OK;
+    if (s->spec.lag == 0 || strcmp(scheduler->name, HPO_NO_SCHEDULER) == 0) return HPO_OK;
     return hpo_fail(
         err, HPO_EUNSUPPORTED,
         "lag %lld with scheduler '%s', whose decisions depend on the order of reports: use scheduler 'none'",
@@ -543,7 +543,7 @@ static hpo_status prepare(hpo_study *s, const hpo_space *space, const hpo_study_
     HPO_TRY(hpo_space_frozen(space, &s->space, err));
     if (hpo_space_n_params(s->space) == 0 && !o->open_space)
         return hpo_fail(err, HPO_EINVAL, "the space has no parameter: add one, e.g. \"lr: log 1e-5..1\"");
-    HPO_TRY(hpo_spec__from_options(o, &s->spec, err));
+    HPO_TRY(hpo_spec__from_options(o, hpo_space_n_fidelities(s->space) > 0, &s->spec, err));
     return complete(s, err);
 }
 

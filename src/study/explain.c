@@ -104,12 +104,36 @@ static hpo_status take_sampler(hpo_study *shadow, int64_t draw, hpo_error *err)
                     (long long)draw, p->sampler);
 }
 
+/* Where the scheduler let trial `number` begin: it is brought to what it knew at event `seq`, and asked
+ * again. */
+static hpo_status find_beginning(hpo_study *shadow, int64_t number, int64_t draw, int64_t seq, hpo_error *err)
+{
+    hpo_study_header h;
+    hpo_action act;
+    if (!shadow->view.levels.on) return HPO_OK;
+    hpo_mutex_lock(&shadow->lock);
+    hpo_status status = hpo_study__begin(shadow, &h, err);
+    if (status == HPO_OK) {
+        h.seq = seq;
+        h.next_number = number;
+        h.next_draw = draw;
+        if (shadow->view.is_past) h.n_by_state[HPO_STATE_RUNNING] = 1; /* what ran then is not recorded */
+        status = hpo_fold__sync(shadow, &h, err);
+        if (status == HPO_OK) status = hpo_ask__scheduler(shadow, &h, 1, &act, err);
+        shadow->ops->rollback(shadow->store, shadow->id);
+    }
+    hpo_mutex_unlock(&shadow->lock);
+    if (status == HPO_OK) shadow->view.v.begins = hpo_level__begins(shadow, act.resource);
+    return status;
+}
+
 /* The point of draw `draw`; HPO_DONE, HPO_WAIT: there is none. */
 static hpo_status ask_again(hpo_study *shadow, int64_t number, int64_t draw, int64_t seq, hpo_error *err)
 {
     if (!shadow->history) return hpo_ask__sample(shadow, &shadow->nothing, draw, shadow->u_ask, err);
     HPO_TRY(hpo_view__sync(shadow, seq, err));
     if (shadow->view.lagged) HPO_TRY(hpo_lag__admit(shadow, number, err));
+    HPO_TRY(find_beginning(shadow, number, draw, seq, err));
     return hpo_ask__sample(shadow, &shadow->view.v, draw, shadow->u_ask, err);
 }
 
@@ -121,11 +145,12 @@ static const hpo_view *view_of(const hpo_study *shadow)
 /* ---- one trial ------------------------------------------------------------------------------------------
  */
 
-static void write_origin(const hpo_study *s, const hpo_trial_info *t, hpo_str *o)
+static void write_origin(const hpo_trial_info *t, int chosen, hpo_str *o)
 {
     const char *origin = t->draw >= 0     ? "suggestion"
                          : t->repeat      ? "repeat"
                          : t->parent >= 0 ? "clone"
+                         : chosen         ? "scheduler"
                                           : "enqueued";
     hpo_str_addf(o, "{\"trial\":%lld,\"state\":\"%s\",\"origin\":\"%s\"", (long long)t->number,
                  hpo_state_name(t->state), origin);
@@ -134,8 +159,8 @@ static void write_origin(const hpo_study *s, const hpo_trial_info *t, hpo_str *o
     hpo_str_add(o, ",\"why\":");
     hpo_str_json(o, t->repeat        ? "the configuration of its parent, measured once more"
                     : t->parent >= 0 ? "a copy of its parent, made by the scheduler"
-                                     : "its configuration was given, not suggested");
-    (void)s;
+                    : chosen ? "its configuration was chosen by the scheduler, as its first decision says"
+                             : "its configuration was given, not suggested");
 }
 
 static void write_outcome(const hpo_study *s, const hpo_trial_info *t, double mean, double sd, hpo_str *o)
@@ -229,14 +254,28 @@ static hpo_status write_decisions(hpo_study *shadow, const hpo_trial_info *t, hp
     return HPO_OK;
 }
 
+/* 1: no sampler, user or clone: the scheduler said why it handed out a point of its own. */
+static hpo_status was_chosen(hpo_study *shadow, const hpo_trial_info *t, int *chosen, hpo_error *err)
+{
+    hpo_decision_info d;
+    if (t->draw >= 0 || t->parent >= 0 || t->n_decisions == 0) return HPO_OK;
+    hpo_mutex_lock(&shadow->lock);
+    hpo_status status = hpo_study__trial_decision(shadow, t->number, 0, &d, err);
+    hpo_mutex_unlock(&shadow->lock);
+    *chosen = status == HPO_OK && strcmp(d.what, "new") == 0 && d.reason != NULL;
+    return status;
+}
+
 static hpo_status explain_trial(hpo_study *s, hpo_study *shadow, int64_t number, hpo_str *o, hpo_error *err)
 {
     hpo_trial_info t;
+    int chosen = 0;
     hpo_mutex_lock(&shadow->lock);
     hpo_status status = hpo_study__trial(shadow, number, &t, err);
     hpo_mutex_unlock(&shadow->lock);
     HPO_TRY(status);
-    write_origin(s, &t, o);
+    HPO_TRY(was_chosen(shadow, &t, &chosen, err));
+    write_origin(&t, chosen, o);
     HPO_TRY(write_params(s, t.x, o, err));
     const hpo_trial_info asked = {.number = t.number, .n_decisions = t.n_decisions};
     if (t.draw >= 0) HPO_TRY(explain_suggestion(shadow, &t, o, err));

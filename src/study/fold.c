@@ -86,6 +86,7 @@ static hpo_status add_item(hpo_study *s, struct hpo_fold_item item, const double
 {
     hpo_study_fold *f = &s->fold;
     size_t m = s->shape.n_objectives;
+    if (s->view.is_past && item.seq > s->view.past_seq) return HPO_OK;
     HPO_TRY(hpo_reserve(&f->items, &f->cap_items, f->n_items + 1, sizeof *f->items, err));
     item.y = SIZE_MAX;
     if (y != NULL) {
@@ -261,14 +262,14 @@ hpo_status hpo_fold__log(hpo_study *s, hpo_study_header *h, const hpo_trial_reco
     return s->ops->insert_report(s->store, s->id, &row, err);
 }
 
-/* The reason of a piece, and where its resource lies on the axes. */
+/* The scheduler's reason for a piece, if it gave one, and where the resource lies on the axes. */
 static const char *with_axes(const hpo_study *s, const hpo_trial_record *t, const char *reason, char *out,
                              size_t cap)
 {
     char axes[AXES_SIZE - 4];
-    int has_reason = reason != NULL && reason[0] != '\0';
+    if (reason == NULL || reason[0] == '\0') return NULL;
     hpo_axes_text(&s->axes, s->space, t->x, axes, sizeof axes);
-    (void)snprintf(out, cap, has_reason ? "%s (%s)" : "%s%s", has_reason ? reason : "", axes);
+    (void)snprintf(out, cap, "%s (%s)", reason, axes);
     return out;
 }
 

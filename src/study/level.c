@@ -199,6 +199,15 @@ static hpo_status use(hpo_study *s, const struct hpo_level_event *e, hpo_error *
     return add_row(s, e, err);
 }
 
+size_t hpo_level__begins(const hpo_study *s, double resource)
+{
+    const hpo_study_levels *l = &s->view.levels;
+    size_t k = l->on && !isnan(resource) ? l->n - 1 : 0;
+    while (k > 0 && !(resource >= l->at[k] * (1 - NEARLY)))
+        k--;
+    return k;
+}
+
 static int by_seq(const void *a, const void *b)
 {
     int64_t p = ((const struct hpo_level_event *)a)->seq, q = ((const struct hpo_level_event *)b)->seq;

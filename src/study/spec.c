@@ -154,7 +154,15 @@ static hpo_status copy_outcomes(hpo_study_spec *s, const hpo_study_options *o, h
     return HPO_OK;
 }
 
-hpo_status hpo_spec__from_options(const hpo_study_options *o, hpo_study_spec *out, hpo_error *err)
+/* Who declares a fidelity has said that trials may be run on less; nobody else finds trials cut short.  Under
+ * several objectives and under lag nothing could decide. */
+static const char *default_scheduler(const hpo_study_options *o, int has_fidelity)
+{
+    return has_fidelity && o->n_objectives <= 1 && o->lag == 0 ? HPO_DEFAULT_SCHEDULER : HPO_NO_SCHEDULER;
+}
+
+hpo_status hpo_spec__from_options(const hpo_study_options *o, int has_fidelity, hpo_study_spec *out,
+                                  hpo_error *err)
 {
     memset(out, 0, sizeof *out);
     if (o->objectives != NULL && o->n_objectives == 0)
@@ -168,7 +176,7 @@ hpo_status hpo_spec__from_options(const hpo_study_options *o, hpo_study_spec *ou
     HPO_TRY(copy_outcomes(out, o, err));
     HPO_TRY(check_names(out, err));
     out->sampler = hpo_strdup(o->sampler != NULL ? o->sampler : HPO_DEFAULT_SAMPLER);
-    out->scheduler = hpo_strdup(o->scheduler != NULL ? o->scheduler : HPO_DEFAULT_SCHEDULER);
+    out->scheduler = hpo_strdup(o->scheduler != NULL ? o->scheduler : default_scheduler(o, has_fidelity));
     if (out->sampler == NULL || out->scheduler == NULL) return hpo_fail_memory(err);
     if (o->until != NULL && *o->until != '\0' && (out->until = hpo_strdup(o->until)) == NULL)
         return hpo_fail_memory(err);
@@ -360,7 +368,7 @@ static hpo_status read_past(struct json_object *root, hpo_study_spec *s, hpo_err
 
 static hpo_status read_rest(struct json_object *root, hpo_study_spec *s, hpo_error *err)
 {
-    const char *sampler = HPO_DEFAULT_SAMPLER, *scheduler = HPO_DEFAULT_SCHEDULER, *until = NULL;
+    const char *sampler = HPO_DEFAULT_SAMPLER, *scheduler = HPO_NO_SCHEDULER, *until = NULL;
     int noisy = 0, first = 1, open = 0;
     int64_t retries = DEFAULT_RETRIES;
     s->lease = DEFAULT_LEASE;

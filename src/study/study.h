@@ -54,9 +54,10 @@ typedef struct hpo_study_spec {
     double lease;      /* seconds, may be infinite */
 } hpo_study_spec;
 
-/* Fills an empty spec from checked options; defaults are put in.  Free with fini also after a failure. */
-HPO_NODISCARD hpo_status hpo_spec__from_options(const hpo_study_options *o, hpo_study_spec *out,
-                                                hpo_error *err);
+/* Fills an empty spec from checked options; defaults are put in, the scheduler's by whether the space declares a
+ * fidelity.  Free with fini also after a failure. */
+HPO_NODISCARD hpo_status hpo_spec__from_options(const hpo_study_options *o, int has_fidelity,
+                                                hpo_study_spec *out, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_spec__read(const char *json, hpo_study_spec *out, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_spec__write(const hpo_study_spec *spec, char **json, hpo_error *err);
 /* HPO_EINVAL for a budget that makes no sense for so many objectives. */
@@ -332,6 +333,9 @@ HPO_NODISCARD hpo_status hpo_study__ask(hpo_study *s, const hpo_ask_options *o, 
 /* Asks the sampler for draw `draw` of the study; u is within the cube. */
 HPO_NODISCARD hpo_status hpo_ask__sample(hpo_study *s, const hpo_view *view, int64_t draw, double *u,
                                          hpo_error *err);
+/* What the scheduler, which is in sync, wants of a free worker. */
+HPO_NODISCARD hpo_status hpo_ask__scheduler(hpo_study *s, const hpo_study_header *h, int may_create, hpo_action *act,
+                                            hpo_error *err);
 /* Outcome of looking at one suggestion. */
 typedef enum hpo_verdict { HPO_VERDICT_TAKE, HPO_VERDICT_AGAIN } hpo_verdict;
 /* Decodes u into x, and says whether x may be evaluated; *hash is set.  view: NULL or the synced view. */
@@ -371,6 +375,8 @@ void hpo_level__clear(hpo_study_levels *l);
 void hpo_level__fini(hpo_study_levels *l);
 HPO_NODISCARD hpo_status hpo_level__trial(hpo_study *s, const hpo_trial_record *t, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_level__report(hpo_study *s, size_t report, hpo_error *err);
+/* hpo_view.begins of a new trial whose first piece goes up to `resource` (NaN: the scheduler set no end). */
+size_t hpo_level__begins(const hpo_study *s, double resource);
 /* What was taken in becomes rows.  *again: they are those of another level, and the sampler must start anew. */
 HPO_NODISCARD hpo_status hpo_level__settle(hpo_study *s, int *again, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_lag__trial(hpo_study *s, const hpo_trial_record *t, hpo_error *err);

@@ -65,7 +65,7 @@ echo '{"loss":1.5,"note":"hi"}' >&3
 END
 chmod +x env.sh
 export API_TOKEN=hush
-run hpo run -n env --minimize loss -b 1trials -q --env WHAT=that -- ./env.sh '{lr-x:0..1}' '{epochs:fidelity 1..27}'
+run hpo run -n env --minimize loss --scheduler none -b 1trials -q --env WHAT=that -- ./env.sh '{lr-x:0..1}' '{epochs:fidelity 1..27}'
 status 0 'a program that reports to file and descriptor'
 ok 'parameters are in the environment' grep -q '^HPO_PARAM_LR_X=0\.' hpo-trials/env/0/seen
 ok 'the fidelity as HPO_STEP_MAX' grep -q '^HPO_STEP_MAX=27$' hpo-trials/env/0/seen

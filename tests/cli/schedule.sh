@@ -52,9 +52,12 @@ run hpo explain -n stop "$n"
 ok 'explain says why a trial was stopped' grep -q 'stopped at [0-9]*: rank [0-9]* of [0-9]* at rung [139]' "$folder/.out"
 
 # ---- chosen, and joined ----
-run hpo run -n auto --minimize loss --sampler random --scheduler auto -b 9trials -j 2 --seed 3 -q -- \
+run hpo run -n auto --minimize loss --sampler random -b 9trials -j 2 --seed 3 -q -- \
     ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/auto.log"
-status 0 'a run whose scheduler is chosen'
+status 0 'a run whose scheduler nobody named: a fidelity is declared'
+ok 'is auto' test "$(sqlite3 hpo.db "select scheduler from studies where name='auto'")" = auto
+hpo create -n whole-trials --param 'x:0..1' --minimize loss >/dev/null
+ok 'without a fidelity none' test "$(sqlite3 hpo.db "select scheduler from studies where name='whole-trials'")" = none
 ok 'pauses' test "$(sqlite3 hpo.db "select count(*) > 3 from trials where study='auto' and state='paused'")" = 1
 run hpo explain -n auto
 ok 'explain tells the choice and why' grep -q '^scheduler *auto: asha, for the space declares a fidelity$' "$folder/.out"

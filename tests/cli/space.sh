@@ -67,7 +67,10 @@ sphere
 additive
 bohb
 mobster
+priorband
+hyper-tune
 freeze-thaw
+dyhpo
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
@@ -80,6 +83,8 @@ hyperband-async
 pasha
 halving
 hyperband
+dehb
+hyper-tune
 i-epoch
 median
 percentile
@@ -90,6 +95,7 @@ wilcoxon
 hoeffding
 friedman
 freeze-thaw
+dyhpo
 pbt
 pb2
 END

@@ -183,6 +183,32 @@ static void test_every_pair(void **state)
     assert_true(n >= (T_INSTRUMENTED ? 50 : 200));
 }
 
+/* Samplers are told where a trial begins, and so they are when a suggestion is computed again. */
+static void test_beginnings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *scheduler;
+        int higher; /* trials begin at higher rungs too */
+    } cases[] = {
+        {"asha", 0}, {"hyperband-async", 1}, {"hyperband", 1}, {"asha-stopping", 0}, {"hyper-tune", 1}};
+    static played p;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        hpo_error err;
+        int above = 0;
+        assert_true(play(&p, "priorband", cases[i].scheduler, 0));
+        for (int64_t t = 0; t < TRIALS; t++) {
+            char *json;
+            assert_ok(hpo_study_explain(p.study, t, &json, &err), err);
+            assert_contains(json, "\"recomputed\":true");
+            above += strstr(json, "\"rung\":0") == NULL;
+            hpo_free(json);
+        }
+        assert_int_equal(above > 0, cases[i].higher);
+        end(&p);
+    }
+}
+
 /* A study that every call finds closed, as after kill -9, goes the same way. */
 static void test_anew_at_every_call(void **state)
 {
@@ -461,14 +487,11 @@ static void test_converged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_pair),
-        cmocka_unit_test(test_anew_at_every_call),
-        cmocka_unit_test(test_clones_anew),
-        cmocka_unit_test(test_clones_in_the_queue),
-        cmocka_unit_test(test_told_without_reports),
+        cmocka_unit_test(test_every_pair),          cmocka_unit_test(test_beginnings),
+        cmocka_unit_test(test_anew_at_every_call),  cmocka_unit_test(test_clones_anew),
+        cmocka_unit_test(test_clones_in_the_queue), cmocka_unit_test(test_told_without_reports),
         cmocka_unit_test(test_converged),
-        cmocka_unit_test(test_two_axes),
-        cmocka_unit_test(test_two_axes_by_hand),
+        cmocka_unit_test(test_two_axes),            cmocka_unit_test(test_two_axes_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

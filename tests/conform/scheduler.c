@@ -104,6 +104,7 @@ static void test_describes_itself(void **state)
     }
     assert_true(n >= 2);
     assert_non_null(hpo_scheduler_find(HPO_DEFAULT_SCHEDULER));
+    assert_non_null(hpo_scheduler_find(HPO_NO_SCHEDULER));
     for (uint32_t bit = HPO_SCHED_NEEDS_FIDELITY; bit <= HPO_SCHED_ALONG; bit <<= 1)
         assert_non_null(hpo_scheduler_cap_name(bit));
     assert_null(hpo_scheduler_cap_name(1u << 31));
@@ -293,7 +294,7 @@ static void test_needs_are_compared(void **state)
     hpo_scheduler s;
     hpo_error err;
     assert_ok(hpo_scheduler_open(NULL, &none, &s, &err), err);
-    assert_string_equal(s.ops->name, HPO_DEFAULT_SCHEDULER);
+    assert_string_equal(s.ops->name, HPO_NO_SCHEDULER);
     hpo_scheduler_close(&s);
     assert_fails(hpo_scheduler_open("nome", &none, &s, &err), HPO_ENOTFOUND, err, "did you mean 'none'?");
     assert_fails(hpo_scheduler_open("none:x=1", &none, &s, &err), HPO_EINVAL, err, "no options");
@@ -326,9 +327,9 @@ static void test_out_of_memory(void **state)
     const hpo_scheduler_ops *ops;
     hpo_space *space = make_space(1);
     for (EACH_SCHEDULER(ops, i)) {
-        /* few clones: each one's model is fitted anew; a bank of curves costs milliseconds, for each
-         * allocation that fails */
-        int dear = strcmp(ops->name, "freeze-thaw") == 0;
+        /* few clones: each one's model is fitted anew; a bank of curves costs milliseconds, so does a network,
+         * for each allocation that fails */
+        int dear = strcmp(ops->name, "freeze-thaw") == 0 || strcmp(ops->name, "dyhpo") == 0;
         oom_case c = {dear ? 12 : TRIALS, strcmp(ops->name, "pb2") == 0 ? "pb2:population=34" : ops->name,
                       space};
         assert_true(t_oom(oom_body, &c) > 0);

@@ -171,3 +171,27 @@ def test_optimize_with_pruners(storage):
         states = [t.state.name for t in study.trials]
         assert states[0] == "COMPLETE" and states.count("PRUNED") > 10
         assert study.best_value < 0.2
+
+
+def test_default_is_auto_and_asks_before_it_stops():
+    """As Optuna's default: the objective that asks should_prune() agrees to be stopped; nobody else is."""
+
+    def objective(trial, asks):
+        x = trial.suggest_float("x", 0, 1)
+        for step in range(1, 9):
+            trial.report(x, step)
+            if asks and trial.should_prune():
+                raise hpo.TrialPruned
+        return x
+
+    for asks in (False, True):
+        study = hpo.create_study(seed=3, sampler="random")
+        assert study.pruner == "auto"
+        study.optimize(lambda trial: objective(trial, asks), n_trials=20)
+        stopped = [t for t in study.trials if t.state == hpo.TrialState.PRUNED]
+        assert bool(stopped) == asks
+        if asks:
+            assert min(t.value for t in stopped) > study.best_value
+    assert hpo.create_study(pruner=hpo.pruners.NopPruner()).pruner == "none"
+    assert hpo.create_study(directions=["minimize", "minimize"]).pruner == "none"
+    assert hpo.create_study(space="x: 0..1", lag=2).pruner == "none"

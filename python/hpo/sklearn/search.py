@@ -239,7 +239,7 @@ class SearchCV(MetaEstimatorMixin, BaseEstimator):
             study_name=None if self.storage is None else self.study_name or "search",
             load_if_exists=self.storage is not None,
             sampler=self.sampler,
-            pruner=self.scheduler,
+            pruner="none" if self.scheduler is None else self.scheduler,
             directions=["maximize"] * len(objectives),
             space=space.space,
             seed=seed,

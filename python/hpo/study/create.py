@@ -43,7 +43,8 @@ def create_study(
 
     storage        None (memory), a file name, a URL, or a Storage
     sampler        an object of hpo.samplers, or the library's text ("tpe:initial=10"); default: AutoSampler
-    pruner         an object of hpo.pruners, or the library's text
+    pruner         an object of hpo.pruners, or the library's text; default: "auto", which stops nothing in an objective that
+                   never asks should_prune() and whose space declares no fidelity; "none" with several objectives or a lag
     direction(s)   "minimize" (default) or "maximize"; a list for several objectives
     space          a Space, its text, or a dict: declared.  Without it the space is learned from the objective
     seed           of the sampler; default: the sampler's, else a new one every time
@@ -63,6 +64,10 @@ def create_study(
     outcomes = constraints if isinstance(constraints, dict) else dict.fromkeys(constraints or (), 0.0)
     store = get_storage(storage)
     spec, custom = pruners.spec_of(pruner)
+    if custom is not None:
+        spec = "none"
+    elif spec is None and len(ways) == 1 and not lag:
+        spec = "auto"
     if isinstance(sampler, type) and issubclass(sampler, samplers.BaseSampler):
         sampler = sampler()
     if seed is None:
@@ -160,6 +165,7 @@ def copy_study(*, from_study_name, from_storage, to_storage, to_study_name=None)
         study_name=to_study_name or from_study_name,
         storage=to_storage,
         sampler=s["sampler"],
+        pruner=s["scheduler"],
         directions=old.directions,
         space=None if old._open else old.space,
         seed=s["seed"],

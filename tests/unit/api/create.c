@@ -92,6 +92,7 @@ static void enqueued_go_first_in_order(const char *url)
     int64_t number = -1;
     hpo_study_options o = hpo_study_options_init();
     o.default_first = 0;
+    o.scheduler = "none";
     fixture_open(&f, url, "x: 0..1; n: int 1..8; e: fidelity 1..81", &o);
     hpo_trial *first = fixture_ask(&f);
     assert_near(hpo_trial_float(first, "e"), 81, 0, 0);

@@ -185,6 +185,31 @@ static void noise_shrinks_with_training(void **state)
     hpo_problem_free(p);
 }
 
+/* Good priors are centred near the optimum, bad ones at the far ends; the problem is the same. */
+static void test_priors(void **state)
+{
+    (void)state;
+    hpo_problem *plain = open_problem("curves-cross-i02"), *good = open_problem("curves-cross-i02-good"),
+                *bad = open_problem("curves-cross-i02-bad");
+    enum { N = 2000 };
+    static double x[N * 5], z[N * 5];
+    double near = 0, far = 0;
+    assert_true(plain->best[0] == good->best[0] && plain->best[0] == bad->best[0]);
+    assert_ok(hpo_space_sample(good->space, 1, N, x, &err), err);
+    assert_ok(hpo_space_sample(bad->space, 1, N, z, &err), err);
+    for (int i = 0; i < N; i++) {
+        near += fabs(log(x[5 * i] / good->best_x[0])) / N;
+        far += fabs(log(z[5 * i] / good->best_x[0])) / N;
+    }
+    assert_true(near < 0.5 * far);
+    assert_ok(hpo_problem_find_typical(plain, &err), err); /* regrets are measured with the same rule */
+    assert_ok(hpo_problem_find_typical(bad, &err), err);
+    assert_true(plain->typical == bad->typical);
+    hpo_problem_free(plain);
+    hpo_problem_free(good);
+    hpo_problem_free(bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +220,7 @@ int main(void)
         cmocka_unit_test(crossing_curves_cross),
         cmocka_unit_test(training_falls_apart),
         cmocka_unit_test(time_adds_up),
+        cmocka_unit_test(test_priors),
         cmocka_unit_test(noise_shrinks_with_training),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

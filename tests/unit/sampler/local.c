@@ -58,6 +58,67 @@ static void finds_minima(void **state)
     assert_true(best_of("a: 0..1; b: 0..1", NULL, failing, 80) < 1e-3);
 }
 
+/* A narrow long valley, bent and rotated: its scales differ by a thousand. */
+static double bent(const double *x)
+{
+    double f = 0;
+    for (int i = 0; i < 4; i++) {
+        double a = x[i] + 0.5 * x[i + 1] * x[i + 1] - 0.3, b = x[i + 1] - 0.6;
+        f += 1e6 * a * a + b * b;
+    }
+    return f;
+}
+
+/* What was seen among the rows of the model only was proposed again and again, once smaller steps crowded it
+ * out. */
+static void proposes_nothing_twice(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        study *s = study_open("local", "a: 0..1; b: 0..1; c: 0..1; d: 0..1; e: 0..1", NULL, seed);
+        for (size_t i = 0; i < 300; i++) {
+            assert_int_equal(study_ask(s), HPO_OK);
+            for (size_t k = 0; k < i; k++)
+                assert_memory_not_equal(s->u_asked, s->u + k * 5, 5 * sizeof(double));
+            study_tell(s, s->x, bent(s->x));
+        }
+        study_close(s);
+    }
+}
+
+/* A wide valley of depth 1 and a narrower one of depth 1.25. */
+static double two_valleys(const double *x)
+{
+    double wide = 0, narrow = 0;
+    for (int i = 0; i < 2; i++) {
+        wide += (x[i] - 0.25) * (x[i] - 0.25);
+        narrow += (x[i] - 0.8) * (x[i] - 0.8);
+    }
+    return -fmax(exp(-wide / 0.08), 1.25 * exp(-narrow / 0.04));
+}
+
+static int valleys_found(const char *spec)
+{
+    int found = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        study *s = study_open(spec, "a: 0..1; b: 0..1", NULL, seed);
+        found += study_run(s, two_valleys, 100) < -1.249;
+        study_check_fold(s, spec);
+        study_close(s);
+    }
+    return found;
+}
+
+static void leaves_a_valley_for_a_deeper_one(void **state)
+{
+    (void)state;
+    int stays = valleys_found("local:initial=12,flat=0"), leaves = valleys_found("local:initial=12");
+    print_message("# the deeper valley was found by %d of 10, and by %d that stay in the first\n", leaves,
+                  stays);
+    assert_true(leaves >= 9);
+    assert_true(stays <= 7);
+}
+
 static void keeps_constraints(void **state)
 {
     (void)state; /* study_ask asserts that every point is feasible */
@@ -104,6 +165,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_minima),
+        cmocka_unit_test(proposes_nothing_twice),
+        cmocka_unit_test(leaves_a_valley_for_a_deeper_one),
         cmocka_unit_test(keeps_constraints),
         cmocka_unit_test(keeps_away_from_what_runs),
         cmocka_unit_test(explains_itself),

@@ -32,7 +32,7 @@ static void test_round_trip(void **state)
         o.lag = t_int(&rng, 0, 100);
         o.lease = t_int(&rng, 0, 1) ? HUGE_VAL : 0.1;
         o.default_first = (int32_t)t_int(&rng, 0, 1);
-        assert_ok(hpo_spec__from_options(&o, &a, &err), err);
+        assert_ok(hpo_spec__from_options(&o, (int)t_int(&rng, 0, 1), &a, &err), err);
         a.draw_base = t_int(&rng, 0, INT64_MAX);
         assert_ok(hpo_spec__write(&a, &one, &err), err);
         assert_ok(hpo_spec__read(one, &b, &err), err);
@@ -83,12 +83,44 @@ static void test_defaults(void **state)
     hpo_study_spec s;
     assert_ok(hpo_spec__read("{\"objectives\":[{\"name\":\"a\"}]}", &s, &err), err);
     assert_string_equal(s.sampler, HPO_DEFAULT_SAMPLER);
-    assert_string_equal(s.scheduler, HPO_DEFAULT_SCHEDULER);
+    assert_string_equal(s.scheduler, HPO_NO_SCHEDULER);
     assert_int_equal(hpo_spec__budget_is_empty(&s.budget), 1);
     assert_int_equal(s.max_retries, 3);
     assert_near(s.lease, 600, 0, 0);
     assert_int_equal(s.default_first, 1);
     hpo_spec__fini(&s);
+}
+
+/* A declared fidelity says that trials may be run on less: then, and where a scheduler can decide, it is
+ * auto. */
+static void test_default_scheduler(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *named;
+        size_t n_objectives;
+        int64_t lag;
+        int fidelity;
+        const char *expect;
+    } rows[] = {
+        {NULL, 1, 0, 1, "auto"}, {NULL, 1, 0, 0, "none"},   {NULL, 2, 0, 1, "none"},
+        {NULL, 1, 4, 1, "none"}, {"none", 1, 0, 1, "none"}, {"median", 1, 0, 0, "median"},
+    };
+    const hpo_objective objectives[2] = {{sizeof objectives[0], "a", HPO_MINIMIZE},
+                                         {sizeof objectives[0], "b", HPO_MINIMIZE}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        hpo_error err;
+        hpo_study_spec s;
+        const hpo_study_options o = {.size = sizeof o,
+                                     .objectives = objectives,
+                                     .n_objectives = rows[i].n_objectives,
+                                     .scheduler = rows[i].named,
+                                     .lag = rows[i].lag,
+                                     .budget.target = (double)NAN};
+        assert_ok(hpo_spec__from_options(&o, rows[i].fidelity, &s, &err), err);
+        assert_string_equal(s.scheduler, rows[i].expect);
+        hpo_spec__fini(&s);
+    }
 }
 
 int main(void)
@@ -97,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_damage_is_refused),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_default_scheduler),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,6 +194,7 @@ class _Mirror:
         self.planned = s._planned
         self.study = hpo.create_study(
             sampler=s.spec,
+            pruner="none",
             seed=s.seed,
             directions=self.directions,
             constraints=self.constraints,

@@ -138,6 +138,7 @@ class HpoStorage(BaseStorage, BaseHeartbeat):
                     study_name=name,
                     directions=ways,
                     sampler="random",
+                    pruner="none",
                     constraints=self._constraints,
                     lease=1e12,
                 )
