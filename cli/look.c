@@ -324,12 +324,35 @@ static void rung_row(cli_table *t, struct json_object *rung, double sign)
     }
 }
 
+/* "epochs 3, rows 9000": where a resource lies on several fidelities. */
+static void place_cell(cli_table *t, struct json_object *path, struct json_object *rung)
+{
+    struct json_object *wanted = NULL;
+    hpo_str text = {0};
+    double resource =
+        json_object_object_get_ex(rung, "resource", &wanted) ? json_object_get_double(wanted) : (double)NAN;
+    for (size_t i = 0; i < json_object_array_length(path); i++) {
+        struct json_object *at = json_object_array_get_idx(path, i), *r = NULL;
+        if (!json_object_object_get_ex(at, "resource", &r) || json_object_get_double(r) != resource) continue;
+        struct json_object_iterator axis = json_object_iter_begin(at), end = json_object_iter_end(at);
+        for (; !json_object_iter_equal(&axis, &end); json_object_iter_next(&axis)) {
+            const char *name = json_object_iter_peek_name(&axis);
+            if (!strcmp(name, "resource")) continue;
+            hpo_str_addf(&text, "%s%s %.6g", text.len ? ", " : "", name,
+                         json_object_get_double(json_object_iter_peek_value(&axis)));
+        }
+    }
+    cli_table_cell(t, text.failed || !text.len ? "-" : text.text);
+    hpo_str_fini(&text);
+}
+
 static int show_rungs(cli *c)
 {
-    static const char *const heads[] = {"bracket", "resource", "trials", "went on", "best", "trial"};
+    static const char *const heads[] = {"bracket", "resource", "trials", "went on", "best", "trial", "at"};
     char *json = NULL;
     struct json_object *root = NULL;
     struct json_object *list = NULL;
+    struct json_object *path = NULL;
     cli_format format;
     hpo_summary sum;
     int rc;
@@ -345,9 +368,12 @@ static int show_rungs(cli *c)
     } else if (!json_object_object_get_ex(root, "rungs", &list) || !json_object_array_length(list)) {
         rc = cli_error("scheduler %s keeps no rungs, or nothing has come to one yet", sum.scheduler);
     } else {
-        cli_table *t = cli_table_new(CLI_COUNT(heads), heads);
-        for (size_t i = 0; t && i < json_object_array_length(list); i++)
+        int many = json_object_object_get_ex(root, "path", &path);
+        cli_table *t = cli_table_new(CLI_COUNT(heads) - !many, heads);
+        for (size_t i = 0; t && i < json_object_array_length(list); i++) {
             rung_row(t, json_object_array_get_idx(list, i), sign);
+            if (many) place_cell(t, path, json_object_array_get_idx(list, i));
+        }
         rc = t ? cli_table_print(c, t, stdout) : cli_fail_memory();
     }
     json_object_put(root);

@@ -131,7 +131,7 @@ typedef struct hpo_param_info {
     const char *name;
     hpo_kind kind;
     hpo_scale scale;
-    int32_t is_fidelity;       /* set by the scheduler, not by the sampler; has no dimensions */
+    int32_t is_fidelity;       /* 1: set by the scheduler, not by the sampler; has no dimensions.  2: and resumable */
     double low, high, step;    /* own units; step 0: continuous; NaN bound: an expression */
     const char *const *labels; /* n_labels texts, or NULL */
     size_t n_labels;
@@ -595,7 +595,7 @@ typedef struct hpo_decision_info {
     size_t size;
     const char *what;   /* "new", "resume", "clone": it began a piece up to `step`; "pause", "stop": it was told so at
                            `step`; "paused": its worker let go */
-    double step;        /* NaN: none */
+    double step;        /* NaN: none.  Several fidelities that move together begin at the resource of all */
     const char *reason; /* one line, or NULL */
     int32_t attempt;
     int64_t time_ms, seq;
@@ -604,7 +604,7 @@ typedef struct hpo_decision_info {
 HPO_API HPO_NODISCARD hpo_status hpo_study_trial_decision(hpo_study *s, int64_t number, size_t i, hpo_decision_info *out,
                                                           hpo_error *err);
 /* The scheduler's state as one JSON object, {"scheduler":...,"rungs":[{"bracket","resource","size","promoted","best",
- * "best_trial"},...]}; "rungs" is [] for schedulers that keep none.  *json is yours (hpo_free). */
+ * "best_trial"},...],"path":[{"resource",NAME..},..] of several fidelities}; no rungs: [].  *json: hpo_free. */
 HPO_API HPO_NODISCARD hpo_status hpo_study_rungs(hpo_study *s, char **json, hpo_error *err);
 /* The best feasible complete trials as of now: one for a single objective (O(1)), the Pareto set for several
  * (ascending numbers; syncs).  Writes at most cap numbers, *n gets how many there are.  HPO_ENOTFOUND: none yet. */

@@ -91,7 +91,7 @@ typedef struct hpo_view {
     /* intermediate results, in the order of the clock: all n_reports so far */
     size_t n_reports;
     const int64_t *report_trial; /* trial number */
-    const double *report_step;
+    const double *report_step; /* several fidelities that move together: the resource of all, at the ends of pieces */
     const double *report_value; /* n_reports x n_objectives, smaller is better */
     const int32_t *report_fold;
     int64_t planned; /* trials that the study's budget allows; 0: no limit known */

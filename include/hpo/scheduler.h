@@ -9,7 +9,11 @@
  * A trial runs in pieces.  A piece goes up to a resource, the value of the fidelity parameter in the trial's
  * configuration.  At its end the trial is paused, to be taken up again with a larger resource (promotion), or
  * a new trial goes on from its checkpoint with other parameters (clone), or it has ended.  Instances, folds
- * and seeds are resources too: their number is the fidelity parameter. */
+ * and seeds are resources too: their number is the fidelity parameter.
+ *
+ * With several fidelity parameters (epochs, rows) a scheduler that pauses, and has neither CLONES nor ALONG, is
+ * given one resource for all: the cost of a trial in steps of the first at the maximum of the others.  The study
+ * moves all of them together (docs/schedulers.md), and feeds reports at the end of a piece only. */
 #ifndef HPO_SCHEDULER_H
 #define HPO_SCHEDULER_H
 
@@ -22,7 +26,9 @@ enum {
     HPO_SCHED_PAUSES = 1u << 1,         /* may answer PAUSE and later resume */
     HPO_SCHED_CLONES = 1u << 2,         /* copies checkpoints between trials */
     HPO_SCHED_MULTI_OBJECTIVE = 1u << 3,
-    HPO_SCHED_POINTS = 1u << 4 /* start gets the trial's point; without it `u` is NULL */
+    HPO_SCHED_POINTS = 1u << 4, /* start gets the trial's point; without it `u` is NULL */
+    HPO_SCHED_ALONG = 1u << 5   /* reads reports on the way, not only at the end of a piece: of several fidelities it
+                                   moves the first, the others stand at their maximum (as with CLONES) */
 };
 
 /* What stays the same through a study. */
@@ -31,7 +37,7 @@ typedef struct hpo_sched_problem {
     size_t n_objectives;
     const double *sign; /* n_objectives: values as seen here times this are the user's; outlives the state */
     uint64_t seed;
-    double low, high; /* of the fidelity parameter; NaN: there is none */
+    double low, high; /* of the resource: the fidelity parameter's; NaN: there is none */
     int32_t whole;    /* it is an integer */
 } hpo_sched_problem;
 

@@ -72,9 +72,12 @@ PyObject *core_study_layout(study_object *h, PyObject *unused)
     for (size_t i = 0; list != NULL && i < h->n_params; i++) {
         hpo_param_info p = hpo_param_info_init();
         if (hpo_space_param(space, i, &p, NULL) != HPO_OK) continue;
-        PyObject *one = Py_BuildValue("(ssnndddss)", p.name, hpo_kind_name(p.kind), (Py_ssize_t)p.column,
-                                      (Py_ssize_t)p.n_columns, p.low, p.high, h->params[i].step,
-                                      hpo_scale_name(p.scale), p.is_fidelity ? "fidelity" : "");
+        PyObject *one =
+            Py_BuildValue("(ssnndddss)", p.name, hpo_kind_name(p.kind), (Py_ssize_t)p.column,
+                          (Py_ssize_t)p.n_columns, p.low, p.high, h->params[i].step, hpo_scale_name(p.scale),
+                          !p.is_fidelity       ? ""
+                          : p.is_fidelity == 2 ? "resumable"
+                                               : "fidelity");
         if (one == NULL || PyList_Append(list, one) < 0) Py_CLEAR(list);
         Py_XDECREF(one);
     }

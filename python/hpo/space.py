@@ -137,7 +137,7 @@ class Layout:
     """The space of one handle: how columns become values of Python."""
 
     def __init__(self, handle):
-        self.columns = handle.layout()  # (name, kind, column, n_columns, low, high, step, scale, "fidelity")
+        self.columns = handle.layout()  # (name, kind, column, n_columns, low, high, step, scale, "fidelity" or "resumable")
         self._text, self._doc = handle.space(), None
         for i, c in enumerate(self.columns):
             name = from_core(c[0])

@@ -18,6 +18,7 @@ const hpo_problem_family *const hpo_problem_families[] = {
     &hpo_fidelity_problems,
     &hpo_curves_problems,
     &hpo_drift_problems,
+    &hpo_axes_problems,
     &hpo_yahpo_problems,
     &hpo_multiobjective_problems, &hpo_table_problems, &hpo_live_problems, &hpo_svm_problems, &hpo_logistic_problems,
     NULL,

@@ -18,6 +18,7 @@ extern const hpo_problem_family hpo_cliff_problems;                             
 extern const hpo_problem_family hpo_structured_problems;                            /* structured.c */
 extern const hpo_problem_family hpo_combinatorial_problems;                         /* combinatorial.c */
 extern const hpo_problem_family hpo_fidelity_problems;                              /* fidelity.c */
+extern const hpo_problem_family hpo_axes_problems;                                  /* axes.c */
 extern const hpo_problem_family hpo_curves_problems;                                /* curves.c */
 extern const hpo_problem_family hpo_drift_problems;                                 /* drift.c */
 extern const hpo_problem_family hpo_branches_problems;                              /* branches.c */

@@ -25,7 +25,7 @@ static const double DEFAULT_LEASE = 600;
 static const double LEASE_SLACK = 0.002; /* a study counts milliseconds */
 static const uint64_t NOISE_STREAM = 0x6E6F697365u;
 static const uint32_t ACCIDENT_STREAM = 0xACC1u;
-enum { MAX_LOSSES = 2 };
+enum { MAX_LOSSES = 2, MAX_MORE = 7 };
 
 typedef enum worker_state {
     IDLE,    /* asks after the next event */
@@ -40,6 +40,7 @@ typedef struct sim_worker {
     hpo_method_trial trial;
     size_t slot;                   /* of the trial in the table */
     double from, at, target, full; /* resources: where the piece began, where it is, where it ends */
+    double share; /* that its fidelities other than the first have of their maximum: what a step costs */
     double segment_to, segment_end_time;
     segment_end end;
     hpo_problem_answer answer; /* at segment_to */
@@ -55,6 +56,7 @@ typedef struct sim_worker {
 typedef struct sim_trial {
     int64_t number;
     double reached; /* its checkpoint */
+    double share;   /* ... was made at */
     int lost;       /* how often */
     int awaited;    /* lost, and not yet handed out again */
     int paused;
@@ -80,6 +82,12 @@ typedef struct simulation {
     size_t n_heap, cap_heap;
     double now, lease;
     int has_fidelity, over;
+    struct {
+        size_t column;
+        double high;
+        int resumable;
+    } more[MAX_MORE]; /* fidelities beyond the first */
+    size_t n_more;
     int64_t deadline_ns;
 
     sim_trial *trials;
@@ -139,7 +147,7 @@ static hpo_status add_trial(simulation *s, const hpo_method_trial *t, size_t *sl
     HPO_TRY(hpo_reserve(&s->y, &s->cap_y, (i + 1) * m, sizeof *s->y, err));
     HPO_TRY(hpo_reserve(&s->outcome, &s->cap_outcome, (i + 1) * k + 1, sizeof *s->outcome, err));
     HPO_TRY(hpo_u64map_put(&s->slots, (uint64_t)t->number, (int64_t)i, err));
-    s->trials[i] = (sim_trial){.number = t->number, .parent = -1};
+    s->trials[i] = (sim_trial){.number = t->number, .parent = -1, .share = 1};
     for (size_t j = 0; j < m; j++)
         s->y[i * m + j] = (double)NAN;
     s->n_trials++;
@@ -164,12 +172,18 @@ static int feasible(const simulation *s, size_t slot)
     return 1;
 }
 
+/* The resource that a trial has reached, on all fidelities. */
+static double far(const sim_trial *t)
+{
+    return t->reached * t->share;
+}
+
 /* The best feasible value at the largest resource that any trial has reached; of equals the first. */
 static void update_incumbent(simulation *s, size_t slot)
 {
     if (s->p->n_objectives != 1 || !feasible(s, slot) || isnan(s->y[slot])) return;
     if (s->incumbent >= 0 && (size_t)s->incumbent != slot) {
-        double mine = s->trials[slot].reached, best = s->trials[s->incumbent].reached;
+        double mine = far(&s->trials[slot]), best = far(&s->trials[s->incumbent]);
         if (mine < best || (mine == best && !(s->y[slot] < s->y[s->incumbent]))) return;
     }
     s->incumbent = (int64_t)slot;
@@ -195,7 +209,7 @@ static hpo_status find_truth(simulation *s, size_t slot, uint64_t noise, hpo_err
 {
     const hpo_problem *p = s->p;
     size_t m = p->n_objectives, k = p->n_outcomes;
-    int full = !s->has_fidelity || s->trials[slot].reached >= p->full_resource;
+    int full = !s->has_fidelity || far(&s->trials[slot]) >= p->full_resource;
     if (!full || (p->noisy && p->exact_known)) {
         hpo_problem_query q = {.x = s->x + slot * hpo_space_n_columns(p->space),
                                .resource = (double)NAN,
@@ -225,7 +239,7 @@ static hpo_status recommend(simulation *s, hpo_error *err)
         if (number >= 0) slot = hpo_u64map_get(&s->slots, (uint64_t)number, slot);
     }
     if (slot < 0) return HPO_OK;
-    double reached = s->trials[slot].reached;
+    double reached = far(&s->trials[slot]);
     if (slot == s->recommended && reached == s->recommended_reached) return HPO_OK;
     s->recommended = slot;
     s->recommended_reached = reached;
@@ -289,9 +303,42 @@ static hpo_status start_segment(simulation *s, int32_t index, double start, hpo_
     return schedule(s, index, err);
 }
 
-static double in_full(const simulation *s, double resource)
+/* What a stretch of a trial costs, in full evaluations. */
+static double in_full(const simulation *s, const sim_worker *w, double resource)
 {
-    return s->has_fidelity ? resource / s->p->full_resource : resource;
+    return s->has_fidelity ? resource * w->share / s->p->full_resource : resource;
+}
+
+static double share_of(const simulation *s, const double *x)
+{
+    double share = 1;
+    for (size_t i = 0; i < s->n_more; i++)
+        share *= x[s->more[i].column] / s->more[i].high;
+    return share;
+}
+
+/* 1: a checkpoint of x is good for y. */
+static int goes_on(const simulation *s, const double *x, const double *y)
+{
+    for (size_t i = 0; i < s->n_more; i++)
+        if (!s->more[i].resumable && x[s->more[i].column] != y[s->more[i].column]) return 0;
+    return 1;
+}
+
+static hpo_status find_fidelities(simulation *s, hpo_error *err)
+{
+    int first = 1;
+    for (size_t i = 0; s->has_fidelity && i < hpo_space_n_params(s->p->space); i++) {
+        hpo_param_info info = {.size = sizeof info};
+        HPO_TRY(hpo_space_param(s->p->space, i, &info, err));
+        if (info.is_fidelity && !first && s->n_more < MAX_MORE) {
+            s->more[s->n_more].column = info.column;
+            s->more[s->n_more].high = info.high;
+            s->more[s->n_more++].resumable = info.is_fidelity == 2;
+        }
+        first &= !info.is_fidelity;
+    }
+    return HPO_OK;
 }
 
 static void draw_accidents(const simulation *s, sim_worker *w)
@@ -328,7 +375,9 @@ static hpo_status begin_piece(simulation *s, int32_t index, double start, hpo_er
         s->n_paused -= t->paused;
         s->n_lost -= t->awaited;
         t->paused = t->awaited = 0;
+        if (!goes_on(s, s->x + w->slot * n, w->trial.x)) reached = 0;
     }
+    w->share = share_of(s, w->trial.x);
     memcpy(s->x + w->slot * n, w->trial.x, n * sizeof(double));
     w->from = s->has_fidelity && s->p->resumable ? reached : 0;
     w->target = 1;
@@ -341,7 +390,7 @@ static hpo_status begin_piece(simulation *s, int32_t index, double start, hpo_er
     w->cost = w->reported_cost = 0;
     w->noise = noise_seed(s, w->trial.number);
     w->lease_until = s->now + s->lease;
-    s->reserved += in_full(s, w->target - w->from);
+    s->reserved += in_full(s, w, w->target - w->from);
     draw_accidents(s, w);
     return start_segment(s, index, start, err);
 }
@@ -355,7 +404,7 @@ static void emit(simulation *s, const sim_worker *w, hpo_state state, int has_va
                         .index = s->index++,
                         .state = state,
                         .x = s->x + w->slot * hpo_space_n_columns(s->p->space),
-                        .resource = w->at,
+                        .resource = w->at * w->share,
                         .spent = s->spent,
                         .time = s->now,
                         .decision_seconds = w->decision,
@@ -369,8 +418,8 @@ static void emit(simulation *s, const sim_worker *w, hpo_state state, int has_va
 
 static void account(simulation *s, const sim_worker *w)
 {
-    s->spent += in_full(s, w->at - w->from);
-    s->reserved -= in_full(s, w->target - w->from);
+    s->spent += in_full(s, w, w->at - w->from);
+    s->reserved -= in_full(s, w, w->target - w->from);
 }
 
 /* The worker is free again; a charged decision keeps it busy for a while. */
@@ -403,6 +452,7 @@ static hpo_status end_piece(simulation *s, int32_t index, hpo_state state, doubl
     }
     if (has_values) {
         t->reached = w->at;
+        t->share = w->share;
         keep_values(s, w);
         update_incumbent(s, w->slot);
     }
@@ -646,7 +696,8 @@ hpo_status hpo_simulate(const hpo_problem *p, const hpo_simulation *options,
     if (options->wall_timeout > 0)
         s.deadline_ns = hpo_os_monotonic_ns() + (int64_t)(fmin(options->wall_timeout, 1e9) * 1e9);
     s.workers = hpo_calloc((size_t)options->workers, sizeof *s.workers);
-    hpo_status rc = s.workers == NULL ? hpo_fail_memory(err) : open_method(&s, err);
+    hpo_status rc = s.workers == NULL ? hpo_fail_memory(err) : find_fidelities(&s, err);
+    if (rc == HPO_OK) rc = open_method(&s, err);
     if (rc == HPO_OK) rc = run(&s, err);
     finish(&s);
     return rc;

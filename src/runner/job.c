@@ -11,6 +11,8 @@
 #include "runner/pool.h"
 #include "runner/trialdir.h"
 
+enum { PARAMS_LIMIT = 64 << 20 };
+
 hpo_status hpo_special_texts_init(hpo_special_texts *s, int64_t number, int32_t attempt, uint64_t seed,
                                   const char *dir, const char *study, hpo_error *err)
 {
@@ -231,6 +233,49 @@ static hpo_status take_parents(hpo_pool_job *j, hpo_error *err)
     return rc;
 }
 
+/* 1: a fidelity of the trial, other than the one that counts steps and those declared resumable, has another
+ * value than in its last piece: what is in the checkpoint was trained on other rows, with another width ...
+ */
+static int has_other_axes(const hpo_pool_job *j, const char *before, hpo_error *err)
+{
+    const hpo_space *space = hpo_study_space(j->pool->study);
+    const double *x = hpo_trial_x(j->trial);
+    double *old = hpo_alloc_array(hpo_space_n_columns(space) + 1, sizeof *old);
+    int other = 0;
+    if (old != NULL && hpo_space_config_from_json(space, before, old, err) == HPO_OK)
+        for (size_t i = 0; i < hpo_space_n_params(space) && !other; i++) {
+            hpo_param_info info = {.size = sizeof info};
+            if (hpo_space_param(space, i, &info, err) != HPO_OK) break;
+            other = info.is_fidelity == 1 && (int64_t)i != j->pool->fidelity &&
+                    old[info.column] != x[info.column];
+        }
+    hpo_free(old);
+    return other;
+}
+
+/* A piece at another place of such an axis begins anew, with an empty folder.  (params.json is still that of
+ * the piece before: a worker that is killed here leaves it so, and the next one comes here again.) */
+static hpo_status drop_checkpoint(hpo_pool_job *j, hpo_error *err)
+{
+    hpo_error ignored;
+    hpo_str path = {0};
+    char *before = NULL;
+    size_t n = 0;
+    if (j->pool->n_fidelities < 2 || j->attempt < 2 || !hpo_trialdir_has_checkpoint(j->dir)) return HPO_OK;
+    hpo_str_addf(&path, "%s/params.json", j->dir);
+    hpo_status rc = path.failed ? hpo_fail_memory(err) : HPO_OK;
+    if (rc == HPO_OK && hpo_os_read_file(path.text, PARAMS_LIMIT, &before, &n, &ignored) == HPO_OK &&
+        has_other_axes(j, before, &ignored)) {
+        hpo_str_clear(&path);
+        hpo_str_addf(&path, "%s/ckpt", j->dir);
+        rc = path.failed ? hpo_fail_memory(err) : hpo_checkpoint_remove(path.text, err);
+        if (rc == HPO_OK) rc = hpo_os_mkdirs(path.text, err);
+    }
+    hpo_free(before);
+    hpo_str_fini(&path);
+    return rc;
+}
+
 /* The folder that is told as the trial's checkpoint.  Where clones are made it is set aside under the number
  * of the attempt, since the trial itself may go on and change its own; the one but last is dropped. */
 void hpo_job_keep_checkpoint(const hpo_pool_job *j, hpo_str *path)
@@ -278,6 +323,7 @@ static hpo_status prepare(hpo_pool *p, hpo_pool_job *j, hpo_error *err)
     hpo_words_clear(&p->argv);
     hpo_status rc = hpo_trialdir_make(j->dir, j->attempt, err);
     if (rc == HPO_OK) rc = take_parents(j, err);
+    if (rc == HPO_OK) rc = drop_checkpoint(j, err);
     if (rc == HPO_OK) rc = hpo_space_config_to_json(space, x, &params_json, err);
     if (rc == HPO_OK) rc = hpo_command_argv(&p->command, &p->template, space, x, s.list, &p->argv, err);
     if (rc == HPO_OK) rc = build_env(p, j, &s, params_json, &scratch, err);

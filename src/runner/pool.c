@@ -603,7 +603,8 @@ static hpo_status read_study(hpo_pool *p, hpo_error *err)
     for (size_t i = 0; i < hpo_space_n_params(space); i++) {
         hpo_param_info info = {.size = sizeof info};
         HPO_TRY(hpo_space_param(space, i, &info, err));
-        if (info.is_fidelity) p->fidelity = (int64_t)i;
+        if (info.is_fidelity && p->fidelity < 0) p->fidelity = (int64_t)i; /* the first counts steps */
+        p->n_fidelities += info.is_fidelity != 0;
     }
     return HPO_OK;
 }

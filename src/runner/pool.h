@@ -48,7 +48,8 @@ struct hpo_pool {
     size_t n_renders;
     hpo_metrics metrics;
     hpo_slots slots;
-    int64_t fidelity;    /* index of the fidelity parameter, or -1 */
+    int64_t fidelity;    /* index of the fidelity that counts steps, or -1 */
+    size_t n_fidelities;
     int clones;          /* the scheduler makes clones: a paused trial's checkpoint is set aside for them */
     hpo_words base_env;  /* inherited, without what is set here */
     hpo_words argv, env; /* of the start at hand */

@@ -252,7 +252,7 @@ const hpo_scheduler_ops hpo_scheduler_dyhpo = {
             "by a process with a deep kernel on learning curves.",
     .reference = "Wistuba, Kadra & Grabocka: Supervising the multi-fidelity race of hyperparameter "
                  "configurations, NeurIPS 2022, algorithm 1",
-    .caps = HPO_SCHED_NEEDS_FIDELITY | HPO_SCHED_PAUSES | HPO_SCHED_POINTS,
+    .caps = HPO_SCHED_NEEDS_FIDELITY | HPO_SCHED_PAUSES | HPO_SCHED_POINTS | HPO_SCHED_ALONG,
     .options = options,
     .n_options = sizeof options / sizeof options[0],
     .config_size = sizeof(dyhpo_config),

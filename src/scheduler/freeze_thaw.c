@@ -434,7 +434,7 @@ const hpo_scheduler_ops hpo_scheduler_freeze_thaw = {
             "begins a new one; for programs that report often.",
     .reference = "Swersky, Snoek & Adams, arXiv 1406.3896; decision: Rakotoarison, Adriaensen, Mallik and "
                  "others, arXiv 2404.16795, section 4.2",
-    .caps = HPO_SCHED_NEEDS_FIDELITY | HPO_SCHED_PAUSES,
+    .caps = HPO_SCHED_NEEDS_FIDELITY | HPO_SCHED_PAUSES | HPO_SCHED_ALONG,
     .options = options,
     .n_options = sizeof options / sizeof options[0],
     .config_size = sizeof(freeze_thaw_config),

@@ -296,6 +296,16 @@ static const hpo_scheduler_ops lead_ops = {
 };
 #undef OPS
 
+int hpo_joint_caps(const hpo_scheduler *s, uint32_t *caps)
+{
+    const joint *r = s->state;
+    if (s->ops != &stop_ops && s->ops != &lead_ops) return 0;
+    *caps = 0;
+    for (size_t i = 0; i < r->n; i++)
+        *caps |= r->part[i].ops->caps;
+    return 1;
+}
+
 hpo_status hpo_joint_open(const char *spec, const hpo_sched_problem *problem, hpo_scheduler *out,
                           hpo_error *err)
 {

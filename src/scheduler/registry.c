@@ -56,9 +56,18 @@ const char *hpo_scheduler_cap_name(uint32_t bit)
         return "multi-objective";
     case HPO_SCHED_POINTS:
         return "points";
+    case HPO_SCHED_ALONG:
+        return "along";
     default:
         return NULL;
     }
+}
+
+uint32_t hpo_scheduler_caps(const hpo_scheduler *s)
+{
+    uint32_t caps = s->ops->caps;
+    (void)hpo_joint_caps(s, &caps);
+    return caps;
 }
 
 static hpo_status check(const hpo_scheduler_ops *ops, const hpo_sched_problem *p, hpo_error *err)

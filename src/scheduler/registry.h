@@ -22,6 +22,8 @@ typedef struct hpo_scheduler {
 HPO_NODISCARD hpo_status hpo_scheduler_open(const char *spec, const hpo_sched_problem *problem,
                                             hpo_scheduler *out, hpo_error *err);
 void hpo_scheduler_close(hpo_scheduler *s);
+/* HPO_SCHED_*; of joined schedulers what any part can do. */
+uint32_t hpo_scheduler_caps(const hpo_scheduler *s);
 /* Word of one HPO_SCHED_* bit ("needs-fidelity"), NULL for an unknown one. */
 const char *hpo_scheduler_cap_name(uint32_t bit);
 #endif

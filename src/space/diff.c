@@ -133,7 +133,9 @@ static void diff_param(const hpo_param *a, const hpo_param *b, hpo_str *out)
         hpo_str_addf(out, "%s: size %d..%d -> %d..%d\n", a->name, (int)a->min_size, (int)a->max_size,
                      (int)b->min_size, (int)b->max_size);
     if (a->is_fidelity != b->is_fidelity)
-        hpo_str_addf(out, "%s: %s the fidelity\n", a->name, b->is_fidelity ? "becomes" : "is no longer");
+        hpo_str_addf(out, "%s: %s a fidelity\n", a->name, b->is_fidelity ? "becomes" : "is no longer");
+    if (a->is_resumable != b->is_resumable)
+        hpo_str_addf(out, "%s: %s resumable\n", a->name, b->is_resumable ? "becomes" : "is no longer");
     if (!same_default(a, b)) {
         hpo_str_addf(out, "%s: default ", a->name);
         add_default(a, out);

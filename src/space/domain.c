@@ -444,6 +444,8 @@ static hpo_status read_suffixes(reader *r)
             p->kind = HPO_KIND_INT;
         else if (is_number && take_word(r, "fidelity"))
             p->is_fidelity = 1;
+        else if (is_number && take_word(r, "resumable"))
+            p->is_resumable = 1;
         else if (is_number && take_scale(r))
             continue;
         else
@@ -468,6 +470,8 @@ static hpo_status read_prefixes(reader *r, int *range)
             p->fidelity_type_given = 1;
         } else if (take_word(r, "fidelity")) {
             p->is_fidelity = 1;
+        } else if (p->is_fidelity && take_word(r, "resumable")) {
+            p->is_resumable = 1;
         } else if (take_word(r, "vector")) {
             double n;
             HPO_TRY(read_number(r, &n));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* space/hash.c - the hash of a configuration.  It is stored with every trial: never change it.
  *
- * Over the columns in the order of declaration, fidelity left out: the 64 bits of the value, -0 as 0, every
+ * Over the columns in the order of declaration, fidelities left out: the 64 bits of the value, -0 as 0, every
  * NaN (inactive) as one fixed pattern, chained through the finaliser of MurmurHash3 (Appleby 2011): h = mix(h
  * xor bits) + 2^64 / golden ratio. */
 #include "space/space.h"
@@ -26,13 +26,22 @@ static uint64_t bits_of(double v)
     return bits;
 }
 
+/* Their columns, ascending; then n_columns. */
+static size_t next_fidelity(const hpo_space *s, size_t *k)
+{
+    return *k < s->n_fidelities ? s->params[s->fidelity[(*k)++]].column : s->n_columns;
+}
+
 uint64_t hpo_space_hash(const hpo_space *s, const double *x)
 {
     if (!s || !x) return 0;
     uint64_t h = UINT64_C(0x9e3779b97f4a7c15);
-    size_t skip = s->fidelity >= 0 ? s->params[s->fidelity].column : s->n_columns;
+    size_t k = 0, skip = next_fidelity(s, &k);
     for (size_t i = 0; i < s->n_columns; i++) {
-        if (i == skip) continue;
+        if (i == skip) {
+            skip = next_fidelity(s, &k);
+            continue;
+        }
         h = mix(h ^ bits_of(x[i])) + UINT64_C(0x9e3779b97f4a7c15);
     }
     return mix(h);

@@ -134,6 +134,10 @@ static void put_param(hpo_str *out, const hpo_param *p)
         key(out, "fidelity");
         hpo_str_add(out, "true");
     }
+    if (p->is_resumable) {
+        key(out, "resumable");
+        hpo_str_add(out, "true");
+    }
     if (p->fallback) {
         key(out, "default");
         hpo_param_value_json(p, p->fallback, out);
@@ -358,9 +362,9 @@ static hpo_status read_sizes(hpo_param *p, struct json_object *o, hpo_error *err
 /* The members of one parameter, except its default. */
 static hpo_status read_members(hpo_param *p, struct json_object *o, hpo_error *err)
 {
-    static const char *const allowed[] = {"type",    "range",   "scale",    "step",  "values",
-                                          "value",   "n",       "size",     "prior", "when",
-                                          "default", "weights", "fidelity", "help",  NULL};
+    static const char *const allowed[] = {"type",     "range", "scale",     "step", "values",  "value",
+                                          "n",        "size",  "prior",     "when", "default", "weights",
+                                          "fidelity", "help",  "resumable", NULL};
     const char *type = NULL, *when = NULL;
     struct json_object *values = NULL, *weights = NULL, *value = NULL;
     int fidelity = 0;
@@ -372,6 +376,7 @@ static hpo_status read_members(hpo_param *p, struct json_object *o, hpo_error *e
     HPO_TRY(read_kind(p, type, err));
     HPO_TRY(hpo_json_get_bool(o, p->name, "fidelity", &fidelity, err));
     if (fidelity) p->is_fidelity = 1;
+    HPO_TRY(hpo_json_get_bool(o, p->name, "resumable", &p->is_resumable, err));
     HPO_TRY(read_range(p, o, err));
     HPO_TRY(read_sizes(p, o, err));
     if (values) HPO_TRY(read_labels(p, values, err));

@@ -452,6 +452,8 @@ hpo_status hpo_param_finish(hpo_param *p, hpo_error *err)
         p->kind = p->low == floor(p->low) && p->high == floor(p->high) && p->step == floor(p->step)
                       ? HPO_KIND_INT
                       : HPO_KIND_FLOAT;
+    if (p->is_resumable && !p->is_fidelity)
+        return hpo_fail(err, HPO_EINVAL, "%s: only a fidelity is resumable", p->name);
     if (p->is_fidelity) {
         if (p->kind != HPO_KIND_INT && p->kind != HPO_KIND_FLOAT)
             return hpo_fail(err, HPO_EINVAL, "%s: a fidelity is an int or a float", p->name);
@@ -557,7 +559,7 @@ static void add_prior(const hpo_param *p, hpo_str *out)
 
 void hpo_param_describe(const hpo_param *p, hpo_str *out)
 {
-    if (p->is_fidelity) hpo_str_add(out, "fidelity ");
+    if (p->is_fidelity) hpo_str_add(out, p->is_resumable ? "fidelity resumable " : "fidelity ");
     switch (p->kind) {
     case HPO_KIND_FLOAT:
     case HPO_KIND_INT:

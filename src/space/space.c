@@ -36,7 +36,6 @@ hpo_status hpo_space_create(hpo_space **out, hpo_error *err)
     hpo_space *s = hpo_calloc(1, sizeof *s);
     *out = s;
     if (!s) return hpo_fail_memory(err);
-    s->fidelity = -1;
     atomic_init(&s->owners, 1);
     return HPO_OK;
 }
@@ -127,14 +126,26 @@ static hpo_status check_new_name(const hpo_space *s, const char *name, hpo_error
     return hpo_fail(err, HPO_EINVAL, "%s: is declared twice; rename one, or leave it out", name);
 }
 
+/* Several grow by factors. */
+static hpo_status check_fidelity(const hpo_space *s, const hpo_param *p, hpo_error *err)
+{
+    if (s->n_fidelities == 0) return HPO_OK;
+    const hpo_param *first = &s->params[s->fidelity[0]], *bad = first->low > 0 ? p : first;
+    if (s->n_fidelities == HPO_MAX_FIDELITIES)
+        return hpo_fail(err, HPO_EINVAL, "%s: more than %d fidelities", p->name, HPO_MAX_FIDELITIES);
+    if (bad->low > 0) return HPO_OK;
+    return hpo_fail(
+        err, HPO_EINVAL,
+        "%s: begins at %g; each of several fidelities must begin above 0, for they grow by factors",
+        bad->name, bad->low);
+}
+
 hpo_status hpo_space_take(hpo_space *s, hpo_param *p, hpo_error *err)
 {
     hpo_status status = check_open(s, err);
     if (status == HPO_OK) status = hpo_param_finish(p, err);
     if (status == HPO_OK) status = check_new_name(s, p->name, err);
-    if (status == HPO_OK && p->is_fidelity && s->fidelity >= 0)
-        status = hpo_fail(err, HPO_EINVAL, "%s: '%s' is the fidelity already; there can be only one", p->name,
-                          s->params[s->fidelity].name);
+    if (status == HPO_OK && p->is_fidelity) status = check_fidelity(s, p, err);
     if (status == HPO_OK && (s->n_params >= HPO_MAX_PARAMS || s->n_columns + p->n_columns > HPO_MAX_COLUMNS))
         status = hpo_fail(err, HPO_EINVAL, "%s: more than %d parameters", p->name, HPO_MAX_PARAMS);
     if (status == HPO_OK)
@@ -148,7 +159,7 @@ hpo_status hpo_space_take(hpo_space *s, hpo_param *p, hpo_error *err)
     p->dim = s->n_dims;
     s->n_columns += p->n_columns;
     s->n_dims += p->n_dims;
-    if (p->is_fidelity) s->fidelity = (int64_t)s->n_params;
+    if (p->is_fidelity) s->fidelity[s->n_fidelities++] = (uint32_t)s->n_params;
     s->params[s->n_params++] = *p;
     hpo_param_init(p);
     return HPO_OK;
@@ -511,9 +522,14 @@ int64_t hpo_space_find(const hpo_space *s, const char *name)
     return i >= 0 ? i : -1;
 }
 
-int64_t hpo_space_fidelity(const hpo_space *s)
+size_t hpo_space_n_fidelities(const hpo_space *s)
 {
-    return s->fidelity;
+    return s->n_fidelities;
+}
+
+size_t hpo_space_fidelity(const hpo_space *s, size_t k)
+{
+    return s->fidelity[k];
 }
 
 int hpo_space_has_defaults(const hpo_space *s)
@@ -563,7 +579,7 @@ hpo_status hpo_space_param(const hpo_space *s, size_t i, hpo_param_info *info, h
                            .name = p->name,
                            .kind = p->kind,
                            .scale = p->scale,
-                           .is_fidelity = p->is_fidelity,
+                           .is_fidelity = p->is_fidelity + p->is_resumable,
                            .low = p->low,
                            .high = p->high,
                            .step = p->step,

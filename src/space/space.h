@@ -19,6 +19,7 @@ enum {
     HPO_MAX_ITEMS = 1000,     /* items of a permutation, simplex, subset, vector */
     HPO_MAX_LABELS = 1000000, /* labels of a categorical */
     HPO_MAX_PARAMS = 100000,
+    HPO_MAX_FIDELITIES = 8,
     HPO_MAX_COLUMNS = 1000000,
     HPO_STACK_COLUMNS = 128 /* configurations up to this size live on the stack */
 };
@@ -38,6 +39,7 @@ typedef struct hpo_param {
     hpo_kind kind;
     hpo_scale scale;
     int is_fidelity;
+    int is_resumable;           /* a fidelity: a checkpoint is good at any value of it */
     int fidelity_type_given;    /* "fidelity" without int or float: the type follows from the bounds */
     double low, high, step;     /* NaN where an expression stands */
     char *low_text, *high_text; /* expressions, or NULL */
@@ -140,7 +142,8 @@ struct hpo_space {
     size_t n_derived, cap_derived;
     hpo_map names; /* parameters: index; derived values: -2 - index */
     size_t n_columns, n_dims;
-    int64_t fidelity; /* index of the fidelity parameter, or -1 */
+    uint32_t fidelity[HPO_MAX_FIDELITIES]; /* indices of the fidelity parameters, in the order of declaration */
+    size_t n_fidelities;
     /* after freezing */
     int frozen;
     int has_when, has_bounds, has_prior;
@@ -165,8 +168,9 @@ HPO_NODISCARD hpo_status hpo_space_with_priors(const hpo_space *s, hpo_priors ho
 /* What a sampler must be able to do: HPO_CAP_DISCRETE | CONDITIONAL | CONSTRAINTS | STRUCTURED | CONTINUOUS |
  * DEPENDENT. */
 uint32_t hpo_space_needs(const hpo_space *s);
-/* Index of the fidelity parameter, or -1. */
-int64_t hpo_space_fidelity(const hpo_space *s);
+size_t hpo_space_n_fidelities(const hpo_space *s);
+/* Index of fidelity parameter k; the first one counts the steps of a trial. */
+size_t hpo_space_fidelity(const hpo_space *s, size_t k);
 /* 1 when at least one parameter declares a default. */
 int hpo_space_has_defaults(const hpo_space *s);
 /* The default configuration: declared defaults, else the middle.  Not checked against constraints. */

@@ -59,7 +59,10 @@ static void hold(hpo_trial *t, const hpo_trial_record *rec, double lease)
 static void set_resource(const hpo_study *s, double *x, double resource)
 {
     if (s->fidelity_column < 0 || isnan(resource)) return;
-    x[s->fidelity_column] = fmin(fmax(resource, s->fidelity_low), s->fidelity_high);
+    if (s->axes.on)
+        hpo_axes_place(&s->axes, resource, x);
+    else
+        x[s->fidelity_column] = fmin(fmax(resource, s->fidelity_low), s->fidelity_high);
 }
 
 /* The worker of this trial is gone for good. */
@@ -136,13 +139,13 @@ static hpo_status claim(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t
     rec.worker = c->worker;
     hold(c->trial, &rec, c->lease);
     HPO_TRY(s->ops->update_trial(s->store, s->id, &rec, parts, err));
-    return hpo_fold__piece(s, h, &rec, c->act.reason, now, err);
+    return hpo_fold__piece(s, h, &rec, resource, c->act.reason, now, err);
 }
 
 /* ---- a new trial -------------------------------------------------------------------------------- */
 
 static hpo_status insert(hpo_study *s, ask_state *c, hpo_study_header *h, int64_t draw, int64_t parent,
-                         uint64_t hash, const char *checkpoint, int64_t now, hpo_error *err)
+                         uint64_t hash, double resource, const char *checkpoint, int64_t now, hpo_error *err)
 {
     int64_t from = c->have ? c->seq_from : h->seq;
     hpo_trial_record rec = {.number = h->next_number++,
@@ -163,7 +166,7 @@ static hpo_status insert(hpo_study *s, ask_state *c, hpo_study_header *h, int64_
     hpo_study__count(h, -1, HPO_STATE_RUNNING);
     hold(c->trial, &rec, c->lease);
     HPO_TRY(s->ops->insert_trial(s->store, s->id, &rec, err));
-    return hpo_fold__piece(s, h, &rec, c->act.reason, now, err);
+    return hpo_fold__piece(s, h, &rec, resource, c->act.reason, now, err);
 }
 
 /* A new trial that goes on from another's checkpoint, with the parameters that the scheduler chose: its
@@ -185,10 +188,12 @@ static hpo_status insert_clone(hpo_study *s, ask_state *c, hpo_study_header *h, 
                             s->spec.scheduler, (long long)act->trial);
         hash = hpo_space_hash(s->space, x);
     }
-    set_resource(s, x, isnan(act->resource) ? s->fidelity_high : act->resource);
+    const double resource = isnan(act->resource) ? s->fidelity_high : act->resource;
+    set_resource(s, x, resource);
     if (parent.checkpoint != NULL) hpo_str_add(&checkpoint, parent.checkpoint);
-    hpo_status status = checkpoint.failed ? hpo_fail_memory(err)
-                                          : insert(s, c, h, -1, act->trial, hash, checkpoint.text, now, err);
+    hpo_status status = checkpoint.failed
+                            ? hpo_fail_memory(err)
+                            : insert(s, c, h, -1, act->trial, hash, resource, checkpoint.text, now, err);
     hpo_str_fini(&checkpoint);
     return status;
 }
@@ -306,7 +311,7 @@ static hpo_status insert_chosen(hpo_study *s, ask_state *c, hpo_study_header *h,
     }
     set_resource(s, c->trial->x, c->act.resource);
     c->have = 0;
-    return insert(s, c, h, -1, -1, hash, NULL, now, err);
+    return insert(s, c, h, -1, -1, hash, c->act.resource, NULL, now, err);
 }
 
 static hpo_status insert_new(hpo_study *s, ask_state *c, hpo_study_header *h, double resource, int64_t now,
@@ -322,7 +327,7 @@ static hpo_status insert_new(hpo_study *s, ask_state *c, hpo_study_header *h, do
     if (status != HPO_OK || c->step != STEP_NONE) return status;
     set_resource(s, c->trial->x, resource);
     h->next_draw = draw + 1;
-    return insert(s, c, h, draw, -1, hash, NULL, now, err);
+    return insert(s, c, h, draw, -1, hash, resource, NULL, now, err);
 }
 
 /* ---- the stopping rule ------------------------------------------------------------------------- */

@@ -100,19 +100,31 @@ static hpo_status make_scratch(hpo_study *s, hpo_error *err)
     return HPO_OK;
 }
 
-static hpo_status find_fidelity(hpo_study *s, hpo_error *err)
+/* What schedulers may ask for: values of the axis that counts steps, or, with all_axes, the resource of all.
+ */
+static hpo_status set_range(hpo_study *s, int all_axes, hpo_error *err)
 {
-    int64_t i = hpo_space_fidelity(s->space);
     hpo_param_info info = {.size = sizeof info};
     s->fidelity_column = -1;
     s->fidelity_low = s->fidelity_high = (double)NAN;
-    if (i < 0) return HPO_OK;
-    HPO_TRY(hpo_space_param(s->space, (size_t)i, &info, err));
+    s->axes.on = all_axes;
+    if (s->axes.n == 0) return HPO_OK;
+    HPO_TRY(hpo_space_param(s->space, hpo_space_fidelity(s->space, 0), &info, err));
     s->fidelity_column = (int64_t)info.column;
-    s->fidelity_low = info.low;
+    s->fidelity_low = all_axes ? s->axes.least : info.low;
     s->fidelity_high = info.high;
-    s->fidelity_whole = info.kind == HPO_KIND_INT;
+    s->fidelity_whole = !all_axes && info.kind == HPO_KIND_INT;
     return HPO_OK;
+}
+
+/* Several axes move for a scheduler that takes trials up again with more, unless it needs the whole way that
+ * a trial has come: to clone it, or to forecast it.  Then, and for rules that only stop, all but the first
+ * stand at their maximum. */
+static int moves_axes(const hpo_study *s, const hpo_scheduler *scheduler)
+{
+    uint32_t caps = hpo_scheduler_caps(scheduler);
+    return s->axes.n > 1 && scheduler->ops->state_size > 0 && scheduler->ops->start != NULL &&
+           (caps & HPO_SCHED_PAUSES) != 0 && (caps & (HPO_SCHED_CLONES | HPO_SCHED_ALONG)) == 0;
 }
 
 hpo_sched_problem hpo_study__sched_problem(const hpo_study *s)
@@ -139,8 +151,15 @@ static hpo_status check_lag(const hpo_study *s, const hpo_scheduler_ops *schedul
 static hpo_status open_scheduler(hpo_study *s, hpo_error *err)
 {
     hpo_scheduler fresh = {0};
-    const hpo_sched_problem problem = hpo_study__sched_problem(s);
+    HPO_TRY(set_range(s, s->axes.n > 1, err));
+    hpo_sched_problem problem = hpo_study__sched_problem(s);
     HPO_TRY(hpo_scheduler_open(s->spec.scheduler, &problem, &fresh, err));
+    if (s->axes.on && !moves_axes(s, &fresh)) {
+        hpo_scheduler_close(&fresh);
+        HPO_TRY(set_range(s, 0, err));
+        problem = hpo_study__sched_problem(s);
+        HPO_TRY(hpo_scheduler_open(s->spec.scheduler, &problem, &fresh, err));
+    }
     hpo_status status = check_lag(s, fresh.ops, err);
     if (status != HPO_OK) {
         hpo_scheduler_close(&fresh);
@@ -193,7 +212,7 @@ static hpo_status complete(hpo_study *s, hpo_error *err)
     hpo_history_init(&s->look, s->shape);
     s->look_number = -1;
     HPO_TRY(make_scratch(s, err));
-    HPO_TRY(find_fidelity(s, err));
+    hpo_axes_init(&s->axes, s->space);
     HPO_TRY(open_scheduler(s, err));
     hpo_level__open(s);
     HPO_TRY(hpo_study__use_until(s, s->spec.until, err));
@@ -524,7 +543,7 @@ static hpo_status prepare(hpo_study *s, const hpo_space *space, const hpo_study_
     HPO_TRY(hpo_space_frozen(space, &s->space, err));
     if (hpo_space_n_params(s->space) == 0 && !o->open_space)
         return hpo_fail(err, HPO_EINVAL, "the space has no parameter: add one, e.g. \"lr: log 1e-5..1\"");
-    HPO_TRY(hpo_spec__from_options(o, hpo_space_fidelity(s->space) >= 0, &s->spec, err));
+    HPO_TRY(hpo_spec__from_options(o, hpo_space_n_fidelities(s->space) > 0, &s->spec, err));
     return complete(s, err);
 }
 

@@ -10,6 +10,7 @@
  * What this process does itself is fed at once, and `fold.seq` follows when the transaction commits
  * (hpo_fold__close): a worker that is alone never reads anything back. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "study/study.h"
 
 enum { END = -1 }; /* item kinds beside HPO_LOG_* */
+enum { AXES_SIZE = 200 };
 
 int hpo_fold__needed(const hpo_study *s)
 {
@@ -43,6 +45,7 @@ void hpo_fold__fini(hpo_study_fold *f)
     hpo_free(f->u);
     hpo_free(f->items);
     hpo_free(f->values);
+    hpo_pieces_fini(&f->pieces);
     memset(f, 0, sizeof *f);
 }
 
@@ -137,7 +140,8 @@ static int by_seq(const void *a, const void *b)
 
 static hpo_status feed_start(hpo_study *s, int64_t trial, int32_t kind, double resource, hpo_error *err)
 {
-    const hpo_study_fold *f = &s->fold;
+    hpo_study_fold *f = &s->fold;
+    if (s->axes.on) HPO_TRY(hpo_pieces_note(&f->pieces, &s->axes, trial, resource, err));
     if (s->scheduler.ops->start == NULL) return HPO_OK;
     const hpo_sched_start e = {.kind = kind == HPO_LOG_NEW      ? HPO_ACT_NEW
                                        : kind == HPO_LOG_RESUME ? HPO_ACT_RESUME
@@ -155,6 +159,17 @@ static hpo_status feed_tell(hpo_study *s, int64_t trial, int32_t state, const do
     return ops->tell == NULL ? HPO_OK : ops->tell(s->scheduler.state, trial, (hpo_state)state, y, err);
 }
 
+static hpo_status feed_report(hpo_study *s, int64_t trial, double step, const double *y, int32_t fold,
+                              double cost, hpo_sched_answer *out, hpo_error *err)
+{
+    if (s->axes.on && !hpo_pieces_report(&s->fold.pieces, trial, &step, &cost)) return HPO_OK;
+    const hpo_sched_report r = {trial, step, y, s->shape.n_objectives, fold, cost};
+    HPO_TRY(s->scheduler.ops->report(s->scheduler.state, &r, out, err));
+    /* A program that has reached its last step has ended, whatever the scheduler would have liked. */
+    if (s->fidelity_column >= 0 && step >= s->fidelity_high) out->decision = HPO_CONTINUE;
+    return HPO_OK;
+}
+
 static hpo_status feed(hpo_study *s, const struct hpo_fold_item *item, hpo_error *err)
 {
     const double *y = item->y == SIZE_MAX ? NULL : s->fold.values + item->y;
@@ -162,8 +177,7 @@ static hpo_status feed(hpo_study *s, const struct hpo_fold_item *item, hpo_error
     if (item->kind == HPO_LOG_PAUSED) return feed_tell(s, item->trial, HPO_STATE_PAUSED, NULL, err);
     if (item->kind != HPO_LOG_REPORT) return feed_start(s, item->trial, item->kind, item->step, err);
     hpo_sched_answer ignored = {0};
-    hpo_sched_report r = {item->trial, item->step, y, s->shape.n_objectives, item->fold, item->cost};
-    return s->scheduler.ops->report(s->scheduler.state, &r, &ignored, err);
+    return feed_report(s, item->trial, item->step, y, item->fold, item->cost, &ignored, err);
 }
 
 static hpo_status collect(hpo_study *s, hpo_error *err)
@@ -188,7 +202,7 @@ static hpo_status start_again(hpo_study *s, hpo_error *err)
 void hpo_fold__forget(hpo_study_fold *f)
 {
     f->seq = 0;
-    f->n_ended = 0;
+    f->n_ended = f->pieces.n = 0;
     f->broken = f->fed = 0;
 }
 
@@ -227,12 +241,8 @@ hpo_status hpo_fold__report(hpo_study *s, const hpo_report_record *r, hpo_sched_
 {
     *out = (hpo_sched_answer){.decision = HPO_CONTINUE};
     if (!measured(r->y, s->shape.n_objectives)) return HPO_OK;
-    hpo_sched_report report = {r->trial, r->step, r->y, s->shape.n_objectives, r->fold, r->cost};
     s->fold.fed |= hpo_fold__needed(s);
-    HPO_TRY(s->scheduler.ops->report(s->scheduler.state, &report, out, err));
-    /* A program that has reached its last step has ended, whatever the scheduler would have liked. */
-    if (s->fidelity_column >= 0 && r->step >= s->fidelity_high) out->decision = HPO_CONTINUE;
-    return HPO_OK;
+    return feed_report(s, r->trial, r->step, r->y, r->fold, r->cost, out, err);
 }
 
 hpo_status hpo_fold__log(hpo_study *s, hpo_study_header *h, const hpo_trial_record *t, int32_t kind,
@@ -252,14 +262,39 @@ hpo_status hpo_fold__log(hpo_study *s, hpo_study_header *h, const hpo_trial_reco
     return s->ops->insert_report(s->store, s->id, &row, err);
 }
 
-hpo_status hpo_fold__piece(hpo_study *s, hpo_study_header *h, const hpo_trial_record *t, const char *reason,
-                           int64_t now, hpo_error *err)
+/* The scheduler's reason for a piece, if it gave one, and where the resource lies on the axes. */
+static const char *with_axes(const hpo_study *s, const hpo_trial_record *t, const char *reason, char *out,
+                             size_t cap)
+{
+    char axes[AXES_SIZE - 4];
+    if (reason == NULL || reason[0] == '\0') return NULL;
+    hpo_axes_text(&s->axes, s->space, t->x, axes, sizeof axes);
+    (void)snprintf(out, cap, "%s (%s)", reason, axes);
+    return out;
+}
+
+/* Of all axes: what the scheduler asked for, what the trial's piece had before it was lost, or what its
+ * configuration says. */
+static double whole_resource(const hpo_study *s, const hpo_trial_record *t, double asked)
+{
+    double known = isnan(asked) ? hpo_pieces_resource(&s->fold.pieces, t->number) : asked;
+    if (isnan(known)) (void)hpo_axes_resource(&s->axes, t->x, &known);
+    return fmin(fmax(known, s->fidelity_low), s->fidelity_high);
+}
+
+hpo_status hpo_fold__piece(hpo_study *s, hpo_study_header *h, const hpo_trial_record *t, double resource,
+                           const char *reason, int64_t now, hpo_error *err)
 {
     if (!logs_pieces(s)) return HPO_OK;
-    double resource = s->fidelity_column < 0 ? (double)NAN : t->x[s->fidelity_column];
+    if (s->axes.on)
+        resource = whole_resource(s, t, resource);
+    else
+        resource = s->fidelity_column < 0 ? (double)NAN : t->x[s->fidelity_column];
     int32_t kind = t->attempt > 1                                         ? HPO_LOG_RESUME
                    : t->parent >= 0 && (t->flags & HPO_TRIAL_REPEAT) == 0 ? HPO_LOG_CLONE
                                                                           : HPO_LOG_NEW;
+    char text[HPO_REASON_SIZE + AXES_SIZE];
+    if (s->axes.on) reason = with_axes(s, t, reason, text, sizeof text);
     HPO_TRY(know_trial(s, t, err));
     HPO_TRY(hpo_fold__log(s, h, t, kind, resource, reason, now, err));
     s->fold.fed = 1;
@@ -306,6 +341,33 @@ static hpo_status describe(hpo_study *s, hpo_str *o, hpo_error *err)
     return status;
 }
 
+/* Where the levels lie on several axes: "path":[{"resource":..,"epochs":..,"rows":..},...]. */
+static hpo_status describe_path(const hpo_study *s, hpo_str *o, hpo_error *err)
+{
+    double at[HPO_STUDY_LEVELS];
+    size_t n = s->scheduler.ops->levels == NULL
+                   ? 0
+                   : s->scheduler.ops->levels(s->scheduler.state, at, HPO_STUDY_LEVELS);
+    double *x = hpo_alloc_array(s->shape.n_columns + 1, sizeof *x);
+    if (x == NULL) return hpo_fail_memory(err);
+    hpo_str_add(o, ",\"path\":[");
+    for (size_t k = 0; k < n && k < HPO_STUDY_LEVELS; k++) {
+        hpo_str_add(o, k > 0 ? ",{\"resource\":" : "{\"resource\":");
+        hpo_str_json_double(o, at[k]);
+        hpo_axes_place(&s->axes, at[k], x);
+        for (size_t i = 0; i < s->axes.n; i++) {
+            hpo_str_addc(o, ',');
+            hpo_str_json(o, s->space->params[s->axes.axis[i].param].name);
+            hpo_str_addc(o, ':');
+            hpo_str_json_double(o, x[s->axes.axis[i].column]);
+        }
+        hpo_str_addc(o, '}');
+    }
+    hpo_str_addc(o, ']');
+    hpo_free(x);
+    return HPO_OK;
+}
+
 hpo_status hpo_study__rungs(hpo_study *s, char **json, hpo_error *err)
 {
     hpo_study_header h;
@@ -315,6 +377,7 @@ hpo_status hpo_study__rungs(hpo_study *s, char **json, hpo_error *err)
     s->ops->rollback(s->store, s->id);
     hpo_str_add(&o, "{\"scheduler\":");
     hpo_str_json(&o, s->spec.scheduler);
+    if (status == HPO_OK && s->axes.on) status = describe_path(s, &o, err);
     if (status == HPO_OK) status = describe(s, &o, err);
     if (status == HPO_OK) status = hpo_str_steal(&o, json, err);
     hpo_str_fini(&o);

@@ -11,25 +11,38 @@
 
 /* ---- enqueue -------------------------------------------------------------------------------------- */
 
-/* A configuration given without its fidelity means the full one. */
+/* Where fidelities grow together, a trial of too many epochs on too few rows could be compared with none. */
+static hpo_status check_place(const hpo_study *s, const double *x, hpo_error *err)
+{
+    char given[160], axes[160];
+    double resource, spare[HPO_STACK_COLUMNS], *near = spare;
+    if (!s->axes.on || hpo_axes_resource(&s->axes, x, &resource)) return HPO_OK;
+    if (s->shape.n_columns > HPO_STACK_COLUMNS) near = hpo_alloc_array(s->shape.n_columns, sizeof *near);
+    if (near == NULL) return hpo_fail_memory(err);
+    memcpy(near, x, s->shape.n_columns * sizeof *near);
+    hpo_axes_text(&s->axes, s->space, x, given, sizeof given);
+    hpo_axes_place(&s->axes, hpo_axes_cost(&s->axes, x), near);
+    hpo_axes_text(&s->axes, s->space, near, axes, sizeof axes);
+    if (near != spare) hpo_free(near);
+    return hpo_fail(
+        err, HPO_EINVAL,
+        "%s: fidelities grow together under scheduler '%s', and as dear would be %s: give that, or leave "
+        "them out for the maximum",
+        given, s->spec.scheduler, axes);
+}
+
+/* A configuration given without a fidelity means the full one. */
 static hpo_status fill_fidelity(const hpo_study *s, const char *json, double *x, hpo_error *err)
 {
-    if (s->fidelity_column < 0) return HPO_OK;
+    if (s->axes.n == 0) return HPO_OK;
     struct json_object *root = NULL, *value = NULL;
-    hpo_param_info info = {.size = sizeof info};
     HPO_TRY(hpo_json_parse(json, strlen(json), "configuration", &root, err));
-    int given = 0;
-    for (size_t i = 0; i < hpo_space_n_params(s->space); i++) {
-        hpo_status status = hpo_space_param(s->space, i, &info, err);
-        if (status != HPO_OK) {
-            json_object_put(root);
-            return status;
-        }
-        if (info.is_fidelity) given = json_object_object_get_ex(root, info.name, &value);
+    for (size_t i = 0; i < s->axes.n; i++) {
+        const char *name = s->space->params[s->axes.axis[i].param].name;
+        if (!json_object_object_get_ex(root, name, &value)) x[s->axes.axis[i].column] = s->axes.axis[i].high;
     }
     json_object_put(root);
-    if (!given) x[s->fidelity_column] = s->fidelity_high;
-    return HPO_OK;
+    return check_place(s, x, err);
 }
 
 /* What a trial in the queue has from the start, beside its configuration. */

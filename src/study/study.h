@@ -27,6 +27,7 @@
 #include "scheduler/registry.h"
 #include "storage/history.h"
 #include "storage/storage.h"
+#include "study/axes.h"
 #include "terminator/until.h"
 
 /* ---- the part of a study that is stored as one JSON text (spec.c; docs/study-spec.md) ------------ */
@@ -124,6 +125,7 @@ typedef struct hpo_study_view {
     int64_t report_seq; /* newest report that was read */
 
     hpo_study_levels levels;
+    hpo_pieces pieces; /* with several axes: the newest that was read */
 
     hpo_u64map seen; /* hash of every trial's configuration -> number */
 } hpo_study_view;
@@ -147,6 +149,7 @@ typedef struct hpo_study_fold {
     size_t n_items, cap_items;
     double *values;
     size_t n_values, cap_values;
+    hpo_pieces pieces; /* with several axes */
 } hpo_study_fold;
 
 /* ---- the handle ------------------------------------------------------------------------------ */
@@ -186,8 +189,9 @@ struct hpo_study {
     double *sign;            /* n_objectives: +1 minimise, -1 maximise */
     int enumerable;          /* 1: few enough configurations to list; -1: not counted yet */
     hpo_view nothing;        /* the view of a sampler that reads none */
-    int64_t fidelity_column; /* -1: none */
-    double fidelity_low, fidelity_high;
+    hpo_axes axes;
+    int64_t fidelity_column; /* of the axis that counts steps; -1: none */
+    double fidelity_low, fidelity_high; /* the scheduler's range: of this axis, or of the resource of all */
     int fidelity_whole;
 
     hpo_study_spec spec;
@@ -388,9 +392,9 @@ HPO_NODISCARD hpo_status hpo_fold__sync(hpo_study *s, const hpo_study_header *h,
 /* A report that the transaction stores, and the answer. */
 HPO_NODISCARD hpo_status hpo_fold__report(hpo_study *s, const hpo_report_record *r, hpo_sched_answer *out,
                                           hpo_error *err);
-/* Trial t was handed out: logged with the reason (may be NULL). */
+/* Trial t was handed out up to `resource` (NaN: as its configuration says): logged with the reason (may be NULL). */
 HPO_NODISCARD hpo_status hpo_fold__piece(hpo_study *s, hpo_study_header *h, const hpo_trial_record *t,
-                                         const char *reason, int64_t now, hpo_error *err);
+                                         double resource, const char *reason, int64_t now, hpo_error *err);
 /* Trial t has ended or was let go (PAUSED). */
 HPO_NODISCARD hpo_status hpo_fold__tell(hpo_study *s, const hpo_trial_record *t, hpo_error *err);
 /* A row of the log (HPO_LOG_*), as an event of its own. */

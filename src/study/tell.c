@@ -61,8 +61,8 @@ hpo_status hpo_study__check_result(const hpo_study *s, const hpo_result *r, hpo_
 /* 1: its piece ends below the fidelity's maximum, under a scheduler that may want more of it. */
 static int below_full(const hpo_study *s, const hpo_trial_record *t)
 {
-    return (s->scheduler.ops->caps & HPO_SCHED_PAUSES) != 0 && s->fidelity_column >= 0 &&
-           t->x[s->fidelity_column] < s->fidelity_high;
+    if ((s->scheduler.ops->caps & HPO_SCHED_PAUSES) == 0 || s->fidelity_column < 0) return 0;
+    return s->axes.on ? hpo_axes_below(&s->axes, t->x) : t->x[s->fidelity_column] < s->fidelity_high;
 }
 
 /* ---- what was told ---------------------------------------------------------------------------- */

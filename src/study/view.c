@@ -62,7 +62,7 @@ void hpo_view__clear(hpo_study_view *w)
     w->seq = w->report_seq = 0;
     w->n_rows = w->n_told = w->n_pending = w->n_place = w->n_reports_told = 0;
     w->dirty = w->has_gradient = 0;
-    w->reports.n = w->held.n = 0;
+    w->reports.n = w->held.n = w->pieces.n = 0;
     hpo_level__clear(&w->levels);
     hpo_u64map_fini(&w->seen);
     memset(&w->v, 0, sizeof w->v);
@@ -96,6 +96,7 @@ void hpo_view__fini(hpo_study_view *w)
     free_reports(&w->reports);
     free_reports(&w->held);
     hpo_level__fini(&w->levels);
+    hpo_pieces_fini(&w->pieces);
     hpo_u64map_fini(&w->seen);
     memset(w, 0, sizeof *w);
 }
@@ -306,13 +307,29 @@ hpo_status hpo_view__add_report(struct hpo_report_columns *c, size_t m, const hp
     return HPO_OK;
 }
 
-static hpo_status read_report(void *ctx, const hpo_report_record *rec)
+/* With several axes: the ends of pieces, at their resource.  0: it is none of these. */
+static int at_end_of_piece(hpo_study *s, hpo_report_record *rec)
+{
+    double cost = 0;
+    return !s->axes.on || hpo_pieces_report(&s->view.pieces, rec->trial, &rec->step, &cost);
+}
+
+static int begins_piece(int32_t kind)
+{
+    return kind == HPO_LOG_NEW || kind == HPO_LOG_RESUME || kind == HPO_LOG_CLONE;
+}
+
+static hpo_status read_report(void *ctx, const hpo_report_record *stored)
 {
     view_reader *r = ctx;
     hpo_study_view *w = &r->s->view;
+    hpo_report_record copy = *stored, *rec = &copy;
+    if (r->s->axes.on && begins_piece(rec->kind))
+        return hpo_pieces_note(&w->pieces, &r->s->axes, rec->trial, rec->step, r->err);
     if (rec->kind != HPO_LOG_REPORT) return HPO_OK;
     if (rec->seq <= w->report_seq) return HPO_OK; /* read before, with a bound that was too low */
     if (w->is_past && !hpo_past__report(w, rec)) return HPO_OK;
+    if (!at_end_of_piece(r->s, rec)) return HPO_OK;
     hpo_status status = w->lagged ? hpo_lag__report(r->s, rec, r->err)
                                   : hpo_view__add_report(&w->reports, r->s->shape.n_objectives, rec, r->err);
     if (status == HPO_OK && w->levels.on) status = hpo_level__report(r->s, w->reports.n - 1, r->err);

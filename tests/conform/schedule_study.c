@@ -19,8 +19,9 @@ typedef struct played {
     hpo_storage *storage;
     hpo_study *study;
     int reopen; /* before every call */
+    int axes;   /* two fidelities: rows beside the epochs */
     work worker[WORKERS];
-    double reached[TRIALS];
+    double reached[TRIALS], rows[TRIALS];
     double log[MAX_LOG];
     size_t n_log;
     double spent;
@@ -40,9 +41,10 @@ static void open_again(played *p)
     assert_ok(hpo_study_open(p->storage, "s", &p->study, &err), err);
 }
 
-static double loss(const double *x, double epoch)
+static double loss(const played *p, const double *x, double epoch)
 {
-    return (x[0] - 0.3) * (x[0] - 0.3) + (x[1] == 1 ? 0.1 : 0) + 1 / (epoch + 10 * x[0]);
+    double y = (x[0] - 0.3) * (x[0] - 0.3) + (x[1] == 1 ? 0.1 : 0) + 1 / (epoch + 10 * x[0]);
+    return p->axes ? y + 10 / x[3] : y;
 }
 
 /* 0: nothing to do now. */
@@ -57,6 +59,11 @@ static int ask(played *p, work *w)
     w->number = hpo_trial_number(t);
     w->token = hpo_trial_token(t);
     w->target = hpo_trial_x(t)[2];
+    if (p->axes && hpo_trial_x(t)[3] != p->rows[w->number]) { /* other rows: it begins anew */
+        p->rows[w->number] = hpo_trial_x(t)[3];
+        p->reached[w->number] = 0;
+        note(p, p->rows[w->number]);
+    }
     w->at = p->reached[w->number];
     assert_true(w->target > w->at); /* nothing is trained twice */
     note(p, (double)w->number);
@@ -75,7 +82,7 @@ static void step(played *p, work *w)
     assert_ok(hpo_study_attach(p->study, w->number, w->token, &t, &err), err);
     w->at++;
     p->spent++;
-    double y = loss(hpo_trial_x(t), w->at);
+    double y = loss(p, hpo_trial_x(t), w->at);
     hpo_report r = hpo_report_init();
     r.step = w->at;
     r.values = &y;
@@ -100,14 +107,15 @@ static void step(played *p, work *w)
 }
 
 /* 0: this sampler cannot search the space. */
-static int play(played *p, const char *sampler, const char *scheduler, int reopen)
+static int play_in(const char *text, played *p, const char *sampler, const char *scheduler, int reopen)
 {
     hpo_error err;
     hpo_space *space;
     hpo_study_options o = hpo_study_options_init();
     memset(p, 0, sizeof *p);
     p->reopen = reopen;
-    assert_ok(hpo_space_parse("x: 0..1 step 0.001; c: a,b; epochs: fidelity 1..9", &space, &err), err);
+    p->axes = strstr(text, "rows") != NULL;
+    assert_ok(hpo_space_parse(text, &space, &err), err);
     assert_ok(hpo_storage_open(NULL, &p->storage, &err), err);
     o.name = "s";
     o.seed = 11;
@@ -129,6 +137,11 @@ static int play(played *p, const char *sampler, const char *scheduler, int reope
         }
     }
     return 1;
+}
+
+static int play(played *p, const char *sampler, const char *scheduler, int reopen)
+{
+    return play_in("x: 0..1 step 0.001; c: a,b; epochs: fidelity 1..9", p, sampler, scheduler, reopen);
 }
 
 static void end(played *p)
@@ -212,6 +225,123 @@ static void test_anew_at_every_call(void **state)
             end(&p);
             end(&q);
         }
+}
+
+/* ---- two fidelities --------------------------------------------------------------------------------- */
+
+static const char two_axes[] = "x: 0..1 step 0.001; c: a,b; epochs: fidelity 1..9; rows: fidelity 100..900";
+
+/* Epochs and rows together, to thirds of a factor of sqrt(3) each. */
+static int on_the_path(double epochs, double rows)
+{
+    static const double e[] = {1, 2, 3, 5, 9}, r[] = {100, 173, 300, 520, 900};
+    for (size_t i = 0; i < sizeof e / sizeof *e; i++)
+        if (epochs == e[i] && rows == r[i]) return 1;
+    return 0;
+}
+
+/* Whatever the scheduler, complete is what has run with all rows and all epochs; what moves along one axis
+ * has all rows from the start. */
+static void test_two_axes(void **state)
+{
+    (void)state;
+    static const char *const samplers[] = {"random", "mobster"};
+    static played p, q;
+    int moved = 0;
+    for (size_t i = 0; i < sizeof samplers / sizeof samplers[0]; i++)
+        for (size_t j = 0; hpo_scheduler_at(j) != NULL; j++) {
+            const hpo_scheduler_ops *ops = hpo_scheduler_at(j);
+            int along =
+                (ops->caps & HPO_SCHED_PAUSES) == 0 || (ops->caps & (HPO_SCHED_CLONES | HPO_SCHED_ALONG));
+            if (!play_in(two_axes, &p, samplers[i], ops->name, 0)) {
+                end(&p);
+                continue;
+            }
+            check(&p, ops->name);
+            for (int64_t n = 0; n < TRIALS; n++) {
+                hpo_error err;
+                hpo_trial_info t = {.size = sizeof t};
+                assert_ok(hpo_study_trial(p.study, n, &t, &err), err);
+                if (t.state == HPO_STATE_COMPLETE) assert_true(t.x[2] == 9 && t.x[3] == 900);
+                if (along) assert_true(t.x[3] == 900);
+                if (strcmp(ops->name, "asha") == 0) assert_true(on_the_path(t.x[2], t.x[3]));
+                moved += t.x[3] > 100 && t.x[3] < 900;
+            }
+            assert_true(play_in(two_axes, &q, samplers[i], ops->name, 1));
+            assert_int_equal(p.n_log, q.n_log);
+            assert_memory_equal(p.log, q.log, p.n_log * sizeof *p.log);
+            end(&p);
+            end(&q);
+        }
+    assert_true(moved > 20);
+}
+
+/* ASHA decides by what was had at the end of a piece, and says where that is on both axes. */
+static void test_two_axes_by_hand(void **state)
+{
+    (void)state;
+    hpo_error err;
+    hpo_space *space;
+    hpo_study *s;
+    hpo_trial *t;
+    char *json;
+    hpo_study_options o = hpo_study_options_init();
+    hpo_decision d;
+    hpo_decision_info info = {.size = sizeof info};
+    int64_t n;
+    o.scheduler = "asha:min=0.3";
+    o.sampler = "random";
+    assert_ok(hpo_space_parse("x: 0..1; epochs: fidelity 1..9; rows: fidelity 100..900", &space, &err), err);
+    assert_ok(hpo_study_create(NULL, space, &o, &s, &err), err);
+    for (int64_t i = 0; i < 3; i++) { /* 0.3 of 9 full epochs: 2 epochs of 164 rows */
+        assert_ok(hpo_study_ask(s, &t, &err), err);
+        assert_true(hpo_trial_x(t)[1] == 2 && hpo_trial_x(t)[2] == 164);
+        assert_ok(hpo_trial_report(t, 1, i == 1 ? 0 : 9, &d, &err), err); /* on its way: nobody compares it */
+        assert_int_equal(d, HPO_CONTINUE);
+        assert_ok(hpo_trial_report(t, 2, (double)(9 - i), &d, &err), err);
+        assert_int_equal(d, HPO_PAUSE);
+        hpo_result r = hpo_result_init();
+        r.state = HPO_STATE_PAUSED;
+        assert_ok(hpo_study_tell(s, t, &r, &err), err);
+        hpo_trial_free(t);
+    }
+    assert_ok(hpo_study_ask(s, &t, &err), err);
+    assert_int_equal(hpo_trial_number(t), 2);
+    assert_true(hpo_trial_x(t)[1] == 3 && hpo_trial_x(t)[2] == 285);
+    assert_ok(hpo_study_trial_decision(s, 2, 3, &info, &err), err);
+    assert_string_equal(info.reason, "rank 1 of 3 at rung 0.3: goes on to 0.9 (epochs 3, rows 285)");
+    assert_true(info.step > 0.9 - 1e-12 && info.step < 0.9 + 1e-12);
+    hpo_result lost = hpo_result_init();
+    lost.state = HPO_STATE_WAITING; /* given back: the same piece again */
+    assert_ok(hpo_study_tell(s, t, &lost, &err), err);
+    hpo_trial_free(t);
+    assert_ok(hpo_study_ask(s, &t, &err), err);
+    assert_true(hpo_trial_number(t) == 2 && hpo_trial_x(t)[1] == 3 && hpo_trial_x(t)[2] == 285);
+    assert_ok(hpo_study_tell_value(s, t, 0.5, &err), err); /* without a report */
+    hpo_trial_free(t);
+    assert_ok(hpo_study_rungs(s, &json, &err), err);
+    assert_contains(json, "\"path\":[{\"resource\":0.3,\"epochs\":2,\"rows\":164},");
+    assert_contains(json, "\"size\":1,\"promoted\":0,\"best\":0.5,\"best_trial\":2}");
+    hpo_free(json);
+    assert_ok(hpo_study_enqueue(s, "{\"x\":0.5}", &n, &err), err); /* all of both */
+    assert_fails(
+        hpo_study_enqueue(s, "{\"x\":0.5,\"epochs\":9,\"rows\":100}", &n, &err), HPO_EINVAL, err,
+        "epochs 9, rows 100: fidelities grow together under scheduler 'asha:min=0.3', and as dear would be "
+        "epochs 3, rows 300");
+    assert_ok(hpo_study_enqueue(s, "{\"x\":0.6,\"epochs\":3,\"rows\":300}", &n, &err), err);
+    assert_ok(hpo_study_ask(s, &t, &err), err);
+    assert_true(hpo_trial_x(t)[0] == 0.5 && hpo_trial_x(t)[1] == 9 && hpo_trial_x(t)[2] == 900);
+    assert_ok(hpo_trial_report(t, 3, 1, &d, &err), err);
+    assert_int_equal(d, HPO_CONTINUE);
+    assert_ok(hpo_study_tell_value(s, t, 0.7, &err), err);
+    hpo_trial_free(t);
+    assert_ok(hpo_study_ask(s, &t, &err), err);
+    assert_true(hpo_trial_x(t)[0] == 0.6 && hpo_trial_x(t)[1] == 3 && hpo_trial_x(t)[2] == 300);
+    assert_ok(hpo_trial_report(t, 3, 0.6, &d, &err), err);
+    assert_int_equal(d, HPO_PAUSE);
+    hpo_trial_free(t);
+    hpo_study_free(s);
+    hpo_space_free(space);
 }
 
 /* The same for a population small enough that its members are replaced. */
@@ -361,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_anew_at_every_call),  cmocka_unit_test(test_clones_anew),
         cmocka_unit_test(test_clones_in_the_queue), cmocka_unit_test(test_told_without_reports),
         cmocka_unit_test(test_converged),
+        cmocka_unit_test(test_two_axes),            cmocka_unit_test(test_two_axes_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,7 +105,7 @@ static void test_describes_itself(void **state)
     assert_true(n >= 2);
     assert_non_null(hpo_scheduler_find(HPO_DEFAULT_SCHEDULER));
     assert_non_null(hpo_scheduler_find(HPO_NO_SCHEDULER));
-    for (uint32_t bit = HPO_SCHED_NEEDS_FIDELITY; bit <= HPO_SCHED_POINTS; bit <<= 1)
+    for (uint32_t bit = HPO_SCHED_NEEDS_FIDELITY; bit <= HPO_SCHED_ALONG; bit <<= 1)
         assert_non_null(hpo_scheduler_cap_name(bit));
     assert_null(hpo_scheduler_cap_name(1u << 31));
 }

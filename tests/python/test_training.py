@@ -55,6 +55,34 @@ class Counter:
         self.n, self.drawn = state["n"], list(state["drawn"])
 
 
+@pytest.mark.parametrize("resumable", [False, True])
+def test_loop_with_two_fidelities(tmp_path, resumable):
+    """A checkpoint of other rows is none, unless the space says that it is."""
+    rows = "fidelity resumable 100..900" if resumable else "fidelity 100..900"
+    study = hpo.create_study(space=f"q: 0..1; epochs: fidelity 1..9; rows: {rows}", pruner="asha", trials=9, sampler="random", seed=3)
+    log = []
+
+    def objective(trial):
+        model = Counter()
+        loop = TrainingLoop(trial, folder=tmp_path / "ckpt", model=model)
+        assert loop.full == 9 and loop.limit == trial.params["epochs"]
+        for epoch in loop:
+            assert model.n == epoch
+            model.n += 1
+            loop.report(curve(trial.params["q"], epoch + 1) + 10 / trial.params["rows"])
+        log.append((trial.number, trial.params["rows"], loop.start, loop.limit))
+        return loop.value
+
+    study.optimize(objective)
+    places = {(1, 100), (2, 173), (3, 300), (5, 520), (9, 900)}
+    assert {(t.params["epochs"], t.params["rows"]) for t in study.trials} <= places
+    assert any(t.state == hpo.TrialState.COMPLETE for t in study.trials)
+    assert study.best_trial.params["rows"] == 900 and study.best_trial.params["epochs"] == 9
+    again = [start for i, (n, _, start, _) in enumerate(log) if any(m == n for m, *_ in log[:i])]
+    assert len(again) >= 4
+    assert all(start > 0 for start in again) if resumable else all(start == 0 for start in again)
+
+
 @pytest.mark.parametrize("storage_kind", ["memory", "file"])
 def test_loop_in_pieces(tmp_path, storage_kind):
     study = pieces(tmp_path, storage=None if storage_kind == "memory" else str(tmp_path / "s.db"))

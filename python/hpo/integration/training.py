@@ -20,15 +20,17 @@ GO, PAUSE, STOP = range(3)
 
 
 def fidelity_of(trial):
-    """(name, value, maximum) of the fidelity in a trial's declared space, or None."""
+    """(name, value, maximum) of the fidelity that counts steps in a trial's declared space, or None."""
+    return next(((name, value, high) for name, value, high, _ in _fidelities(trial)), None)
+
+
+def _fidelities(trial):
+    """(name, value, maximum, resumable) of each, in the order of declaration."""
     study = getattr(trial, "study", None)
     if study is None or not getattr(trial, "_live", False) or study._open:
-        return None
+        return []
     layout = study._layout_of(trial._h)
-    for i, column in enumerate(layout.columns):
-        if column[8] == "fidelity":
-            return column[0], layout.value(i, trial._x), column[5]
-    return None
+    return [(c[0], layout.value(i, trial._x), c[5], c[8] == "resumable") for i, c in enumerate(layout.columns) if c[8]]
 
 
 class Run:
@@ -46,6 +48,8 @@ class Run:
         self.trial = trial
         self.limit = int(n if found is None else found[1])
         self.full = int(n if found is None else found[2])
+        # A checkpoint of other rows, of another width, is none of this piece.
+        self.axes = {name: value for name, value, _, resumable in _fidelities(trial)[1:] if not resumable}
         self.value, self.path = None, None
         if folder is not None:
             study = getattr(trial, "study", None)
@@ -69,11 +73,12 @@ class Run:
 
     @property
     def saved(self):
-        """{"step", "value"} of the checkpoint, or None: there is none."""
+        """{"step", "value"} of the checkpoint, or None: there is none, or other fidelities than the first have moved on."""
         if self.path is None or not os.path.exists(self.path) or not os.path.exists(self.path + ".json"):
             return None
         with open(self.path + ".json", encoding="utf-8") as f:
-            return json.load(f)
+            saved = json.load(f)
+        return saved if saved.get("axes", {}) == self.axes else None
 
     def save(self, write, step):
         """write(path) makes the checkpoint; it takes the place of the old one when it is whole."""
@@ -89,7 +94,7 @@ class Run:
 
     def commit(self, step):
         with open(self.path + ".json.new", "w", encoding="utf-8") as f:
-            json.dump({"step": step, "value": self.value}, f)
+            json.dump({"step": step, "value": self.value, **({"axes": self.axes} if self.axes else {})}, f)
         # Killed in between there is no checkpoint, and never one with the step of another.
         if os.path.exists(self.path + ".json"):
             os.remove(self.path + ".json")

@@ -45,7 +45,10 @@ class SearchSpace:
             constraints = _rest(described)
         else:
             doc, constraints = self._documents(described), {}
-        self.fidelity = next((from_core(n) for n, p in doc.items() if _is_fidelity(p)), None)
+        fidelities = [from_core(n) for n, p in doc.items() if _is_fidelity(p)]
+        if len(fidelities) > 1:
+            raise ValueError(f"fidelities {', '.join(fidelities)}: SearchCV knows one resource: leave one of them")
+        self.fidelity = next(iter(fidelities), None)
         if resource is not None:
             name, low, high = resource
             if self.fidelity is not None or name in doc:

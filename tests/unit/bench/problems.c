@@ -80,10 +80,9 @@ static void check_description(const hpo_problem *p)
         hpo_param_info info = hpo_param_info_init();
         assert_ok(hpo_space_param(p->space, i, &info, &err), err);
         if (!info.is_fidelity) continue;
-        fidelities++;
-        assert_true(info.high == p->full_resource && info.low == p->min_resource);
+        if (fidelities++ == 0) assert_true(info.high == p->full_resource && info.low == p->min_resource);
     }
-    if (fidelities != !isnan(p->full_resource))
+    if ((fidelities > 0) != !isnan(p->full_resource))
         fail_msg("%s: fidelity without resource, or the reverse", p->name);
 }
 

@@ -59,6 +59,10 @@ static void test_forms(void **state)
         {"vector 3 log 0.1..1", "{\"type\":\"vector\",\"n\":3,\"range\":[0.1,1],\"scale\":\"log\"}"},
         {"fidelity 1..81", "{\"type\":\"int\",\"range\":[1,81],\"fidelity\":true}"},
         {"fidelity log 1..81", "{\"type\":\"int\",\"range\":[1,81],\"scale\":\"log\",\"fidelity\":true}"},
+        {"fidelity resumable 1..81",
+         "{\"type\":\"int\",\"range\":[1,81],\"fidelity\":true,\"resumable\":true}"},
+        {"fidelity 1..81 resumable",
+         "{\"type\":\"int\",\"range\":[1,81],\"fidelity\":true,\"resumable\":true}"},
         {"fidelity 0.1..1", "{\"type\":\"float\",\"range\":[0.1,1],\"fidelity\":true}"},
         {"fidelity float 1..81", "{\"type\":\"float\",\"range\":[1,81],\"fidelity\":true}"},
         {"0..1 default 0.25", "{\"type\":\"float\",\"range\":[0,1],\"default\":0.25}"},
@@ -190,7 +194,9 @@ static void test_spaces(void **state)
         {"a: 0..1; a: 0..2", "a: is declared twice"},
         {"1a: 0..1", "a name begins with a letter"},
         {"and: 0..1", "is a word of the expression language"},
-        {"a: fidelity 1..9; b: fidelity 1..9", "b: 'a' is the fidelity already"},
+        {"a: fidelity 1..9; b: fidelity 0..9", "b: begins at 0; each of several fidelities"},
+        {"a: fidelity 0..9; b: fidelity 1..9", "a: begins at 0; each of several fidelities"},
+        {"a: 1..9 resumable", "a: only a fidelity is resumable"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_fails(hpo_space_parse(rows[i].text, &s, &err), HPO_EINVAL, err, rows[i].part);

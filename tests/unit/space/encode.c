@@ -305,6 +305,11 @@ static void test_hash(void **state)
     }
     assert_true(hpo_space_hash(s, x) == h);
     hpo_space_free(s);
+    /* Further fidelities count as little: the same three values, the same hash. */
+    s = make("f: fidelity 1..3; a: -1..1; e: fidelity 1..9; c: x,y; b: 0..1 if c == y; g: fidelity 1..2");
+    const double many[6] = {2, 0, 9, 0, HPO_UNKNOWN, 1};
+    assert_true(hpo_space_hash(s, many) == h);
+    hpo_space_free(s);
 }
 
 /* Laws of priors: weights exactly, the others by their quantiles. */

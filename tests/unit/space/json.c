@@ -14,7 +14,8 @@ static const char *const spaces[] = {
     "b'",
     "p: perm 5; q: perm a,b,c default c,b,a; m: simplex 3; n: simplex x,y; s: subset a,b,c size 1..2 default "
     "b; t: subset 4",
-    "v: vector 3 log 0.001..1 default 0.1,0.2,0.3; e: fidelity 1..81; w: int 0..(e // 10); f: '1','2'; g: "
+    "v: vector 3 log 0.001..1 default 0.1,0.2,0.3; e: fidelity resumable 1..81; w: int 0..(e // 10); f: "
+    "'1','2'; g: "
     "1.0,2.50",
     "x: 0..1; y: (x)..1; z: 0..(x * y + 0.5); constraint: x + y < 1.5; constraint: not (x > 0.9 and z > 0.1)",
     "c: 1e-3,1e-4 prior 1e-4 high; d: 'say \"hi\"','back\\\\slash','tab'; u: -1e-300..1e300; q: 0..3 prior "
