@@ -254,27 +254,27 @@ static hpo_status write_decisions(hpo_study *shadow, const hpo_trial_info *t, hp
     return HPO_OK;
 }
 
-/* 1: no sampler, user or clone: the scheduler said why it handed out a point of its own. */
-static hpo_status was_chosen(hpo_study *shadow, const hpo_trial_info *t, int *chosen, hpo_error *err)
+/* *chosen 1: no sampler, user or clone; the scheduler said why it handed out a point of its own.  What a look
+ * at a trial points to is good until the next look, so the trial's comes last. */
+static hpo_status look_at(hpo_study *shadow, int64_t number, hpo_trial_info *t, int *chosen, hpo_error *err)
 {
     hpo_decision_info d;
+    *chosen = 0;
+    HPO_TRY(hpo_study__trial(shadow, number, t, err));
     if (t->draw >= 0 || t->parent >= 0 || t->n_decisions == 0) return HPO_OK;
-    hpo_mutex_lock(&shadow->lock);
-    hpo_status status = hpo_study__trial_decision(shadow, t->number, 0, &d, err);
-    hpo_mutex_unlock(&shadow->lock);
-    *chosen = status == HPO_OK && strcmp(d.what, "new") == 0 && d.reason != NULL;
-    return status;
+    HPO_TRY(hpo_study__trial_decision(shadow, number, 0, &d, err));
+    *chosen = strcmp(d.what, "new") == 0 && d.reason != NULL;
+    return hpo_study__trial(shadow, number, t, err);
 }
 
 static hpo_status explain_trial(hpo_study *s, hpo_study *shadow, int64_t number, hpo_str *o, hpo_error *err)
 {
     hpo_trial_info t;
-    int chosen = 0;
+    int chosen;
     hpo_mutex_lock(&shadow->lock);
-    hpo_status status = hpo_study__trial(shadow, number, &t, err);
+    hpo_status status = look_at(shadow, number, &t, &chosen, err);
     hpo_mutex_unlock(&shadow->lock);
     HPO_TRY(status);
-    HPO_TRY(was_chosen(shadow, &t, &chosen, err));
     write_origin(&t, chosen, o);
     HPO_TRY(write_params(s, t.x, o, err));
     const hpo_trial_info asked = {.number = t.number, .n_decisions = t.n_decisions};

@@ -3,6 +3,7 @@
  * and stop.  And the promise behind it: whoever opens the study anew at any moment decides the same. */
 #include "hpo.h"
 
+#include "base/str.h"
 #include "sampler/registry.h"
 #include "scheduler/registry.h"
 #include "t.h"
@@ -207,6 +208,35 @@ static void test_beginnings(void **state)
         assert_int_equal(above > 0, cases[i].higher);
         end(&p);
     }
+}
+
+/* A point of the scheduler's own: its origin, its configuration, and why. */
+static void test_chosen_points(void **state)
+{
+    (void)state;
+    static played p;
+    hpo_error err;
+    int chosen = 0;
+    assert_true(play(&p, "random", "dehb:eta=2", 0));
+    for (int64_t t = 0; t < TRIALS; t++) {
+        char *json, text[64], number[32];
+        hpo_trial_info info = {.size = sizeof info};
+        assert_ok(hpo_study_explain(p.study, t, &json, &err), err);
+        assert_ok(hpo_study_trial(p.study, t, &info, &err), err);
+        hpo_double_text(info.x[0], number);
+        snprintf(text, sizeof text, "\"x\": %s,", number);
+        if (strstr(json, text) == NULL) {
+            snprintf(text, sizeof text, "\"x\":%s,", number);
+            assert_contains(json, text);
+        }
+        if (strstr(json, "\"origin\":\"scheduler\"") != NULL) {
+            assert_contains(json, "bred from");
+            chosen++;
+        }
+        hpo_free(json);
+    }
+    assert_true(chosen > 0);
+    end(&p);
 }
 
 /* A study that every call finds closed, as after kill -9, goes the same way. */
@@ -490,8 +520,8 @@ int main(void)
         cmocka_unit_test(test_every_pair),          cmocka_unit_test(test_beginnings),
         cmocka_unit_test(test_anew_at_every_call),  cmocka_unit_test(test_clones_anew),
         cmocka_unit_test(test_clones_in_the_queue), cmocka_unit_test(test_told_without_reports),
-        cmocka_unit_test(test_converged),
-        cmocka_unit_test(test_two_axes),            cmocka_unit_test(test_two_axes_by_hand),
+        cmocka_unit_test(test_converged),           cmocka_unit_test(test_two_axes),
+        cmocka_unit_test(test_two_axes_by_hand),    cmocka_unit_test(test_chosen_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
