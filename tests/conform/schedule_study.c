@@ -490,8 +490,8 @@ int main(void)
         cmocka_unit_test(test_every_pair),          cmocka_unit_test(test_beginnings),
         cmocka_unit_test(test_anew_at_every_call),  cmocka_unit_test(test_clones_anew),
         cmocka_unit_test(test_clones_in_the_queue), cmocka_unit_test(test_told_without_reports),
-        cmocka_unit_test(test_converged),
-        cmocka_unit_test(test_two_axes),            cmocka_unit_test(test_two_axes_by_hand),
+        cmocka_unit_test(test_converged),           cmocka_unit_test(test_two_axes),
+        cmocka_unit_test(test_two_axes_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

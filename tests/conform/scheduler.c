@@ -327,8 +327,8 @@ static void test_out_of_memory(void **state)
     const hpo_scheduler_ops *ops;
     hpo_space *space = make_space(1);
     for (EACH_SCHEDULER(ops, i)) {
-        /* few clones: each one's model is fitted anew; a bank of curves costs milliseconds, so does a network,
-         * for each allocation that fails */
+        /* few clones: each one's model is fitted anew; a bank of curves costs milliseconds, so does a
+         * network, for each allocation that fails */
         int dear = strcmp(ops->name, "freeze-thaw") == 0 || strcmp(ops->name, "dyhpo") == 0;
         oom_case c = {dear ? 12 : TRIALS, strcmp(ops->name, "pb2") == 0 ? "pb2:population=34" : ops->name,
                       space};
