@@ -25,7 +25,7 @@ def line(error):
         ({"directions": "minimize"}, ValueError, "give a list, or direction='minimize'"),
         ({"directions": []}, ValueError, "at least one"),
         ({"sampler": "tpee"}, KeyError, "did you mean 'tpe'"),
-        ({"sampler": "tpe:initail=3"}, ValueError, "did you mean 'initial'"),
+        ({"sampler": "tpe:initia=3"}, ValueError, "did you mean 'initial'"),
         ({"sampler": "tpe:initial=abc"}, ValueError, "initial=abc: must be an integer"),
         ({"sampler": 3}, NotImplementedError, "3 is no sampler"),
         ({"pruner": "medain"}, KeyError, "did you mean 'median'"),
@@ -39,7 +39,7 @@ def line(error):
         ({"storage": "mysql://u@h/db"}, NotImplementedError, "unknown scheme"),
         ({"storage": "/nodir/x.db"}, hpo.exceptions.StorageInternalError, "/nodir/x.db"),
         ({"space": "x: 0..1; y: 1..2 if z == 3"}, ValueError, "unknown name 'z'"),
-        ({"space": {"x": {"type": "flaot", "range": [0, 1]}}}, ValueError, "did you mean 'float'"),
+        ({"space": {"x": {"type": "floatt", "range": [0, 1]}}}, ValueError, "did you mean 'float'"),
     ],
     ids=str,
 )
