@@ -25,7 +25,7 @@
  *
  * That rule alone does not begin well.  Forecasts from one report say little, and the likeliest of a few
  * uncertain trials is trained to the end at once: after two full trainings its regret was .96 where ASHA's
- * was .62, and it had begun 20 trials, ASHA 33.  So the first FIRST_SPENT full trainings' worth of resource
+ * was .62, and it had begun 19 trials, ASHA 33.  So the first FIRST_SPENT full trainings' worth of resource
  * go as ASHA would have it (hpo_rungs_best: the best 1/eta of each rung go on, else a new trial begins), and
  * after that a free worker decides so with probability `halving`.  That share is also what is left when
  * forecasts mislead; the rest saves those that begin slowly, which halving stops for good.
