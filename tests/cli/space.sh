@@ -79,6 +79,7 @@ auto
 asha
 asha-stopping
 asha-cost
+asha-forecast
 hyperband-async
 pasha
 halving
