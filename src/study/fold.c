@@ -285,11 +285,15 @@ static double whole_resource(const hpo_study *s, const hpo_trial_record *t, doub
 hpo_status hpo_fold__piece(hpo_study *s, hpo_study_header *h, const hpo_trial_record *t, double resource,
                            const char *reason, int64_t now, hpo_error *err)
 {
+    if (!hpo_fold__needed(s)) return HPO_OK;
+    s->fold.fed = 1; /* an ask begins in sync, and this is all that it adds */
     if (!logs_pieces(s)) return HPO_OK;
     if (s->axes.on)
         resource = whole_resource(s, t, resource);
     else
         resource = s->fidelity_column < 0 ? (double)NAN : t->x[s->fidelity_column];
+    /* Without a fidelity a hand-out says nothing that the trial's row does not. */
+    if (isnan(resource) && (reason == NULL || *reason == '\0')) return HPO_OK;
     int32_t kind = t->attempt > 1                                         ? HPO_LOG_RESUME
                    : t->parent >= 0 && (t->flags & HPO_TRIAL_REPEAT) == 0 ? HPO_LOG_CLONE
                                                                           : HPO_LOG_NEW;
@@ -297,7 +301,6 @@ hpo_status hpo_fold__piece(hpo_study *s, hpo_study_header *h, const hpo_trial_re
     if (s->axes.on) reason = with_axes(s, t, reason, text, sizeof text);
     HPO_TRY(know_trial(s, t, err));
     HPO_TRY(hpo_fold__log(s, h, t, kind, resource, reason, now, err));
-    s->fold.fed = 1;
     return feed_start(s, t->number, kind, resource, err);
 }
 
