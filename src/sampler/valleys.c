@@ -7,9 +7,9 @@
  * from all known valleys, and better than half of the rows outside the valley that the search is in.
  *
  * Whether a ridge stands between is found out by one trial in the middle between the root and the nearest
- * known valley: a result that is no better than the root is a ridge (the hill-valley test).  Two or three
- * refused roots are enough: where the middles are all better there is one valley, and to look further would
- * cost trials.
+ * known valley: a result that is no better than the root is a ridge (the hill-valley test).  Three refused
+ * roots are enough: where the middles are all better there is one valley, and to look further would cost
+ * trials.  A curved valley can look like two with a ridge between, so the test is repeated on the way down.
  *
  * References: Preuss, "Niching the CMA-ES via nearest-better clustering", GECCO Companion (2010); Ursem,
  * "Multinational evolutionary algorithms", CEC (1999). */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scheduler/auto.c - chooses the scheduler by the study, and by what its program turns out to do.
  *
- *   fidelity, one objective    asha: pauses and resumes.  A resumed program that reports steps again has
- * begun anew: once that was so for two trials and for most of those resumed, asha-stopping, which pauses
- * nothing that begins from then on no fidelity, one objective wilcoxon for reports that name a fold, seed or
- * instance, median for all others several objectives         nothing is stopped
+ * With a fidelity and one objective: asha, which pauses and resumes.  A resumed program that reports steps
+ * again has begun anew; once that was so for two trials and for most of those resumed, asha-stopping, which
+ * pauses nothing that begins from then on.
+ *
+ * Without a fidelity and with one objective: wilcoxon for reports that name a fold, seed or instance, median
+ * for all others.
+ *
+ * With several objectives nothing is stopped.
  *
  * Both of a pair see every event, so that the second knows all that was before it took over; nothing but the
  * events decides which of them answers.  A piece that was handed out to end below the maximum still ends with
