@@ -18,19 +18,18 @@ static double now(void)
 }
 
 /* 1: told; 0: it is for Python to do; -1: an exception. */
-static int tell_plain(trial_object *t, PyObject *result)
+static int tell_plain(trial_object *t, PyObject *result, hpo_error *err)
 {
-    hpo_error err = {0};
     hpo_status status;
     if (result == NULL || !PyFloat_Check(result) || t->h->n_objectives != 1 || t->h->n_outcomes > 0 ||
         t->t == NULL || t->h->careful || !core_is_plain(t) || t->decision != HPO_CONTINUE)
         return 0;
     double value = PyFloat_AsDouble(result);
     if (isnan(value)) return 0;
-    CORE_CALL(t->h, status = hpo_study_tell_value(t->h->s, t->t, value, &err));
+    CORE_CALL(t->h, status = hpo_study_tell_value(t->h->s, t->t, value, err));
     if (status == HPO_EOUTDATED) return 0;
     if (status != HPO_OK) {
-        core_raise(status, &err);
+        core_raise(status, err);
         return -1;
     }
     core_release(t);
@@ -84,13 +83,13 @@ static PyObject *run(PyObject *module, PyObject *args)
     double deadline;
     int why = 0;
     trial_object *t = NULL;
+    hpo_error err = {0};   /* cleared once: it is half a kilobyte */
     PyObject *kept = NULL; /* the attributes of t: empty, or t is not used again */
     (void)module;
     if (!PyArg_ParseTuple(args, "OO!OOLd", &study, core.study_type, &h, &type, &objective, &wanted,
                           &deadline))
         return NULL;
     while (wanted < 0 || done < wanted) {
-        hpo_error err = {0};
         hpo_trial *held = NULL;
         if (h->stop || (deadline > 0 && now() >= deadline)) {
             why = 3;
@@ -121,7 +120,7 @@ static PyObject *run(PyObject *module, PyObject *args)
         }
         (void)core_hold(t, held);
         PyObject *result = PyObject_CallFunctionObjArgs(objective, (PyObject *)t, NULL);
-        int told = tell_plain(t, result), ok = told == 1 || (told == 0 && finish(study, t, result));
+        int told = tell_plain(t, result, &err), ok = told == 1 || (told == 0 && finish(study, t, result));
         Py_XDECREF(result);
         if (!ok || PyErr_CheckSignals() < 0) goto failed;
         done++;

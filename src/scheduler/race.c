@@ -31,7 +31,6 @@ void hpo_race_fini(hpo_race *r)
     hpo_free(r->value);
     hpo_free(r->sum);
     hpo_free(r->count);
-    hpo_free(r->complete);
     hpo_u64map_fini(&r->index);
 }
 
@@ -54,11 +53,10 @@ static hpo_status need_trial(hpo_race *r, int64_t trial, hpo_error *err)
     size_t need = (size_t)trial + 1;
     HPO_TRY(hpo_reserve(&r->sum, &r->cap_sum, need, sizeof *r->sum, err));
     HPO_TRY(hpo_reserve(&r->count, &r->cap_count, need, sizeof *r->count, err));
-    HPO_TRY(hpo_reserve(&r->complete, &r->cap_complete, need, sizeof *r->complete, err));
     HPO_TRY(hpo_reserve(&r->value, &r->cap_value, need * r->cap_instances + 1, sizeof *r->value, err));
     for (; r->n_trials < need; r->n_trials++) {
         r->sum[r->n_trials] = 0;
-        r->count[r->n_trials] = r->complete[r->n_trials] = 0;
+        r->count[r->n_trials] = 0;
         for (size_t k = 0; k < r->cap_instances; k++)
             r->value[r->n_trials * r->cap_instances + k] = (double)NAN;
     }
@@ -101,13 +99,10 @@ double hpo_race_mean(const hpo_race *r, int64_t trial)
     return r->sum[trial] / (double)r->count[trial];
 }
 
-hpo_status hpo_race_complete(hpo_race *r, int64_t trial, hpo_error *err)
+void hpo_race_complete(hpo_race *r, int64_t trial)
 {
-    HPO_TRY(need_trial(r, trial, err));
-    r->complete[trial] = 1;
-    if (r->count[trial] == 0) return HPO_OK;
+    if ((uint64_t)trial >= r->n_trials || r->count[trial] == 0) return; /* it has reported nothing */
     if (r->best < 0 || hpo_race_mean(r, trial) < hpo_race_mean(r, r->best)) r->best = trial;
-    return HPO_OK;
 }
 
 /* P(sum of 2 r_i b_i >= at), doubled: 2 r_i are whole. */

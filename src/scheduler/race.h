@@ -13,8 +13,6 @@ typedef struct hpo_race {
     double *sum;    /* by trial */
     int64_t *count; /* by trial */
     size_t cap_sum, cap_count;
-    uint8_t *complete;
-    size_t cap_complete;
     hpo_u64map index; /* instance -> column */
     int64_t best;     /* the complete trial with the best mean, -1: none */
 } hpo_race;
@@ -23,7 +21,8 @@ void hpo_race_init(hpo_race *r);
 void hpo_race_fini(hpo_race *r);
 /* 0 in *is_new: this trial has had the instance before; nothing changes. */
 HPO_NODISCARD hpo_status hpo_race_add(hpo_race *r, const hpo_sched_report *report, int *is_new, hpo_error *err);
-HPO_NODISCARD hpo_status hpo_race_complete(hpo_race *r, int64_t trial, hpo_error *err);
+/* The trial has ended well: it may be the best one. */
+void hpo_race_complete(hpo_race *r, int64_t trial);
 double hpo_race_mean(const hpo_race *r, int64_t trial);
 static inline const double *hpo_race_row(const hpo_race *r, int64_t trial)
 {

@@ -62,8 +62,9 @@ static hpo_status wilcoxon_report(void *state, const hpo_sched_report *r, hpo_sc
 
 static hpo_status wilcoxon_tell(void *state, int64_t trial, hpo_state end, const double *y, hpo_error *err)
 {
-    (void)y;
-    return end == HPO_STATE_COMPLETE ? hpo_race_complete(&((wilcoxon *)state)->race, trial, err) : HPO_OK;
+    (void)y, (void)err;
+    if (end == HPO_STATE_COMPLETE) hpo_race_complete(&((wilcoxon *)state)->race, trial);
+    return HPO_OK;
 }
 
 static void wilcoxon_fini(void *state)

@@ -361,7 +361,12 @@ static hpo_status judge_rule(hpo_study *s, ask_state *c, hpo_error *err)
 hpo_status hpo_ask__scheduler(hpo_study *s, const hpo_study_header *h, int may_create, hpo_action *act,
                               hpo_error *err)
 {
-    *act = (hpo_action){.kind = HPO_ACT_NEW, .trial = -1, .resource = (double)NAN, .u = s->u_clone};
+    act->kind = HPO_ACT_NEW;
+    act->trial = -1;
+    act->resource = (double)NAN;
+    act->u = s->u_clone;
+    act->changed = 0;
+    act->reason[0] = '\0';
     if (s->scheduler.ops->next == NULL) return HPO_OK;
     const hpo_sched_ask ask = {.draw = (uint64_t)h->next_draw,
                                .number = h->next_number,

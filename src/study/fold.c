@@ -206,10 +206,15 @@ void hpo_fold__forget(hpo_study_fold *f)
     f->broken = f->fed = 0;
 }
 
+int hpo_fold__in_sync(const hpo_study *s, const hpo_study_header *h)
+{
+    return s->fold.seq == h->seq && !s->fold.broken;
+}
+
 hpo_status hpo_fold__sync(hpo_study *s, const hpo_study_header *h, hpo_error *err)
 {
     hpo_study_fold *f = &s->fold;
-    if (f->seq == h->seq && !f->broken) return HPO_OK;
+    if (hpo_fold__in_sync(s, h)) return HPO_OK;
     if (f->broken) HPO_TRY(start_again(s, err));
     hpo_status status = collect(s, err);
     if (status == HPO_OK && f->broken) {

@@ -388,6 +388,7 @@ HPO_NODISCARD hpo_status hpo_lag__admit(hpo_study *s, int64_t number, hpo_error 
 int hpo_fold__needed(const hpo_study *s); /* the scheduler has state */
 /* Feeds the scheduler everything up to the transaction's header.  What the transaction itself does is fed by
  * the three below, after a sync; hpo_fold__close follows the commit or rollback. */
+int hpo_fold__in_sync(const hpo_study *s, const hpo_study_header *h); /* nothing is new: it reads nothing */
 HPO_NODISCARD hpo_status hpo_fold__sync(hpo_study *s, const hpo_study_header *h, hpo_error *err);
 /* A report that the transaction stores, and the answer. */
 HPO_NODISCARD hpo_status hpo_fold__report(hpo_study *s, const hpo_report_record *r, hpo_sched_answer *out,

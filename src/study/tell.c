@@ -332,8 +332,10 @@ static hpo_status tell_in(hpo_study *s, hpo_study_header *h, hpo_trial *t, const
     int64_t now = hpo_study__now(s, h);
     hpo_result turned = *r;
     if (hpo_fold__needed(s)) {
-        HPO_TRY(hpo_fold__sync(s, h, err));
-        HPO_TRY(hpo_study__get(s, t->number, &rec, err));
+        if (!hpo_fold__in_sync(s, h)) { /* reading moves what the record points to */
+            HPO_TRY(hpo_fold__sync(s, h, err));
+            HPO_TRY(hpo_study__get(s, t->number, &rec, err));
+        }
         HPO_TRY(turn(s, h, t, &turned, &rec, now, err));
     }
     if (r->state == HPO_STATE_WAITING) return give_back(s, h, t, r, &rec, now, err);
