@@ -509,6 +509,9 @@ int bench_run(cli *c)
     hpo_solver_host host = {folder(c, "adapters", "HPO_BENCH_ADAPTERS"), (const char *const *)environ};
     char adapters[4096];
     if (host.adapters == NULL) host.adapters = bench_adapters(adapters);
+    if (c->n_args == 2)
+        return cli_usage_error(c, "'%s' is one word too many: --out names the folder for results",
+                               c->args[1]);
     int rc = cli_expect_args(c, 1, 1);
     if (rc == CLI_OK && cli_get(c, "suite", NULL) == NULL && cli_get(c, "problems", NULL) == NULL)
         rc = cli_usage_error(c, "nothing to run on: give --suite NAME or --problems A,B,...");

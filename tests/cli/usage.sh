@@ -27,6 +27,7 @@ bad 2 "hpo: --count: 'x' is not a whole number (see \`hpo ask --help\`)" ask -k 
 bad 2 'hpo: --count: 0 is too small: at least 1 (see `hpo ask --help`)' ask -k 0
 bad 2 "hpo: --lease: 'soon' is not a duration: *" ask --lease soon
 bad 2 "hpo: 'x' is one word too many: usage: hpo ask *" ask x
+bad 2 "hpo: 'x' is one word too many: --out names the folder for results *" bench run x
 bad 2 "hpo: --json and --csv exclude each other: give one (see \`hpo export --help\`)" export --json --csv
 bad 2 "hpo: no parameters: add --param *" create
 bad 2 "hpo: --outcome 'mem' is not NAME<=NUMBER: write e.g. 'mem<=10' *" create --outcome mem
