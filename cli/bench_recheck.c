@@ -12,12 +12,6 @@
 
 /* ---- a line for each run ------------------------------------------------------------------------------ */
 
-static void add_number(hpo_str *s, const char *key, double v)
-{
-    hpo_str_addf(s, ",\"%s\":", key);
-    hpo_str_json_double(s, v);
-}
-
 static int print_row(const hpo_recheck_row *row)
 {
     hpo_str s = {0};
@@ -26,18 +20,18 @@ static int print_row(const hpo_recheck_row *row)
     hpo_str_add(&s, ",\"method\":");
     hpo_str_json(&s, row->run->key.method);
     hpo_str_addf(&s, ",\"seed\":%llu", (unsigned long long)row->run->key.seed);
-    add_number(&s, "budget", row->run->key.budget);
+    hpo_str_json_member(&s, "budget", row->run->key.budget);
     hpo_str_addf(&s, ",\"n\":%lld,\"repeats\":%lld", (long long)row->n, (long long)row->repeats);
     if (row->repeats > 0) {
-        add_number(&s, "best_told", row->told);
-        add_number(&s, "best_again", row->told_again);
-        add_number(&s, "expected", row->claimed);
-        add_number(&s, "low", row->low);
-        add_number(&s, "high", row->high);
-        add_number(&s, "noise_sd", row->noise);
-        add_number(&s, "again", row->again);
-        add_number(&s, "again_sem", row->sem);
-        add_number(&s, "again_sd", row->sd);
+        hpo_str_json_member(&s, "best_told", row->told);
+        hpo_str_json_member(&s, "best_again", row->told_again);
+        hpo_str_json_member(&s, "expected", row->claimed);
+        hpo_str_json_member(&s, "low", row->low);
+        hpo_str_json_member(&s, "high", row->high);
+        hpo_str_json_member(&s, "noise_sd", row->noise);
+        hpo_str_json_member(&s, "again", row->again);
+        hpo_str_json_member(&s, "again_sem", row->sem);
+        hpo_str_json_member(&s, "again_sd", row->sd);
         hpo_str_addf(&s, ",\"covered\":%s,\"inside\":%lld", row->covered ? "true" : "false",
                      (long long)row->inside);
     }

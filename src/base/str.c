@@ -145,6 +145,12 @@ void hpo_str_json_double(hpo_str *s, double v)
         hpo_str_double(s, v);
 }
 
+void hpo_str_json_member(hpo_str *s, const char *key, double v)
+{
+    hpo_str_addf(s, ",\"%s\":", key);
+    hpo_str_json_double(s, v);
+}
+
 void hpo_str_clear(hpo_str *s)
 {
     s->len = 0;

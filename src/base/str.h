@@ -25,6 +25,7 @@ void hpo_str_int(hpo_str *s, int64_t v);
 void hpo_str_json(hpo_str *s, const char *text);
 void hpo_str_jsonn(hpo_str *s, const char *text, size_t n);
 void hpo_str_json_double(hpo_str *s, double v);
+void hpo_str_json_member(hpo_str *s, const char *key, double v); /* ,"key":v */
 void hpo_str_clear(hpo_str *s); /* keeps the memory */
 void hpo_str_fini(hpo_str *s);
 /* Hands the text over (an empty string if nothing was added); HPO_ENOMEM when `failed`. */

@@ -392,6 +392,12 @@ double hpo_transform_slope(const hpo_transform *t, double y)
     return slope;
 }
 
+double hpo_transform_sd(const hpo_transform *t, double mean, double var)
+{
+    double sd = sqrt(var);
+    return (hpo_transform_invert(t, mean + sd) - hpo_transform_invert(t, mean - sd)) / 2;
+}
+
 double hpo_transform_mean(const hpo_transform *t, double mean, double var)
 {
     /* Roots x >= 0 of the Hermite polynomial He_21 and weights n! / (n He_20(x))^2: exact for polynomials of

@@ -45,4 +45,6 @@ double hpo_transform_slope(const hpo_transform *t, double y);
 /* Mean of y when z ~ N(mean, var) (21-point Gauss-Hermite through the inverse, which is believed up to three
  * ranges beyond the fitted data). */
 double hpo_transform_mean(const hpo_transform *t, double mean, double var);
+/* Half the way from the value one standard deviation below the mean to that above it. */
+double hpo_transform_sd(const hpo_transform *t, double mean, double var);
 #endif

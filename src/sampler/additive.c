@@ -400,10 +400,8 @@ static hpo_status additive_explain(void *state, const hpo_view *view, const doub
     if (model) {
         hpo_additive_summary about;
         hpo_additive_describe(s->model, &about);
-        hpo_str_addf(&text, ",\"noise_sd\":");
-        hpo_str_json_double(&text, sqrt(about.noise_variance));
-        hpo_str_addf(&text, ",\"rank_correlation\":");
-        hpo_str_json_double(&text, about.loo_correlation);
+        hpo_str_json_member(&text, "noise_sd", sqrt(about.noise_variance));
+        hpo_str_json_member(&text, "rank_correlation", about.loo_correlation);
         hpo_str_addf(&text, ",\"variance\":{");
         size_t parts = hpo_additive_n_parts(s->model);
         double sum = 0, own = 0;

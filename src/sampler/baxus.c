@@ -399,12 +399,6 @@ static hpo_status baxus_ask(void *state, const hpo_view *view, uint64_t draw, hp
 /* ---- account --------------------------------------------------------------------------------------------
  */
 
-static void add_number(hpo_str *out, const char *key, double v)
-{
-    hpo_str_addf(out, ",\"%s\":", key);
-    hpo_str_json_double(out, v);
-}
-
 static hpo_status baxus_explain(void *state, const hpo_view *view, const double *u, char *buf, size_t cap,
                                 size_t *n_out, hpo_error *err)
 {
@@ -426,14 +420,12 @@ static hpo_status baxus_explain(void *state, const hpo_view *view, const double 
         hpo_gp_moments(t->gp, v, 1, &mean, &var);
         hpo_free(v);
         const hpo_transform *f = hpo_gp_transform(t->gp);
-        double above = hpo_transform_invert(f, mean + sqrt(var)),
-               below = hpo_transform_invert(f, mean - sqrt(var));
         hpo_str_addf(&out, ",\"successes\":%zu,\"failures\":%zu,\"patience\":%zu", t->successes, t->failures,
                      t->options.patience);
-        add_number(&out, "length", t->length);
-        add_number(&out, "value", t->score);
-        add_number(&out, "mean", hpo_transform_invert(f, mean));
-        add_number(&out, "sd", (above - below) / 2);
+        hpo_str_json_member(&out, "length", t->length);
+        hpo_str_json_member(&out, "value", t->score);
+        hpo_str_json_member(&out, "mean", hpo_transform_invert(f, mean));
+        hpo_str_json_member(&out, "sd", hpo_transform_sd(f, mean, var));
     }
     hpo_str_addc(&out, '}');
     return hpo_str_hand_out(&out, buf, cap, n_out, err);

@@ -275,8 +275,8 @@ static hpo_status bohb_explain(void *state, const hpo_view *view, const double *
     hpo_str_addf(&out, "{\"model\":\"bohb\",\"origin\":\"%s\",\"rows\":%zu", s->modelled ? "model" : "random",
                  view->n_done);
     if (s->modelled) {
-        hpo_str_addf(&out, ",\"good\":%zu,\"bad\":%zu,\"log_ratio\":", s->good.m, s->bad.m);
-        hpo_str_json_double(&out, s->ratio);
+        hpo_str_addf(&out, ",\"good\":%zu,\"bad\":%zu", s->good.m, s->bad.m);
+        hpo_str_json_member(&out, "log_ratio", s->ratio);
     }
     hpo_str_addc(&out, '}');
     return hpo_str_hand_out(&out, buf, cap, n_out, err);

@@ -173,8 +173,8 @@ static hpo_status bore_explain(void *state, const hpo_view *view, const double *
     hpo_guided_account(&s->guided, "forest classifier", "probability of a good result", (double)NAN,
                        (double)NAN, &text);
     if (s->guided.origin == HPO_GUIDED_MODEL) {
-        hpo_str_addf(&text, ",\"loss\":\"%s\",\"threshold\":", loss_labels[s->config->loss]);
-        hpo_str_json_double(&text, hpo_transform_invert(&s->guided.transform, s->tau));
+        hpo_str_addf(&text, ",\"loss\":\"%s\"", loss_labels[s->config->loss]);
+        hpo_str_json_member(&text, "threshold", hpo_transform_invert(&s->guided.transform, s->tau));
     }
     hpo_str_addf(&text, "}");
     return hpo_str_hand_out(&text, buf, cap, n_out, err);

@@ -139,10 +139,8 @@ static hpo_status cqr_explain(void *state, const hpo_view *view, const double *u
     }
     hpo_guided_account(&s->guided, "boosted quantiles", "sampled quantile", mean, var, &text);
     if (model) {
-        hpo_str_addf(&text, ",\"level\":");
-        hpo_str_json_double(&text, level_of(s, u));
-        hpo_str_addf(&text, ",\"correction\":");
-        hpo_str_json_double(&text, hpo_quantile_correction(s->model));
+        hpo_str_json_member(&text, "level", level_of(s, u));
+        hpo_str_json_member(&text, "correction", hpo_quantile_correction(s->model));
         hpo_str_addf(&text, ",\"fitted_rows\":%zu", s->guided.fitted);
     }
     hpo_str_addf(&text, "}");

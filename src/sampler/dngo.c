@@ -177,10 +177,8 @@ static hpo_status dngo_explain(void *state, const hpo_view *view, const double *
     if (model) s->ei.posterior.ops->moments(s->basis, u, 1, &mean, &var);
     hpo_guided_account(&s->guided, "learned basis", "log_ei", mean, var, &text);
     if (model) {
-        hpo_str_addf(&text, ",\"noise_sd\":");
-        hpo_str_json_double(&text, sqrt(hpo_basis_noise(s->basis)));
-        hpo_str_addf(&text, ",\"log_evidence\":");
-        hpo_str_json_double(&text, hpo_basis_log_evidence(s->basis));
+        hpo_str_json_member(&text, "noise_sd", sqrt(hpo_basis_noise(s->basis)));
+        hpo_str_json_member(&text, "log_evidence", hpo_basis_log_evidence(s->basis));
         hpo_str_addf(&text, ",\"trained_rows\":%zu", s->trained);
     }
     hpo_str_addf(&text, "}");

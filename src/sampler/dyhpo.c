@@ -100,12 +100,9 @@ static hpo_status dyhpo_explain(void *state, const hpo_view *view, const double 
         const hpo_transform *t = hpo_dyhpo_transform(s->model);
         double mean, var;
         p.ops->moments(p.model, u, 1, &mean, &var);
-        hpo_str_addf(&out, ",\"rows\":%zu,\"mean\":", hpo_dyhpo_n_rows(s->model));
-        hpo_str_json_double(&out, hpo_transform_invert(t, mean));
-        hpo_str_add(&out, ",\"sd\":");
-        hpo_str_json_double(
-            &out,
-            (hpo_transform_invert(t, mean + sqrt(var)) - hpo_transform_invert(t, mean - sqrt(var))) / 2);
+        hpo_str_addf(&out, ",\"rows\":%zu", hpo_dyhpo_n_rows(s->model));
+        hpo_str_json_member(&out, "mean", hpo_transform_invert(t, mean));
+        hpo_str_json_member(&out, "sd", hpo_transform_sd(t, mean, var));
     }
     hpo_str_addc(&out, '}');
     return hpo_str_hand_out(&out, buf, cap, n_out, err);

@@ -212,10 +212,9 @@ static hpo_status forest_explain(void *state, const hpo_view *view, const double
     hpo_guided_account(g, "forest", "log_ei", mean, var, &text);
     if (g->origin == HPO_GUIDED_MODEL) {
         size_t axes = hpo_embed_n_axes(g->embed);
-        hpo_str_addf(&text, ",\"trees\":%lld,\"noise_sd\":", (long long)s->config->trees);
-        hpo_str_json_double(&text, sqrt(hpo_forest_noise(s->forest)));
-        hpo_str_addf(&text, ",\"rank_correlation\":");
-        hpo_str_json_double(&text, check.n > 0 ? check.rank : (double)NAN);
+        hpo_str_addf(&text, ",\"trees\":%lld", (long long)s->config->trees);
+        hpo_str_json_member(&text, "noise_sd", sqrt(hpo_forest_noise(s->forest)));
+        hpo_str_json_member(&text, "rank_correlation", check.n > 0 ? check.rank : (double)NAN);
         double *share = hpo_alloc_array(axes + 1, sizeof *share);
         if (share == NULL) {
             hpo_str_fini(&text);

@@ -118,12 +118,11 @@ static hpo_status freeze_thaw_explain(void *state, const hpo_view *view, const d
     if (!s->r.is_opening && gp != NULL) {
         hpo_curve_prior p = hpo_curve_coupling_new(s->coupling, u);
         double mean = hpo_curves_from_units(s->curves, p.end);
-        hpo_str_add(&out, ",\"mean\":");
-        hpo_str_json_double(&out, mean);
-        hpo_str_add(&out, ",\"sd\":");
-        hpo_str_json_double(&out, (hpo_curves_from_units(s->curves, p.end + p.end_sd) -
-                                   hpo_curves_from_units(s->curves, p.end - p.end_sd)) /
-                                      2);
+        hpo_str_json_member(&out, "mean", mean);
+        hpo_str_json_member(&out, "sd",
+                            (hpo_curves_from_units(s->curves, p.end + p.end_sd) -
+                             hpo_curves_from_units(s->curves, p.end - p.end_sd)) /
+                                2);
     }
     hpo_str_addc(&out, '}');
     return hpo_str_hand_out(&out, buf, cap, n_out, err);

@@ -468,12 +468,6 @@ static hpo_status gp_ask(void *state, const hpo_view *view, uint64_t draw, hpo_r
 /* ---- account
  * ------------------------------------------------------------------------------------------------------- */
 
-static void add_number(hpo_str *out, const char *key, double v)
-{
-    hpo_str_addf(out, ",\"%s\":", key);
-    hpo_str_json_double(out, v);
-}
-
 static void add_lengthscales(const gp_state *s, hpo_str *out)
 {
     hpo_str_add(out, ",\"lengthscales\":{");
@@ -496,10 +490,8 @@ static void add_prediction(const gp_state *s, const double *u, hpo_str *out)
     const hpo_transform *t = hpo_gp_transform(leader(s));
     double mean, var;
     hpo_gp_moments(leader(s), u, 1, &mean, &var);
-    double centre = hpo_transform_invert(t, mean), sd = sqrt(var);
-    double above = hpo_transform_invert(t, mean + sd), below = hpo_transform_invert(t, mean - sd);
-    add_number(out, "mean", centre);
-    add_number(out, "sd", (above - below) / 2);
+    hpo_str_json_member(out, "mean", hpo_transform_invert(t, mean));
+    hpo_str_json_member(out, "sd", hpo_transform_sd(t, mean, var));
 }
 
 static hpo_status gp_explain(void *state, const hpo_view *view, const double *u, char *buf, size_t cap,
@@ -515,20 +507,21 @@ static hpo_status gp_explain(void *state, const hpo_view *view, const double *u,
         hpo_gp_describe(leader(s), &about);
         hpo_str_addf(&out, ",\"kernel\":\"%s\"", kernels[about.family]);
         add_lengthscales(s, &out);
-        add_number(&out, "signal_variance", about.signal_variance);
-        add_number(&out, "noise_variance", about.noise_variance);
-        add_number(&out, "loo_correlation", about.loo_correlation);
+        hpo_str_json_member(&out, "signal_variance", about.signal_variance);
+        hpo_str_json_member(&out, "noise_variance", about.noise_variance);
+        hpo_str_json_member(&out, "loo_correlation", about.loo_correlation);
         if (s->from == ORIGIN_MODEL || s->from == ORIGIN_EXPLORE) {
             hpo_str_addf(&out, ",\"acquisition\":\"%s\"",
                          s->from == ORIGIN_EXPLORE ? "exploration" : acquisition_labels[s->kind]);
-            add_number(&out, "value", s->value);
+            hpo_str_json_member(&out, "value", s->value);
         }
         if (s->models.n_rivals > 0)
             hpo_str_addf(&out, ",\"priors\":%zu", s->alone ? 1 : s->models.n_members);
         else if (s->models.n_members > 0)
             hpo_str_addf(&out, ",\"samples\":%zu", s->models.n_members);
         if (hpo_gp_models_may_fail(&s->models))
-            add_number(&out, "p_success", hpo_exp(hpo_success_log_probability(s->models.success, u, NULL)));
+            hpo_str_json_member(&out, "p_success",
+                                hpo_exp(hpo_success_log_probability(s->models.success, u, NULL)));
         add_prediction(s, u, &out);
     }
     hpo_str_addc(&out, '}');

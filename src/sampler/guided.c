@@ -216,14 +216,12 @@ void hpo_guided_account(const hpo_guided *g, const char *model, const char *scor
     hpo_str_json(out, model);
     hpo_str_addf(out, ",\"origin\":\"%s\",\"rows\":%zu", origins[g->origin], g->n_rows);
     if (g->origin == HPO_GUIDED_MODEL) {
-        hpo_str_addf(out, ",\"acquisition\":\"%s\",\"value\":", score);
-        hpo_str_json_double(out, g->value);
+        hpo_str_addf(out, ",\"acquisition\":\"%s\"", score);
+        hpo_str_json_member(out, "value", g->value);
     }
     if (!isnan(mean) && !isnan(var) && g->n_finite >= 2) {
         double z = hpo_transform_invert(&g->transform, mean), slope = hpo_transform_slope(&g->transform, z);
-        hpo_str_addf(out, ",\"mean\":");
-        hpo_str_json_double(out, hpo_transform_mean(&g->transform, mean, var));
-        hpo_str_addf(out, ",\"sd\":");
-        hpo_str_json_double(out, slope > 0 ? sqrt(var) / slope : (double)NAN);
+        hpo_str_json_member(out, "mean", hpo_transform_mean(&g->transform, mean, var));
+        hpo_str_json_member(out, "sd", slope > 0 ? sqrt(var) / slope : (double)NAN);
     }
 }

@@ -122,18 +122,16 @@ static hpo_status hyper_tune_explain(void *state, const hpo_view *view, const do
         const hpo_transform *t = hpo_rung_models_transform(s->models, s->reference);
         double mean, var;
         model.ops->moments(model.model, u, 1, &mean, &var);
-        hpo_str_add(&out, ",\"resource\":");
-        hpo_str_json_double(&out, s->at.level[s->reference] * s->r.high);
+        hpo_str_json_member(&out, "resource", s->at.level[s->reference] * s->r.high);
         hpo_str_add(&out, ",\"weights\":[");
         for (size_t k = 0; k <= s->reference; k++) {
             if (k > 0) hpo_str_addc(&out, ',');
             hpo_str_json_double(&out, s->weight[k]);
         }
-        hpo_str_add(&out, "],\"mean\":");
-        hpo_str_json_double(&out, hpo_transform_mean(t, mean, var));
-        hpo_str_add(&out, ",\"sd\":");
+        hpo_str_add(&out, "]");
+        hpo_str_json_member(&out, "mean", hpo_transform_mean(t, mean, var));
         double slope = hpo_transform_slope(t, hpo_transform_invert(t, mean));
-        hpo_str_json_double(&out, slope > 0 ? sqrt(var) / slope : (double)NAN);
+        hpo_str_json_member(&out, "sd", slope > 0 ? sqrt(var) / slope : (double)NAN);
     }
     hpo_str_addc(&out, '}');
     return hpo_str_hand_out(&out, buf, cap, n_out, err);

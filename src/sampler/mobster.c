@@ -239,15 +239,10 @@ static hpo_status mobster_explain(void *state, const hpo_view *view, const doubl
         const hpo_transform *t = hpo_fidelity_gp_transform(s->gp);
         double mean, var;
         hpo_fidelity_gp_moments(s->gp, u, 1, resource_of(s, s->acquired), &mean, &var);
-        hpo_str_addf(&out, ",\"levels\":\"%s\",\"rows\":%zu,\"resource\":", models[s->config->model],
-                     s->n_used);
-        hpo_str_json_double(&out, s->at.level[s->acquired] * s->r.high);
-        hpo_str_add(&out, ",\"mean\":");
-        hpo_str_json_double(&out, hpo_transform_invert(t, mean));
-        hpo_str_add(&out, ",\"sd\":");
-        hpo_str_json_double(
-            &out,
-            (hpo_transform_invert(t, mean + sqrt(var)) - hpo_transform_invert(t, mean - sqrt(var))) / 2);
+        hpo_str_addf(&out, ",\"levels\":\"%s\",\"rows\":%zu", models[s->config->model], s->n_used);
+        hpo_str_json_member(&out, "resource", s->at.level[s->acquired] * s->r.high);
+        hpo_str_json_member(&out, "mean", hpo_transform_invert(t, mean));
+        hpo_str_json_member(&out, "sd", hpo_transform_sd(t, mean, var));
     }
     hpo_str_addc(&out, '}');
     return hpo_str_hand_out(&out, buf, cap, n_out, err);

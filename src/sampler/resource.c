@@ -306,6 +306,6 @@ void hpo_resource_account(const hpo_resource *r, const char *model, hpo_str *out
                                : "model",
                  r->n_seen, r->n_reports);
     if (r->is_opening || r->used_up) return;
-    hpo_str_add(out, ",\"acquisition\":\"ei\",\"value\":");
-    hpo_str_json_double(out, r->value);
+    hpo_str_add(out, ",\"acquisition\":\"ei\"");
+    hpo_str_json_member(out, "value", r->value);
 }

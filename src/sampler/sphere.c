@@ -156,10 +156,8 @@ static hpo_status sphere_explain(void *state, const hpo_view *view, const double
     if (model) {
         hpo_sphere_summary about;
         hpo_sphere_describe(s->model, &about);
-        hpo_str_addf(&text, ",\"stretch\":");
-        hpo_str_json_double(&text, about.stretch);
-        hpo_str_addf(&text, ",\"noise_sd\":");
-        hpo_str_json_double(&text, sqrt(about.noise_variance));
+        hpo_str_json_member(&text, "stretch", about.stretch);
+        hpo_str_json_member(&text, "noise_sd", sqrt(about.noise_variance));
     }
     hpo_str_addf(&text, "}");
     return hpo_str_hand_out(&text, buf, cap, n_out, err);

@@ -131,11 +131,10 @@ static hpo_status tpe_explain(void *state, const hpo_view *view, const double *u
         hpo_str_addf(&s, "{\"model\":\"tpe\",\"mode\":\"%s\",\"good\":%zu,\"bad\":%zu,\"pending\":%zu",
                      modes[t->config->mode], below, n - below, view->n_pending);
         if (below > 0 && o->rank[o->row[below - 1]].kind == HPO_TPE_MEASURED) {
-            hpo_str_add(&s, ",\"threshold\":");
-            hpo_str_json_double(&s, o->rank[o->row[below - 1]].first);
+            hpo_str_json_member(&s, "threshold", o->rank[o->row[below - 1]].first);
         }
-        hpo_str_add(&s, ",\"acquisition\":\"log l - log g\",\"value\":");
-        hpo_str_json_double(&s, ratio);
+        hpo_str_add(&s, ",\"acquisition\":\"log l - log g\"");
+        hpo_str_json_member(&s, "value", ratio);
         hpo_str_addc(&s, '}');
     }
     hpo_status status = s.failed ? hpo_fail_memory(err) : HPO_OK;

@@ -125,12 +125,6 @@ static hpo_status turbo_ask(void *state, const hpo_view *view, uint64_t draw, hp
 /* ---- account --------------------------------------------------------------------------------------------
  */
 
-static void add_number(hpo_str *out, const char *key, double v)
-{
-    hpo_str_addf(out, ",\"%s\":", key);
-    hpo_str_json_double(out, v);
-}
-
 static hpo_status turbo_explain(void *state, const hpo_view *view, const double *u, char *buf, size_t cap,
                                 size_t *n_out, hpo_error *err)
 {
@@ -146,12 +140,10 @@ static hpo_status turbo_explain(void *state, const hpo_view *view, const double 
         hpo_str_addf(&out, ",\"center\":%lld,\"successes\":%zu,\"failures\":%zu,\"acquisition\":\"%s\"",
                      (long long)view->number[t->center], t->successes, t->failures,
                      rule_labels[t->options.rule]);
-        add_number(&out, "length", t->length);
-        add_number(&out, "value", t->score);
-        add_number(&out, "mean", hpo_transform_invert(f, mean));
-        add_number(&out, "sd",
-                   (hpo_transform_invert(f, mean + sqrt(var)) - hpo_transform_invert(f, mean - sqrt(var))) /
-                       2);
+        hpo_str_json_member(&out, "length", t->length);
+        hpo_str_json_member(&out, "value", t->score);
+        hpo_str_json_member(&out, "mean", hpo_transform_invert(f, mean));
+        hpo_str_json_member(&out, "sd", hpo_transform_sd(f, mean, var));
     }
     hpo_str_addc(&out, '}');
     return hpo_str_hand_out(&out, buf, cap, n_out, err);

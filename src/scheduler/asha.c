@@ -18,13 +18,12 @@
 #include "scheduler/asha.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "scheduler/builtin.h"
 
-hpo_asha_rung *hpo_asha_rung_at(const hpo_asha *s, size_t bracket, size_t level)
+hpo_rung *hpo_asha_rung_at(const hpo_asha *s, size_t bracket, size_t level)
 {
     return &s->rungs[(s->shared ? 0 : bracket) * s->levels.n + level];
 }
@@ -47,9 +46,7 @@ hpo_status hpo_asha_init(hpo_asha *s, const hpo_asha_config *c, const hpo_sched_
 void hpo_asha_fini(void *state)
 {
     hpo_asha *s = state;
-    for (size_t i = 0; s->rungs != NULL && i < s->n_brackets * s->levels.n; i++)
-        hpo_ranking_fini(&s->rungs[i].ranking);
-    hpo_free(s->rungs);
+    hpo_rungs_free(s->rungs, s->n_brackets * s->levels.n);
     hpo_sched_rows_fini(&s->rows);
 }
 
@@ -61,7 +58,7 @@ static hpo_status asha_init(void *state, const void *config, const hpo_sched_pro
 /* ---- events ------------------------------------------------------------------------------------------ */
 
 /* The rung that a trial stands in, or NULL. */
-static hpo_asha_rung *rung_of(const hpo_asha *s, const hpo_sched_row *t)
+static hpo_rung *rung_of(const hpo_asha *s, const hpo_sched_row *t)
 {
     return t->level < 0 ? NULL : hpo_asha_rung_at(s, (size_t)t->bracket, (size_t)t->level);
 }
@@ -74,13 +71,14 @@ hpo_status hpo_asha_start(void *state, const hpo_sched_start *e, hpo_error *err)
     int64_t level = hpo_levels_find(&s->levels, e->resource);
     if (t->bracket < 0) /* one that was enqueued at a resource of its own belongs to the first */
         t->bracket = level >= 0 && (size_t)level < s->n_brackets ? (int32_t)level : 0;
-    hpo_asha_rung *rung = rung_of(s, t);
+    hpo_rung *rung = rung_of(s, t);
     if (rung != NULL) {
         hpo_ranking_set_open(&rung->ranking, t->entry, e->trial, 0);
         rung->promoted += level > t->level && t->target < e->resource;
     }
     t->target = e->resource;
     t->running = 1;
+    t->paused = 0;
     return HPO_OK;
 }
 
@@ -88,7 +86,7 @@ hpo_status hpo_asha_start(void *state, const hpo_sched_start *e, hpo_error *err)
 static hpo_status enter(hpo_asha *s, int64_t trial, size_t level, hpo_error *err)
 {
     hpo_sched_row *t = &s->rows.row[trial];
-    hpo_asha_rung *rung = hpo_asha_rung_at(s, (size_t)t->bracket, level);
+    hpo_rung *rung = hpo_asha_rung_at(s, (size_t)t->bracket, level);
     HPO_TRY(hpo_ranking_add(&rung->ranking, t->last, trial, s->by_cost ? t->cost : 0, 0, err));
     t->level = (int32_t)level;
     t->entry = t->last;
@@ -101,7 +99,7 @@ static void answer(const hpo_asha *s, const hpo_sched_row *t, int64_t trial, int
 {
     if (!(t->step >= t->target * (1 - 1e-9)) || t->target >= s->levels.at[s->levels.n - 1]) return;
     out->decision = HPO_PAUSE;
-    const hpo_asha_rung *rung = rung_of(s, t);
+    const hpo_rung *rung = rung_of(s, t);
     if (rung == NULL) return;
     const hpo_ranking *r = &rung->ranking;
     size_t rank = entered ? hpo_ranking_newest(r) : hpo_ranking_before(r, t->entry, trial);
@@ -129,10 +127,11 @@ hpo_status hpo_asha_tell(void *state, int64_t trial, hpo_state end, const double
     (void)y;
     HPO_TRY(hpo_sched_rows_need(&s->rows, trial, err));
     hpo_sched_row *t = &s->rows.row[trial];
-    hpo_asha_rung *rung = rung_of(s, t);
+    hpo_rung *rung = rung_of(s, t);
     t->running = 0;
+    t->paused = end == HPO_STATE_PAUSED;
     s->n_complete += end == HPO_STATE_COMPLETE;
-    if (rung != NULL) hpo_ranking_set_open(&rung->ranking, t->entry, trial, end == HPO_STATE_PAUSED);
+    if (rung != NULL) hpo_ranking_set_open(&rung->ranking, t->entry, trial, t->paused);
     return HPO_OK;
 }
 
@@ -144,21 +143,12 @@ static size_t n_ladders(const hpo_asha *s)
     return s->shared ? 1 : s->n_brackets;
 }
 
-static int promotable(const hpo_asha *s, const hpo_asha_rung *rung, const hpo_ranked *e)
+static int promotable(const hpo_asha *s, const hpo_rung *rung, const hpo_ranked *e)
 {
     const hpo_ranking *r = &rung->ranking;
     if (s->delayed && rung->promoted >= hpo_rung_share(hpo_ranking_size(r), s->config.eta)) return 0;
     if (!s->by_cost) return e->rank < hpo_rung_share(hpo_ranking_size(r), s->config.eta);
     return hpo_ranking_weight_of(r, e->rank + 1) <= hpo_ranking_weight(r) / s->config.eta;
-}
-
-static void promote(const hpo_asha *s, const hpo_ranked *e, size_t n, size_t from, size_t to, hpo_action *out)
-{
-    out->kind = HPO_ACT_RESUME;
-    out->trial = e->trial;
-    out->resource = s->levels.at[to];
-    (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s: goes on to %s", e->rank + 1,
-                   n, s->levels.text[from], s->levels.text[to]);
 }
 
 /* From the top down, the first trial that may (all: the first that could) go on. */
@@ -167,12 +157,11 @@ static int find_promotion(const hpo_asha *s, int all, hpo_action *out)
     for (size_t k = s->levels.n - 1; k-- > 0;) {
         if (!all && k >= s->top) continue;
         for (size_t b = 0; b < n_ladders(s) && b <= k; b++) {
-            const hpo_asha_rung *rung = hpo_asha_rung_at(s, b, k);
-            const hpo_ranking *r = &rung->ranking;
+            const hpo_rung *rung = hpo_asha_rung_at(s, b, k);
             hpo_ranked e;
-            if (!hpo_ranking_first_open(r, &e) || isnan(e.value)) continue;
+            if (!hpo_ranking_first_open(&rung->ranking, &e) || isnan(e.value)) continue;
             if (!all && !promotable(s, rung, &e)) continue;
-            promote(s, &e, hpo_ranking_size(r), k, all ? s->levels.n - 1 : k + 1, out);
+            hpo_rung_promote(rung, &s->levels, &e, k, all ? s->levels.n - 1 : k + 1, out);
             return 1;
         }
     }
@@ -200,7 +189,7 @@ hpo_status hpo_asha_describe(const void *state, char *buf, size_t cap, size_t *n
     hpo_str_add(&o, "{\"rungs\":[");
     for (size_t b = 0; b < n_ladders(s); b++)
         for (size_t k = b; k < s->levels.n; k++) {
-            const hpo_asha_rung *r = hpo_asha_rung_at(s, b, k);
+            const hpo_rung *r = hpo_asha_rung_at(s, b, k);
             hpo_rung_describe(&o, (int64_t)b, s->levels.at[k], &r->ranking, r->promoted);
         }
     hpo_str_add(&o, "]}");
@@ -210,8 +199,7 @@ hpo_status hpo_asha_describe(const void *state, char *buf, size_t cap, size_t *n
 static const hpo_option options[] = {
     HPO_ASHA_ETA,
     HPO_ASHA_MIN,
-    {"brackets", "how many brackets, each beginning one rung higher", HPO_OPT_INT,
-     offsetof(hpo_asha_config, brackets), 1, 1, HPO_MAX_LEVELS, NULL},
+    HPO_ASHA_BRACKETS,
     HPO_ASHA_FINISH,
 };
 

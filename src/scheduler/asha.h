@@ -12,11 +12,6 @@ typedef struct hpo_asha_config {
     double quantile; /* pasha: of the differences that count as noise */
 } hpo_asha_config;
 
-typedef struct hpo_asha_rung {
-    hpo_ranking ranking;
-    size_t promoted;
-} hpo_asha_rung;
-
 typedef struct hpo_asha {
     hpo_levels levels; /* first: hpo_levels_list */
     hpo_asha_config config;
@@ -26,14 +21,14 @@ typedef struct hpo_asha {
     int delayed; /* promotions wait until the rung above has room (hyper_tune.c) */
     int shared;  /* brackets have the same rungs, and differ in where trials begin */
     size_t n_brackets, top; /* top: index of the highest level in use */
-    hpo_asha_rung *rungs;   /* n_brackets x levels.n; bracket b begins at level b */
+    hpo_rung *rungs;        /* n_brackets x levels.n; bracket b begins at level b */
     hpo_sched_rows rows;
     int64_t n_complete;
 } hpo_asha;
 
 HPO_NODISCARD hpo_status hpo_asha_init(hpo_asha *s, const hpo_asha_config *c, const hpo_sched_problem *p,
                                        hpo_error *err);
-hpo_asha_rung *hpo_asha_rung_at(const hpo_asha *s, size_t bracket, size_t level);
+hpo_rung *hpo_asha_rung_at(const hpo_asha *s, size_t bracket, size_t level);
 /* The slots of the ops struct. */
 HPO_NODISCARD hpo_status hpo_asha_start(void *state, const hpo_sched_start *e, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_asha_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out,
@@ -55,6 +50,16 @@ void hpo_asha_fini(void *state);
     {                                                                                                        \
         "min", "resource of the lowest rung; 0: the fidelity's minimum", HPO_OPT_REAL,                       \
             offsetof(hpo_asha_config, min), 0, 0, 1e300, NULL                                                \
+    }
+#define HPO_ASHA_BRACKETS                                                                                    \
+    {                                                                                                        \
+        "brackets", "how many brackets, each beginning one rung higher", HPO_OPT_INT,                        \
+            offsetof(hpo_asha_config, brackets), 1, 1, HPO_MAX_LEVELS, NULL                                  \
+    }
+#define HPO_ASHA_ALL_BRACKETS                                                                                \
+    {                                                                                                        \
+        "brackets", "how many brackets, each beginning one rung higher; 0: as many as there are rungs",      \
+            HPO_OPT_INT, offsetof(hpo_asha_config, brackets), 0, 0, HPO_MAX_LEVELS, NULL                     \
     }
 #define HPO_ASHA_FINISH                                                                                      \
     {                                                                                                        \

@@ -14,8 +14,7 @@ static hpo_status cost_init(void *state, const void *config, const hpo_sched_pro
 static const hpo_option options[] = {
     HPO_ASHA_ETA,
     HPO_ASHA_MIN,
-    {"brackets", "how many brackets, each beginning one rung higher", HPO_OPT_INT,
-     offsetof(hpo_asha_config, brackets), 1, 1, HPO_MAX_LEVELS, NULL},
+    HPO_ASHA_BRACKETS,
     HPO_ASHA_FINISH,
 };
 

@@ -23,19 +23,11 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "math/dist.h"
-#include "model/curves.h"
 #include "scheduler/asha.h"
+#include "scheduler/beliefs.h"
 #include "scheduler/builtin.h"
 
 static const double LEAST_SD = 1e-4; /* of an end, in curve units: what is told is certain, but for this */
-
-/* How a trial is expected to end. */
-typedef struct expected {
-    size_t n, epoch; /* reports and scale that it follows from */
-    double mean, sd;
-    double told; /* NaN: it has not ended in full */
-    int paused, failed;
-} expected;
 
 /* The trials that came to a level, in the order in which they came. */
 typedef struct crowd {
@@ -45,9 +37,7 @@ typedef struct crowd {
 
 typedef struct asha_forecast {
     hpo_asha asha; /* first: hpo_levels_list, and the ops that are ASHA's */
-    hpo_curves *curves;
-    expected *ends;
-    size_t n, cap;
+    hpo_beliefs beliefs;
     crowd crowds[HPO_MAX_LEVELS];
     double *mean, *sd, *z; /* of one crowd, while a decision is made */
     size_t cap_mean, cap_sd, cap_z;
@@ -61,7 +51,7 @@ static hpo_status forecast_init(void *state, const void *config, const hpo_sched
     hpo_asha_config c = *(const hpo_asha_config *)config;
     c.brackets = 1;
     HPO_TRY(hpo_asha_init(&s->asha, &c, p, err));
-    return hpo_curves_create(p->high, p->seed, &s->curves, err);
+    return hpo_beliefs_init(&s->beliefs, p, err);
 }
 
 static void forecast_fini(void *state)
@@ -69,46 +59,36 @@ static void forecast_fini(void *state)
     asha_forecast *s = state;
     for (size_t k = 0; k < HPO_MAX_LEVELS; k++)
         hpo_free(s->crowds[k].trial);
-    hpo_free(s->ends);
     hpo_free(s->mean);
     hpo_free(s->sd);
     hpo_free(s->z);
-    hpo_curves_free(s->curves);
+    hpo_beliefs_fini(&s->beliefs);
     hpo_asha_fini(&s->asha);
 }
 
 static hpo_status need(asha_forecast *s, int64_t trial, hpo_error *err)
 {
-    size_t want = (size_t)trial + 1;
     HPO_TRY(hpo_sched_rows_need(&s->asha.rows, trial, err));
-    HPO_TRY(hpo_reserve(&s->ends, &s->cap, want, sizeof *s->ends, err));
-    for (; s->n < want; s->n++)
-        s->ends[s->n] = (expected){.told = (double)NAN};
-    return HPO_OK;
+    return hpo_beliefs_need(&s->beliefs, trial, err);
 }
 
 /* ---- forecasts ---------------------------------------------------------------------------------------- */
 
-/* NULL: nothing is known, or it has failed. */
-static const expected *look_ahead(asha_forecast *s, int64_t trial)
+/* How a trial is expected to end; 0: nothing is known, or it has failed. */
+static int look_ahead(asha_forecast *s, int64_t trial, double *mean, double *sd)
 {
-    expected *e = &s->ends[trial];
-    hpo_error unused;
-    size_t n = hpo_curves_n_reports(s->curves, (size_t)trial), epoch = hpo_curves_epoch(s->curves);
-    if (e->failed || epoch == 0) return NULL;
+    const hpo_belief *e = &s->beliefs.of[trial];
+    if (e->failed || hpo_curves_epoch(s->beliefs.curves) == 0) return 0;
     if (!isnan(e->told)) {
-        e->mean = hpo_curves_to_units(s->curves, e->told);
-        e->sd = LEAST_SD;
-        return e;
+        *mean = hpo_curves_to_units(s->beliefs.curves, e->told);
+        *sd = LEAST_SD;
+        return 1;
     }
-    if (n == 0) return NULL;
-    if (e->n == n && e->epoch == epoch) return e;
-    if (hpo_curves_focus(s->curves, (size_t)trial, NULL, &unused) != HPO_OK) return NULL;
-    hpo_curves_latent(s->curves, (double)INFINITY, &e->mean, &e->sd);
-    e->sd = fmax(e->sd, LEAST_SD);
-    e->n = n;
-    e->epoch = epoch;
-    return e;
+    e = hpo_beliefs_end(&s->beliefs, (size_t)trial);
+    if (e == NULL) return 0;
+    *mean = e->mean;
+    *sd = fmax(e->sd, LEAST_SD);
+    return 1;
 }
 
 /* Writes the scores of a rung's trials to s->z, minus infinity where nothing is known; returns how many are
@@ -119,11 +99,9 @@ static size_t judge(asha_forecast *s, size_t level)
     size_t n = 0, keep = hpo_rung_share(c->n, s->asha.config.eta);
     if (keep == 0) keep = 1; /* nobody goes on yet, but for the last that is called */
     for (size_t i = 0; i < c->n; i++) {
-        const expected *e = look_ahead(s, c->trial[i]);
-        s->z[i] = e == NULL ? -(double)INFINITY : 0;
-        if (e == NULL) continue;
-        s->mean[n] = e->mean;
-        s->sd[n++] = e->sd;
+        int known = look_ahead(s, c->trial[i], &s->mean[n], &s->sd[n]);
+        s->z[i] = known ? 0 : -(double)INFINITY;
+        n += (size_t)known;
     }
     double t = hpo_rung_threshold(s->mean, s->sd, n, (double)keep);
     for (size_t i = c->n; i-- > 0;) {
@@ -160,7 +138,6 @@ static hpo_status forecast_start(void *state, const hpo_sched_start *e, hpo_erro
 {
     asha_forecast *s = state;
     HPO_TRY(need(s, e->trial, err));
-    s->ends[e->trial].paused = 0;
     return hpo_asha_start(&s->asha, e, err);
 }
 
@@ -179,7 +156,7 @@ static void explain(asha_forecast *s, int64_t trial, size_t level, hpo_sched_ans
 {
     const crowd *c = &s->crowds[level];
     size_t i = 0;
-    if (hpo_curves_epoch(s->curves) == 0) return; /* ASHA has said the rank */
+    if (hpo_curves_epoch(s->beliefs.curves) == 0) return; /* ASHA has said the rank */
     while (i < c->n && c->trial[i] != trial)
         i++;
     if (i == c->n) return;
@@ -194,10 +171,7 @@ static hpo_status forecast_report(void *state, const hpo_sched_report *r, hpo_sc
     HPO_TRY(need(s, r->trial, err));
     const hpo_sched_row *t = &s->asha.rows.row[r->trial];
     int32_t level = t->level;
-    if (!(t->step >= r->step)) {
-        HPO_TRY(hpo_curves_report(s->curves, (size_t)r->trial, fmax(r->step, 0), r->y[0], err));
-        s->ends[r->trial].failed |= !isfinite(r->y[0]);
-    }
+    if (!(t->step >= r->step)) HPO_TRY(hpo_beliefs_report(&s->beliefs, r, err));
     HPO_TRY(hpo_asha_report(&s->asha, r, out, err));
     if (t->level > level) HPO_TRY(enter(s, r->trial, (size_t)t->level, err));
     if (out->decision == HPO_PAUSE && t->level >= 0) explain(s, r->trial, (size_t)t->level, out);
@@ -208,11 +182,7 @@ static hpo_status forecast_tell(void *state, int64_t trial, hpo_state end, const
 {
     asha_forecast *s = state;
     HPO_TRY(need(s, trial, err));
-    expected *e = &s->ends[trial];
-    e->paused = end == HPO_STATE_PAUSED;
-    e->failed |= end == HPO_STATE_FAILED || end == HPO_STATE_INFEASIBLE;
-    if (end == HPO_STATE_COMPLETE && y != NULL && isfinite(y[0])) e->told = y[0];
-    hpo_curves_close(s->curves, (size_t)trial);
+    hpo_beliefs_tell(&s->beliefs, trial, end, y);
     return hpo_asha_tell(&s->asha, trial, end, y, err);
 }
 
@@ -225,8 +195,8 @@ static size_t best_paused(const asha_forecast *s, size_t level)
     const crowd *c = &s->crowds[level];
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < c->n; i++) {
-        const int64_t trial = c->trial[i];
-        if (!s->ends[trial].paused || s->asha.rows.row[trial].level != (int32_t)level) continue;
+        const hpo_sched_row *t = &s->asha.rows.row[c->trial[i]];
+        if (!t->paused || t->level != (int32_t)level) continue;
         if (s->z[i] == -(double)INFINITY) continue;
         if (best == SIZE_MAX || stands_before(s, c, i, best)) best = i;
     }
@@ -256,7 +226,7 @@ static int find_promotion(asha_forecast *s, int all, hpo_action *out)
 static hpo_status forecast_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
 {
     asha_forecast *s = state;
-    if (hpo_curves_epoch(s->curves) == 0) return hpo_asha_next(&s->asha, ask, out, err);
+    if (hpo_curves_epoch(s->beliefs.curves) == 0) return hpo_asha_next(&s->asha, ask, out, err);
     if (find_promotion(s, 0, out)) return HPO_OK;
     int last_call = !ask->may_create && ask->n_running == 0 && s->asha.n_complete == 0;
     if (s->asha.config.finish && last_call && find_promotion(s, 1, out)) return HPO_OK;

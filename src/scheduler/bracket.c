@@ -22,8 +22,8 @@
 typedef struct hpo_bracket {
     size_t rung;                   /* the one that is being filled */
     size_t size, assigned, failed; /* of that rung */
-    hpo_ranking here;              /* results in it */
-    hpo_ranking from; /* those of the rung before; open: it goes on, and has not yet been taken up */
+    hpo_rung *rungs; /* as many as its plan has; open in the one before: it goes on, and has not yet been
+                        taken up */
     int over;
 } bracket;
 
@@ -38,10 +38,8 @@ hpo_status hpo_brackets_init(hpo_brackets *b, size_t n_plans, hpo_error *err)
 void hpo_brackets_fini(void *state)
 {
     hpo_brackets *s = state;
-    for (size_t i = 0; i < s->n; i++) {
-        hpo_ranking_fini(&s->list[i].here);
-        hpo_ranking_fini(&s->list[i].from);
-    }
+    for (size_t j = 0; j < s->n; j++)
+        hpo_rungs_free(s->list[j].rungs, s->plans[j % s->n_plans].n);
     hpo_free(s->list);
     hpo_free(s->plans);
     hpo_sched_rows_fini(&s->rows);
@@ -62,6 +60,18 @@ static int same(double a, double b)
     return fabs(a - b) <= 1e-9 * fabs(b);
 }
 
+/* Results in the rung that is being filled. */
+static hpo_ranking *here(const bracket *b)
+{
+    return &b->rungs[b->rung].ranking;
+}
+
+/* Those of the one before. */
+static hpo_ranking *from(const bracket *b)
+{
+    return &b->rungs[b->rung - 1].ranking;
+}
+
 /* ---- deciding a rung ----------------------------------------------------------------------------------- */
 
 /* How many of `done` results go on when the rung was planned for `planned` and the next one for `next`. */
@@ -79,8 +89,8 @@ static void decide(hpo_brackets *s, size_t j)
 {
     bracket *b = &s->list[j];
     const hpo_bracket_plan *p = plan_of(s, j);
-    if (b->over || b->assigned < b->size || hpo_ranking_size(&b->here) + b->failed < b->size) return;
-    if (b->rung + 1 >= p->n || hpo_ranking_size(&b->here) == 0) {
+    if (b->over || b->assigned < b->size || hpo_ranking_size(here(b)) + b->failed < b->size) return;
+    if (b->rung + 1 >= p->n || hpo_ranking_size(here(b)) == 0) {
         b->over = 1;
         while (s->first < s->n && s->list[s->first].over)
             s->first++;
@@ -88,13 +98,10 @@ static void decide(hpo_brackets *s, size_t j)
     }
     size_t k = renews(s, j)
                    ? p->size[b->rung + 1]
-                   : goes_on(hpo_ranking_size(&b->here), p->size[b->rung], b->size, p->size[b->rung + 1]);
-    hpo_ranking_fini(&b->from);
-    b->from = b->here;
-    b->here = (hpo_ranking){0};
+                   : goes_on(hpo_ranking_size(here(b)), p->size[b->rung], b->size, p->size[b->rung + 1]);
     hpo_ranked e;
-    for (size_t i = 0; i < k && !renews(s, j) && hpo_ranking_at(&b->from, i, &e); i++)
-        hpo_ranking_set_open(&b->from, e.value, e.trial, 1);
+    for (size_t i = 0; i < k && !renews(s, j) && hpo_ranking_at(here(b), i, &e); i++)
+        hpo_ranking_set_open(here(b), e.value, e.trial, 1);
     b->rung++;
     b->size = k;
     b->assigned = b->failed = 0;
@@ -133,7 +140,9 @@ static hpo_status take_new(hpo_brackets *s, int64_t trial, double resource, hpo_
     if (!same(resource, opening_resource(s))) return HPO_OK; /* enqueued with a resource of its own */
     if (j == s->n) {
         HPO_TRY(hpo_reserve(&s->list, &s->cap, s->n + 1, sizeof *s->list, err));
-        s->list[s->n++] = (bracket){.size = plan_of(s, j)->size[0]};
+        hpo_rung *rungs = hpo_calloc(plan_of(s, j)->n, sizeof *rungs);
+        if (rungs == NULL) return hpo_fail_memory(err);
+        s->list[s->n++] = (bracket){.size = plan_of(s, j)->size[0], .rungs = rungs};
     }
     s->list[j].assigned++;
     s->rows.row[trial].bracket = (int32_t)j;
@@ -150,7 +159,8 @@ static void take_up(hpo_brackets *s, hpo_sched_row *t, int64_t trial, double res
         b = &s->list[j];
     }
     if (b->rung == 0 || !same(resource, plan_of(s, j)->resource[b->rung])) return;
-    hpo_ranking_set_open(&b->from, t->entry, trial, 0);
+    hpo_ranking_set_open(from(b), t->entry, trial, 0);
+    b->rungs[b->rung - 1].promoted++;
     b->assigned++;
 }
 
@@ -179,7 +189,7 @@ hpo_status hpo_brackets_report(void *state, const hpo_sched_report *r, hpo_sched
     const bracket *b = &s->list[t->bracket];
     if (b->rung + 1 >= plan_of(s, (size_t)t->bracket)->n) return HPO_OK; /* its last piece */
     out->decision = HPO_PAUSE;
-    size_t rank = hpo_ranking_before(&b->here, t->last, r->trial) + 1, n = hpo_ranking_size(&b->here) + 1;
+    size_t rank = hpo_ranking_before(here(b), t->last, r->trial) + 1, n = hpo_ranking_size(here(b)) + 1;
     char *end = hpo_rung_say(out->reason, rank, n, hpo_resource_text(t->target, at));
     end = hpo_say_count(hpo_say(end, " of bracket "), (size_t)t->bracket);
     end = hpo_say(end, ", which waits for ");
@@ -201,7 +211,7 @@ hpo_status hpo_brackets_tell(void *state, int64_t trial, hpo_state end, const do
     if (good && !isnan(t->last)) {
         t->entry = t->last;
         t->level = (int32_t)b->rung;
-        HPO_TRY(hpo_ranking_add(&b->here, t->entry, trial, 0, 0, err));
+        HPO_TRY(hpo_ranking_add(here(b), t->entry, trial, 0, 0, err));
     } else {
         b->failed++;
     }
@@ -232,14 +242,14 @@ hpo_status hpo_brackets_next(void *state, const hpo_sched_ask *ask, hpo_action *
         const hpo_bracket_plan *p = plan_of(s, j);
         hpo_ranked e;
         if (b->over) continue;
-        if (b->rung > 0 && hpo_ranking_first_open(&b->from, &e)) {
-            go_on(&e, hpo_ranking_size(&b->from), p->resource[b->rung - 1], p->resource[b->rung], j, out);
+        if (b->rung > 0 && hpo_ranking_first_open(from(b), &e)) {
+            go_on(&e, hpo_ranking_size(from(b)), p->resource[b->rung - 1], p->resource[b->rung], j, out);
             return HPO_OK;
         }
         int starved = !ask->may_create && !renews(s, j) && b->rung == 0 && b->assigned < b->size &&
-                      p->n > 1 && hpo_ranking_size(&b->here) + b->failed == b->assigned;
-        if (starved && hpo_ranking_at(&b->here, 0, &e)) {
-            go_on(&e, hpo_ranking_size(&b->here), p->resource[0], p->resource[1], j, out);
+                      p->n > 1 && hpo_ranking_size(here(b)) + b->failed == b->assigned;
+        if (starved && hpo_ranking_at(here(b), 0, &e)) {
+            go_on(&e, hpo_ranking_size(here(b)), p->resource[0], p->resource[1], j, out);
             return HPO_OK;
         }
     }
@@ -247,17 +257,19 @@ hpo_status hpo_brackets_next(void *state, const hpo_sched_ask *ask, hpo_action *
     return HPO_OK;
 }
 
+/* Of the last round of brackets, and of those before that are open. */
 hpo_status hpo_brackets_describe(const void *state, char *buf, size_t cap, size_t *n_out, hpo_error *err)
 {
     const hpo_brackets *s = state;
     hpo_str o = {0};
+    size_t last = s->n > s->n_plans ? s->n - s->n_plans : 0;
     hpo_str_add(&o, "{\"rungs\":[");
-    for (size_t j = s->first; j < s->n; j++) {
+    for (size_t j = s->first < last ? s->first : last; j < s->n; j++) {
         const bracket *b = &s->list[j];
         const hpo_bracket_plan *p = plan_of(s, j);
-        if (b->over) continue;
-        if (b->rung > 0) hpo_rung_describe(&o, (int64_t)j, p->resource[b->rung - 1], &b->from, b->assigned);
-        hpo_rung_describe(&o, (int64_t)j, p->resource[b->rung], &b->here, 0);
+        if (b->over && j < last) continue;
+        for (size_t i = 0; i <= b->rung; i++)
+            hpo_rung_describe(&o, (int64_t)j, p->resource[i], &b->rungs[i].ranking, b->rungs[i].promoted);
     }
     hpo_str_add(&o, "]}");
     return hpo_sched_describe_end(&o, buf, cap, n_out, err);

@@ -83,9 +83,7 @@ static hpo_status dyhpo_init(void *state, const void *config, const hpo_sched_pr
 static void dyhpo_fini(void *state)
 {
     dyhpo *s = state;
-    for (size_t i = 0; s->rungs != NULL && i < s->levels.n; i++)
-        hpo_ranking_fini(&s->rungs[i].ranking);
-    hpo_free(s->rungs);
+    hpo_rungs_free(s->rungs, s->levels.n);
     hpo_free(s->u);
     hpo_free(s->paused);
     hpo_free(s->moments);
@@ -142,23 +140,13 @@ static hpo_status dyhpo_tell(void *state, int64_t trial, hpo_state end, const do
 
 /* ---- a free worker ----------------------------------------------------------------------------------- */
 
-static void resume(const dyhpo *s, int64_t trial, size_t level, hpo_action *out)
-{
-    out->kind = HPO_ACT_RESUME;
-    out->trial = trial;
-    out->resource = s->levels.at[level + 1];
-}
-
 /* As ASHA; all: whoever has come furthest goes on. */
 static void halve(const dyhpo *s, int all, hpo_action *out)
 {
     hpo_ranked e;
     size_t level;
-    if (!hpo_rungs_best(s->rungs, &s->levels, all, &e, &level)) return;
-    resume(s, e.trial, level, out);
-    (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s: goes on to %s", e.rank + 1,
-                   hpo_ranking_size(&s->rungs[level].ranking), s->levels.text[level],
-                   s->levels.text[level + 1]);
+    if (hpo_rungs_best(s->rungs, &s->levels, all, &e, &level))
+        hpo_rung_promote(&s->rungs[level], &s->levels, &e, level, level + 1, out);
 }
 
 /* The largest log EI of n predictions, and whose it is. */
@@ -199,7 +187,9 @@ static void decide(dyhpo *s, hpo_rng *rng, hpo_action *out, hpo_error *err)
     hpo_dyhpo_next(s->model, s->u, s->paused, n, mean, var, best);
     double most = largest(mean, var, best, 1, n, &who);
     if (n == 0 || !(most > fresh)) return;
-    resume(s, (int64_t)s->paused[who], (size_t)s->rows.row[s->paused[who]].level, out);
+    out->kind = HPO_ACT_RESUME;
+    out->trial = (int64_t)s->paused[who];
+    out->resource = s->levels.at[s->rows.row[out->trial].level + 1];
     const hpo_transform *t = hpo_dyhpo_transform(s->model);
     (void)snprintf(out->reason, sizeof out->reason,
                    "expected %.4g at %.6g, best there %.4g: log improvement %.3g, a new trial's %.3g",
@@ -229,12 +219,7 @@ static hpo_status dyhpo_next(void *state, const hpo_sched_ask *ask, hpo_action *
 static hpo_status dyhpo_describe(const void *state, char *buf, size_t cap, size_t *n_out, hpo_error *err)
 {
     const dyhpo *s = state;
-    hpo_str o = {0};
-    hpo_str_add(&o, "{\"rungs\":[");
-    for (size_t k = 0; k < s->levels.n; k++)
-        hpo_rung_describe(&o, 0, s->levels.at[k], &s->rungs[k].ranking, s->rungs[k].promoted);
-    hpo_str_add(&o, "]}");
-    return hpo_sched_describe_end(&o, buf, cap, n_out, err);
+    return hpo_rungs_describe(s->rungs, &s->levels, buf, cap, n_out, err);
 }
 
 static const hpo_option options[] = {

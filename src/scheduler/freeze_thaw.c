@@ -30,8 +30,7 @@
  * after that a free worker decides so with probability `halving`.  That share is also what is left when
  * forecasts mislead; the rest saves those that begin slowly, which halving stops for good.
  *
- * Randomness is keyed by the number of pieces that have begun.  Beliefs are kept until the trial reports
- * again or the scale of the curves changes. */
+ * Randomness is keyed by the number of pieces that have begun. */
 #include <math.h>
 #include <stdio.h>
 
@@ -40,7 +39,7 @@
 #include "math/dist.h"
 #include "math/func.h"
 #include "math/rng.h"
-#include "model/curves.h"
+#include "scheduler/beliefs.h"
 #include "scheduler/builtin.h"
 #include "scheduler/rung.h"
 
@@ -54,22 +53,13 @@ typedef struct freeze_thaw_config {
     double eta, min, halving, least;
 } freeze_thaw_config;
 
-/* What is believed of the end of a trial's curve, in curve units. */
-typedef struct belief {
-    size_t n, epoch; /* reports and scale that it follows from */
-    double mean, sd;
-    int paused, failed;
-} belief;
-
 typedef struct freeze_thaw {
     hpo_levels levels; /* first: hpo_levels_list */
     freeze_thaw_config config;
     uint64_t seed;
     double sign;
     hpo_sched_rows rows;
-    hpo_curves *curves;
-    belief *beliefs;
-    size_t n, cap;
+    hpo_beliefs beliefs;
     double spent; /* resource that reports have come from */
     uint64_t n_pieces;
     double best; /* of complete trials */
@@ -90,28 +80,21 @@ static hpo_status freeze_thaw_init(void *state, const void *config, const hpo_sc
     HPO_TRY(hpo_levels_init(&s->levels, p, s->config.min, s->config.eta, err));
     s->rungs = hpo_calloc(s->levels.n, sizeof *s->rungs);
     if (s->rungs == NULL) return hpo_fail_memory(err);
-    return hpo_curves_create(p->high, p->seed, &s->curves, err);
+    return hpo_beliefs_init(&s->beliefs, p, err);
 }
 
 static void freeze_thaw_fini(void *state)
 {
     freeze_thaw *s = state;
-    for (size_t i = 0; s->rungs != NULL && i < s->levels.n; i++)
-        hpo_ranking_fini(&s->rungs[i].ranking);
-    hpo_free(s->rungs);
-    hpo_free(s->beliefs);
+    hpo_rungs_free(s->rungs, s->levels.n);
+    hpo_beliefs_fini(&s->beliefs);
     hpo_sched_rows_fini(&s->rows);
-    hpo_curves_free(s->curves);
 }
 
 static hpo_status need(freeze_thaw *s, int64_t trial, hpo_error *err)
 {
-    size_t want = (size_t)trial + 1;
-    HPO_TRY(hpo_sched_rows_need(&s->rows, trial, err));
-    HPO_TRY(hpo_reserve(&s->beliefs, &s->cap, want, sizeof *s->beliefs, err));
-    for (; s->n < want; s->n++)
-        s->beliefs[s->n] = (belief){.n = 0};
-    return HPO_OK;
+    HPO_TRY(hpo_beliefs_need(&s->beliefs, trial, err)); /* first: there is never a row without one */
+    return hpo_sched_rows_need(&s->rows, trial, err);
 }
 
 /* ---- beliefs ------------------------------------------------------------------------------------------ */
@@ -120,35 +103,22 @@ static hpo_status need(freeze_thaw *s, int64_t trial, hpo_error *err)
 static int focus(const freeze_thaw *s, size_t trial)
 {
     hpo_error unused;
-    return hpo_curves_focus(s->curves, trial, NULL, &unused) == HPO_OK;
+    return hpo_curves_focus(s->beliefs.curves, trial, NULL, &unused) == HPO_OK;
 }
 
 /* P(end < y), were it normal. */
-static double roughly_below(const belief *b, double y)
+static double roughly_below(const hpo_belief *b, double y)
 {
     return hpo_normal_cdf((y - b->mean) / fmax(b->sd, 1e-9));
-}
-
-static const belief *believe(freeze_thaw *s, size_t trial)
-{
-    belief *b = &s->beliefs[trial];
-    size_t n = hpo_curves_n_reports(s->curves, trial), epoch = hpo_curves_epoch(s->curves);
-    if (n == 0 || b->failed) return NULL;
-    if (b->n == n && b->epoch == epoch) return b;
-    if (!focus(s, trial)) return NULL;
-    hpo_curves_latent(s->curves, (double)INFINITY, &b->mean, &b->sd);
-    b->n = n;
-    b->epoch = epoch;
-    return b;
 }
 
 /* A new trial is like those before it. */
 static hpo_curve_prior newcomer(freeze_thaw *s)
 {
-    hpo_curve_prior p = hpo_curves_prior(s->curves);
+    hpo_curve_prior p = hpo_curves_prior(s->beliefs.curves);
     double n = 0, sum = 0, squares = 0;
-    for (size_t i = s->n; i-- > 0 && n < NEWEST;) {
-        const belief *b = believe(s, i);
+    for (size_t i = s->rows.n; i-- > 0 && n < NEWEST;) {
+        const hpo_belief *b = hpo_beliefs_end(&s->beliefs, i);
         if (b == NULL) continue;
         n++;
         sum += b->mean;
@@ -163,21 +133,21 @@ static hpo_curve_prior newcomer(freeze_thaw *s)
 /* The value to beat, in curve units. */
 static double incumbent(freeze_thaw *s)
 {
-    if (s->n_complete > 0) return hpo_curves_to_units(s->curves, s->best);
+    if (s->n_complete > 0) return hpo_curves_to_units(s->beliefs.curves, s->best);
     double best = (double)INFINITY;
-    for (size_t i = 0; i < s->n; i++) {
-        const belief *b = believe(s, i);
+    for (size_t i = 0; i < s->rows.n; i++) {
+        const hpo_belief *b = hpo_beliefs_end(&s->beliefs, i);
         if (b != NULL) best = fmin(best, b->mean);
     }
     return best;
 }
 
 /* "forecast 0.091 [0.089, 0.093] at the end", with the interval of 90 % of a normal of the same moments. */
-static int say_forecast(const freeze_thaw *s, const belief *b, char *out)
+static int say_forecast(const freeze_thaw *s, const hpo_belief *b, char *out)
 {
-    double y = hpo_curves_from_units(s->curves, b->mean) * s->sign;
-    double a = hpo_curves_from_units(s->curves, b->mean - 1.645 * b->sd) * s->sign;
-    double c = hpo_curves_from_units(s->curves, b->mean + 1.645 * b->sd) * s->sign;
+    double y = hpo_curves_from_units(s->beliefs.curves, b->mean) * s->sign;
+    double a = hpo_curves_from_units(s->beliefs.curves, b->mean - 1.645 * b->sd) * s->sign;
+    double c = hpo_curves_from_units(s->beliefs.curves, b->mean + 1.645 * b->sd) * s->sign;
     return snprintf(out, HPO_REASON_SIZE, "forecast %.4g [%.4g, %.4g] at the end", y, fmin(a, c), fmax(a, c));
 }
 
@@ -188,14 +158,13 @@ static hpo_status freeze_thaw_start(void *state, const hpo_sched_start *e, hpo_e
     freeze_thaw *s = state;
     HPO_TRY(need(s, e->trial, err));
     hpo_rungs_start(s->rungs, &s->rows.row[e->trial], e->trial, e->resource);
-    s->beliefs[e->trial].paused = 0;
     s->n_pieces++;
     return HPO_OK;
 }
 
 static void pause_here(freeze_thaw *s, int64_t trial, hpo_sched_answer *out)
 {
-    const belief *b = believe(s, (size_t)trial);
+    const hpo_belief *b = hpo_beliefs_end(&s->beliefs, (size_t)trial);
     out->decision = HPO_PAUSE;
     if (b == NULL) {
         (void)snprintf(out->reason, sizeof out->reason, "end of the piece: no forecast yet");
@@ -216,8 +185,7 @@ static hpo_status freeze_thaw_report(void *state, const hpo_sched_report *r, hpo
     double before = fmax(t->step, 0); /* 0 for NaN */
     if (hpo_sched_rows_report(t, r)) {
         s->spent += fmax(t->step, 0) - before;
-        HPO_TRY(hpo_curves_report(s->curves, (size_t)r->trial, fmax(r->step, 0), r->y[0], err));
-        s->beliefs[r->trial].failed |= !isfinite(r->y[0]);
+        HPO_TRY(hpo_beliefs_report(&s->beliefs, r, err));
         HPO_TRY(hpo_rungs_enter(s->rungs, &s->levels, t, r->trial, err));
     }
     if (t->step >= t->target * (1 - 1e-9) && t->target < s->levels.at[s->levels.n - 1])
@@ -229,15 +197,12 @@ static hpo_status freeze_thaw_tell(void *state, int64_t trial, hpo_state end, co
 {
     freeze_thaw *s = state;
     HPO_TRY(need(s, trial, err));
-    belief *b = &s->beliefs[trial];
     hpo_rungs_tell(s->rungs, &s->rows.row[trial], trial, end == HPO_STATE_PAUSED);
-    b->paused = end == HPO_STATE_PAUSED;
-    b->failed |= end == HPO_STATE_FAILED || end == HPO_STATE_INFEASIBLE;
+    hpo_beliefs_tell(&s->beliefs, trial, end, y);
     if (end == HPO_STATE_COMPLETE && y != NULL && isfinite(y[0])) {
         s->n_complete++;
         s->best = fmin(s->best, y[0]);
     }
-    hpo_curves_close(s->curves, (size_t)trial);
     return HPO_OK;
 }
 
@@ -283,8 +248,8 @@ static void enlist(contest *c, size_t trial, double rate)
 
 static void enlist_paused(freeze_thaw *s, contest *c)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        const belief *b = s->beliefs[i].paused ? believe(s, i) : NULL;
+    for (size_t i = 0; i < s->rows.n; i++) {
+        const hpo_belief *b = s->rows.row[i].paused ? hpo_beliefs_end(&s->beliefs, i) : NULL;
         if (b == NULL) continue;
         double p = roughly_below(b, c->threshold);
         enlist(c, i, p / price(s, s->rows.row[i].target, p));
@@ -294,8 +259,8 @@ static void enlist_paused(freeze_thaw *s, contest *c)
 /* P(the curve in focus ends below the threshold), and the same for its price; at: where it stands. */
 static double chance(const freeze_thaw *s, const contest *c, double at, double *rate)
 {
-    double p = hpo_curves_below(s->curves, s->levels.at[s->levels.n - 1],
-                                hpo_curves_from_units(s->curves, c->threshold));
+    double p = hpo_curves_below(s->beliefs.curves, s->levels.at[s->levels.n - 1],
+                                hpo_curves_from_units(s->beliefs.curves, c->threshold));
     *rate = p / price(s, at, p);
     return p;
 }
@@ -306,7 +271,8 @@ static double chance_of_new(freeze_thaw *s, const contest *c, double *rate)
     hpo_error unused;
     hpo_curve_prior prior = newcomer(s);
     *rate = 0;
-    return hpo_curves_focus(s->curves, SIZE_MAX, &prior, &unused) == HPO_OK ? chance(s, c, 0, rate) : 0;
+    return hpo_curves_focus(s->beliefs.curves, SIZE_MAX, &prior, &unused) == HPO_OK ? chance(s, c, 0, rate)
+                                                                                    : 0;
 }
 
 /* The best of the shortlist; SIZE_MAX: nobody is paused. */
@@ -330,20 +296,24 @@ static size_t best_paused(const freeze_thaw *s, const contest *c, double *p, dou
 static size_t least_paused(const freeze_thaw *s)
 {
     size_t best = SIZE_MAX;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->beliefs[i].paused && !s->beliefs[i].failed && !isnan(s->rows.row[i].last) &&
+    for (size_t i = 0; i < s->rows.n; i++)
+        if (s->rows.row[i].paused && !s->beliefs.of[i].failed && !isnan(s->rows.row[i].last) &&
             (best == SIZE_MAX || s->rows.row[i].last < s->rows.row[best].last))
             best = i;
     return best;
 }
 
+static size_t next_level(const freeze_thaw *s, size_t trial)
+{
+    size_t k = (size_t)(hpo_levels_find(&s->levels, s->rows.row[trial].target) + 1), last = s->levels.n - 1;
+    return k < last ? k : last;
+}
+
 static void resume(const freeze_thaw *s, size_t trial, hpo_action *out)
 {
-    int64_t k = hpo_levels_find(&s->levels, s->rows.row[trial].target) + 1;
-    int64_t last = (int64_t)s->levels.n - 1;
     out->kind = HPO_ACT_RESUME;
     out->trial = (int64_t)trial;
-    out->resource = s->levels.at[k < last ? k : last];
+    out->resource = s->levels.at[next_level(s, trial)];
 }
 
 /* As ASHA. */
@@ -351,10 +321,8 @@ static void halve(const freeze_thaw *s, hpo_action *out)
 {
     hpo_ranked e;
     size_t level;
-    if (!hpo_rungs_best(s->rungs, &s->levels, 0, &e, &level)) return;
-    resume(s, (size_t)e.trial, out);
-    (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s: goes on to %.6g", e.rank + 1,
-                   hpo_ranking_size(&s->rungs[level].ranking), s->levels.text[level], out->resource);
+    if (hpo_rungs_best(s->rungs, &s->levels, 0, &e, &level))
+        hpo_rung_promote(&s->rungs[level], &s->levels, &e, level, next_level(s, (size_t)e.trial), out);
 }
 
 /* When no new trial may begin: who is worth it, and if nobody is complete, the likeliest to the end. */
@@ -366,7 +334,7 @@ static void finish(freeze_thaw *s, const contest *c, int alone, hpo_action *out)
     if (best == SIZE_MAX && last_call) best = least_paused(s);
     if (best == SIZE_MAX || !(p >= s->config.least || last_call)) return;
     resume(s, best, out);
-    int n = s->beliefs[best].n > 0 ? say_forecast(s, &s->beliefs[best], out->reason) : 0;
+    int n = s->beliefs.of[best].n > 0 ? say_forecast(s, &s->beliefs.of[best], out->reason) : 0;
     (void)snprintf(out->reason + n, sizeof out->reason - (size_t)n,
                    "%sthe trials are spent, probability %.2g of a new best: goes on to %.6g",
                    n > 0 ? "; " : "", p, out->resource);
@@ -379,13 +347,14 @@ static hpo_status freeze_thaw_next(void *state, const hpo_sched_ask *ask, hpo_ac
     (void)err;
     out->resource = s->levels.at[0];
     hpo_rng_init(&rng, s->seed, s->n_pieces, HPO_RNG_SCHEDULER);
-    int early = s->spent < FIRST_SPENT * s->levels.at[s->levels.n - 1] || hpo_curves_epoch(s->curves) == 0;
+    int early =
+        s->spent < FIRST_SPENT * s->levels.at[s->levels.n - 1] || hpo_curves_epoch(s->beliefs.curves) == 0;
     if (ask->may_create && (hpo_rng_uniform(&rng) < s->config.halving || early)) {
         halve(s, out);
         return HPO_OK;
     }
     contest c = {.threshold = incumbent(s) - hpo_pow(10, -4 + 3 * hpo_rng_uniform(&rng))};
-    if (hpo_curves_epoch(s->curves) > 0) enlist_paused(s, &c);
+    if (hpo_curves_epoch(s->beliefs.curves) > 0) enlist_paused(s, &c);
     if (!ask->may_create) {
         finish(s, &c, ask->n_running == 0, out);
         return HPO_OK;
@@ -394,7 +363,7 @@ static hpo_status freeze_thaw_next(void *state, const hpo_sched_ask *ask, hpo_ac
     size_t best = best_paused(s, &c, &p, &rate);
     if (best == SIZE_MAX || !(rate > rate_new)) return HPO_OK;
     resume(s, best, out);
-    int n = say_forecast(s, &s->beliefs[best], out->reason);
+    int n = say_forecast(s, &s->beliefs.of[best], out->reason);
     (void)snprintf(out->reason + n, sizeof out->reason - (size_t)n,
                    ": probability %.2g of a new best, a new trial's %.2g; goes on to %.6g", p, p_new,
                    out->resource);
@@ -408,12 +377,7 @@ static hpo_status freeze_thaw_describe(const void *state, char *buf, size_t cap,
                                        hpo_error *err)
 {
     const freeze_thaw *s = state;
-    hpo_str o = {0};
-    hpo_str_add(&o, "{\"rungs\":[");
-    for (size_t k = 0; k < s->levels.n; k++)
-        hpo_rung_describe(&o, 0, s->levels.at[k], &s->rungs[k].ranking, s->rungs[k].promoted);
-    hpo_str_add(&o, "]}");
-    return hpo_sched_describe_end(&o, buf, cap, n_out, err);
+    return hpo_rungs_describe(s->rungs, &s->levels, buf, cap, n_out, err);
 }
 
 static const hpo_option options[] = {

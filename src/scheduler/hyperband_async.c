@@ -13,8 +13,7 @@ static hpo_status async_init(void *state, const void *config, const hpo_sched_pr
 static const hpo_option options[] = {
     HPO_ASHA_ETA,
     HPO_ASHA_MIN,
-    {"brackets", "how many brackets, each beginning one rung higher; 0: as many as there are rungs",
-     HPO_OPT_INT, offsetof(hpo_asha_config, brackets), 0, 0, HPO_MAX_LEVELS, NULL},
+    HPO_ASHA_ALL_BRACKETS,
     HPO_ASHA_FINISH,
 };
 

@@ -18,10 +18,9 @@ typedef struct median_config {
 } median_config;
 
 typedef struct median {
+    hpo_steps steps; /* first; of running averages */
     median_config config;
     double sign;
-    hpo_steps steps; /* of running averages */
-    hpo_sched_rows rows;
 } median;
 
 static hpo_status median_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)
@@ -37,8 +36,8 @@ static hpo_status median_report(void *state, const hpo_sched_report *r, hpo_sche
 {
     median *s = state;
     hpo_ranking *at;
-    HPO_TRY(hpo_sched_rows_need(&s->rows, r->trial, err));
-    hpo_sched_row *t = &s->rows.row[r->trial];
+    HPO_TRY(hpo_sched_rows_need(&s->steps.rows, r->trial, err));
+    hpo_sched_row *t = &s->steps.rows.row[r->trial];
     if (!hpo_sched_rows_report(t, r)) return HPO_OK;
     HPO_TRY(hpo_steps_find(&s->steps, r->step, &at, err));
     size_t n = hpo_ranking_size(at);
@@ -53,18 +52,6 @@ static hpo_status median_report(void *state, const hpo_sched_report *r, hpo_sche
         }
     }
     return hpo_ranking_add(at, t->sum / (double)t->n, r->trial, 0, 0, err);
-}
-
-static hpo_status median_describe(const void *state, char *buf, size_t cap, size_t *n_out, hpo_error *err)
-{
-    return hpo_steps_describe(&((const median *)state)->steps, buf, cap, n_out, err);
-}
-
-static void median_fini(void *state)
-{
-    median *s = state;
-    hpo_steps_fini(&s->steps);
-    hpo_sched_rows_fini(&s->rows);
 }
 
 static const hpo_option options[] = {
@@ -87,6 +74,6 @@ const hpo_scheduler_ops hpo_scheduler_median = {
     .state_size = sizeof(median),
     .init = median_init,
     .report = median_report,
-    .describe = median_describe,
-    .fini = median_fini,
+    .describe = hpo_steps_describe,
+    .fini = hpo_steps_fini,
 };

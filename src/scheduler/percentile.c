@@ -17,10 +17,9 @@ typedef struct percentile_config {
 } percentile_config;
 
 typedef struct percentile {
+    hpo_steps steps; /* first; of values */
     percentile_config config;
     double sign;
-    hpo_steps steps; /* of values */
-    hpo_sched_rows rows;
 } percentile;
 
 static hpo_status percentile_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)
@@ -37,8 +36,8 @@ static hpo_status percentile_report(void *state, const hpo_sched_report *r, hpo_
 {
     percentile *s = state;
     hpo_ranking *at;
-    HPO_TRY(hpo_sched_rows_need(&s->rows, r->trial, err));
-    hpo_sched_row *t = &s->rows.row[r->trial];
+    HPO_TRY(hpo_sched_rows_need(&s->steps.rows, r->trial, err));
+    hpo_sched_row *t = &s->steps.rows.row[r->trial];
     if (!hpo_sched_rows_report(t, r)) return HPO_OK;
     HPO_TRY(hpo_steps_find(&s->steps, r->step, &at, err));
     size_t n = hpo_ranking_size(at);
@@ -54,18 +53,6 @@ static hpo_status percentile_report(void *state, const hpo_sched_report *r, hpo_
         }
     }
     return hpo_ranking_add(at, r->y[0], r->trial, 0, 0, err);
-}
-
-static hpo_status percentile_describe(const void *state, char *buf, size_t cap, size_t *n_out, hpo_error *err)
-{
-    return hpo_steps_describe(&((const percentile *)state)->steps, buf, cap, n_out, err);
-}
-
-static void percentile_fini(void *state)
-{
-    percentile *s = state;
-    hpo_steps_fini(&s->steps);
-    hpo_sched_rows_fini(&s->rows);
 }
 
 static const hpo_option options[] = {
@@ -89,6 +76,6 @@ const hpo_scheduler_ops hpo_scheduler_percentile = {
     .state_size = sizeof(percentile),
     .init = percentile_init,
     .report = percentile_report,
-    .describe = percentile_describe,
-    .fini = percentile_fini,
+    .describe = hpo_steps_describe,
+    .fini = hpo_steps_fini,
 };

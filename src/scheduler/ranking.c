@@ -7,7 +7,9 @@
  *
  * A node counts its left subtree only.  So whoever goes down reads one node of 32 bytes a level and never a
  * sibling, which in a large tree would be a miss in the cache, and one way down finds both the place and the
- * rank of a new entry.  Sums of weights lie apart and are kept up only once a weight is not 0. */
+ * rank of a new entry.  (Comparing without branches makes a report of ASHA at 100 000 trials half as dear
+ * again: the guess which way to go is what fetches the next node early.)  Sums of weights lie apart and are
+ * kept up only once a weight is not 0. */
 #include "scheduler/ranking.h"
 
 #include <math.h>

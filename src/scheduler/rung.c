@@ -155,6 +155,23 @@ int hpo_rungs_best(const hpo_rung *rungs, const hpo_levels *l, int all, hpo_rank
     return 0;
 }
 
+void hpo_rung_promote(const hpo_rung *rung, const hpo_levels *l, const hpo_ranked *e, size_t from, size_t to,
+                      hpo_action *out)
+{
+    out->kind = HPO_ACT_RESUME;
+    out->trial = e->trial;
+    out->resource = l->at[to];
+    (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s: goes on to %s", e->rank + 1,
+                   hpo_ranking_size(&rung->ranking), l->text[from], l->text[to]);
+}
+
+void hpo_rungs_free(hpo_rung *rungs, size_t n)
+{
+    for (size_t i = 0; rungs != NULL && i < n; i++)
+        hpo_ranking_fini(&rungs[i].ranking);
+    hpo_free(rungs);
+}
+
 /* ---- sizes ------------------------------------------------------------------------------------------ */
 
 size_t hpo_rung_share(size_t n, double eta)
@@ -287,6 +304,17 @@ void hpo_rung_describe(hpo_str *s, int64_t bracket, double resource, const hpo_r
     } else {
         hpo_str_add(s, "null,\"best_trial\":null}");
     }
+}
+
+hpo_status hpo_rungs_describe(const hpo_rung *rungs, const hpo_levels *l, char *buf, size_t cap,
+                              size_t *n_out, hpo_error *err)
+{
+    hpo_str o = {0};
+    hpo_str_add(&o, "{\"rungs\":[");
+    for (size_t k = 0; k < l->n; k++)
+        hpo_rung_describe(&o, 0, l->at[k], &rungs[k].ranking, rungs[k].promoted);
+    hpo_str_add(&o, "]}");
+    return hpo_sched_describe_end(&o, buf, cap, n_out, err);
 }
 
 hpo_status hpo_sched_describe_end(hpo_str *s, char *buf, size_t cap, size_t *n_out, hpo_error *err)

@@ -44,7 +44,7 @@ typedef struct hpo_sched_row {
     int32_t level;  /* of the highest rung that it stands in, -1: none */
     int32_t bracket;
     int32_t running;
-    int32_t paused; /* by hpo_rungs_tell: it may be resumed */
+    int32_t paused; /* it may be resumed */
 } hpo_sched_row;
 
 typedef struct hpo_sched_rows {
@@ -73,6 +73,10 @@ void hpo_rungs_tell(hpo_rung *rungs, hpo_sched_row *row, int64_t trial, int paus
 /* What ASHA takes up: from the top rung down the first paused trial among the best 1/eta of its rung; all: the first
  * paused one.  *level: of its rung; 0: there is none. */
 int hpo_rungs_best(const hpo_rung *rungs, const hpo_levels *l, int all, hpo_ranked *out, size_t *level);
+/* Takes an entry of the rung at level `from` on to level `to`, for its rank. */
+void hpo_rung_promote(const hpo_rung *rung, const hpo_levels *l, const hpo_ranked *e, size_t from, size_t to,
+                      hpo_action *out);
+void hpo_rungs_free(hpo_rung *rungs, size_t n); /* NULL is all right */
 
 /* floor(n / eta), safe against the last bit. */
 size_t hpo_rung_share(size_t n, double eta);
@@ -97,6 +101,9 @@ char *hpo_say_real(char *at, double v); /* %.6g */
 char *hpo_rung_say(char *at, size_t rank, size_t n, const char *rung);
 /* Appends one member of "rungs". */
 void hpo_rung_describe(hpo_str *s, int64_t bracket, double resource, const hpo_ranking *r, size_t promoted);
+/* ops.describe for one rung a level. */
+HPO_NODISCARD hpo_status hpo_rungs_describe(const hpo_rung *rungs, const hpo_levels *l, char *buf, size_t cap,
+                                            size_t *n_out, hpo_error *err);
 /* Hands text over as ops.describe must. */
 HPO_NODISCARD hpo_status hpo_sched_describe_end(hpo_str *s, char *buf, size_t cap, size_t *n_out, hpo_error *err);
 #endif

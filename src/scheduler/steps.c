@@ -38,17 +38,20 @@ double hpo_steps_quantile(const hpo_ranking *r, double q)
     return a.value + (place - low) * (b.value - a.value);
 }
 
-void hpo_steps_fini(hpo_steps *s)
+void hpo_steps_fini(void *state)
 {
+    hpo_steps *s = state;
     for (size_t i = 0; i < s->n; i++)
         hpo_ranking_fini(&s->at[i]);
     hpo_free(s->at);
     hpo_free(s->step);
     hpo_u64map_fini(&s->index);
+    hpo_sched_rows_fini(&s->rows);
 }
 
-hpo_status hpo_steps_describe(const hpo_steps *s, char *buf, size_t cap, size_t *n_out, hpo_error *err)
+hpo_status hpo_steps_describe(const void *state, char *buf, size_t cap, size_t *n_out, hpo_error *err)
 {
+    const hpo_steps *s = state;
     hpo_str o = {0};
     hpo_str_add(&o, "{\"rungs\":[");
     for (size_t i = s->n > SHOWN ? s->n - SHOWN : 0; i < s->n; i++)

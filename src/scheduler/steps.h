@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scheduler/steps.h - one ranking for each step at which trials report: what median and percentile compare with.
- * Internal to src/scheduler. */
+ * First in their states.  Internal to src/scheduler. */
 #ifndef SCHEDULER_STEPS_H
 #define SCHEDULER_STEPS_H
 #include "base/map.h"
@@ -11,14 +11,15 @@ typedef struct hpo_steps {
     double *step;
     size_t n, cap, cap_step;
     hpo_u64map index; /* bits of the step -> place in `at` */
+    hpo_sched_rows rows;
 } hpo_steps;
 
 /* The ranking of a step, made when it is new. */
 HPO_NODISCARD hpo_status hpo_steps_find(hpo_steps *s, double step, hpo_ranking **out, hpo_error *err);
 /* Quantile q of the values of a ranking that is not empty, between entries linear (Hyndman & Fan's type 7). */
 double hpo_steps_quantile(const hpo_ranking *r, double q);
-void hpo_steps_fini(hpo_steps *s);
-/* The body of "rungs": one a step, the eight newest. */
-HPO_NODISCARD hpo_status hpo_steps_describe(const hpo_steps *s, char *buf, size_t cap, size_t *n_out,
+/* Slots of the ops struct; described are the eight newest steps. */
+HPO_NODISCARD hpo_status hpo_steps_describe(const void *state, char *buf, size_t cap, size_t *n_out,
                                             hpo_error *err);
+void hpo_steps_fini(void *state);
 #endif

@@ -71,23 +71,8 @@ done
 
 # ---- killed with -9 again and again ----
 RANDOM=${HPO_TEST_SEED:-5}
-kills=0
-for round in $(seq 60); do
-    "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 30trials -j 4 --max-retries 20 -q -- \
-        ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' '{rows:fidelity 100..900}' "$folder/kill.log" >out 2>err &
-    pid=$!
-    if [ $kills -lt 5 ]; then
-        sleep "0.$(printf %03d $((100 + RANDOM % 300)))"
-        kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
-        wait $pid 2>/dev/null
-        [ $? = 137 ] && continue
-    else
-        wait $pid
-    fi
-    break
-done
-rc=$?
-out=$(cat out) err=$(cat err)
+until_done 5 100 300 "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 30trials -j 4 --max-retries 20 -q -- \
+    ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' '{rows:fidelity 100..900}' "$folder/kill.log"
 status 0 'in the end the study is complete'
 ok 'it was killed several times' test $kills -ge 3
 ok 'none is left running or waiting, none has failed' test "$(sqlite3 hpo.db "select count(*) from trials where study='kill' and state not in ('paused', 'complete')")" = 0

@@ -7,6 +7,7 @@
 #   output 'name' <<'END'         # every line of $out against a pattern: * is anything, all else is itself
 #   errors 'name' <<'END'         # the same for $err
 #   ok 'name' COMMAND             # COMMAND succeeds
+#   until_done 5 100 300 COMMAND  # killed with -9 up to 5 times; see below
 #   finish
 #
 # Every test runs in an empty folder of its own, without the user's settings.
@@ -28,6 +29,28 @@ hpo() {
 run() {
     "$@" >"$folder/.out" 2>"$folder/.err" </dev/null
     rc=$?
+    out=$(cat "$folder/.out")
+    err=$(cat "$folder/.err")
+}
+
+# Runs the command in the background and kills it with -9 after MIN to MIN + SPREAD thousandths of a second, until
+# that was done MOST times or it was through before; then it may end.  Fills $kills and $rounds, and what `run` does.
+# The command is a program: of a function only the shell that runs it would be killed.
+until_done() { # until_done MOST MIN SPREAD COMMAND...
+    most=$1 min=$2 spread=$3
+    shift 3
+    kills=0
+    for rounds in $(seq 200); do
+        "$@" >"$folder/.out" 2>"$folder/.err" </dev/null &
+        pid=$!
+        if [ $kills -lt "$most" ]; then
+            sleep "0.$(printf %03d $((min + RANDOM % spread)))"
+            kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
+        fi
+        wait $pid 2>/dev/null
+        rc=$?
+        [ $rc = 137 ] || break
+    done
     out=$(cat "$folder/.out")
     err=$(cat "$folder/.err")
 }

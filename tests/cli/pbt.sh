@@ -22,13 +22,11 @@ done
 END
 chmod +x train.sh
 
-train() {
-    "$HPO" run -n "$1" --seed 4 --minimize loss --sampler random --scheduler pbt,population=5,interval=2 -b 30trials -j 3 \
-        --max-retries 20 -q -- ./train.sh '{lr:log 1e-2..1}' '{epochs:fidelity 1..12}' "$folder/$1.log"
-}
+how=(--seed 4 --minimize loss --sampler random --scheduler 'pbt,population=5,interval=2' -b 30trials -j 3 --max-retries 20 -q --
+    ./train.sh '{lr:log 1e-2..1}' '{epochs:fidelity 1..12}')
 
 # ---- fewer workers than members ----
-run train pop
+run hpo run -n pop "${how[@]}" "$folder/pop.log"
 status 0 'a population with fewer workers than members'
 ok 'every epoch of every trial is trained once' test "$(cut -d' ' -f1,2 pop.log | sort | uniq -d | wc -l)" = 0
 ok 'all have been used' test "$(sqlite3 hpo.db "select count(*) = 30 from trials where study='pop'")" = 1
@@ -83,22 +81,7 @@ ok 'an unknown study is refused' grep -q "nothing" "$folder/.err"
 
 # ---- killed with -9 again and again ----
 RANDOM=${HPO_TEST_SEED:-5}
-kills=0
-for round in $(seq 60); do
-    train kill >out 2>err &
-    pid=$!
-    if [ $kills -lt 6 ]; then
-        sleep "0.$(printf %03d $((200 + RANDOM % 400)))"
-        kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
-        wait $pid 2>/dev/null
-        [ $? = 137 ] && continue
-    else
-        wait $pid
-    fi
-    break
-done
-rc=$?
-out=$(cat out) err=$(cat err)
+until_done 6 200 400 "$HPO" run -n kill "${how[@]}" "$folder/kill.log"
 status 0 'in the end the study is complete'
 ok 'it was killed several times' test $kills -ge 4
 ok 'every trial is there once' test "$(sqlite3 hpo.db "select count(*) = 30 and count(distinct number) = 30 from trials where study='kill'")" = 1

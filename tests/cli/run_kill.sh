@@ -15,24 +15,8 @@ chmod +x work.sh
 RANDOM=${HPO_TEST_SEED:-7}
 : >runs
 : >runs.done
-kills=0
-for round in $(seq 200); do
-    "$HPO" run -n kill --seed 1 --minimize loss -b 300trials -j 3 -q -- ./work.sh runs '{x:0..1}' >out 2>err &
-    pid=$!
-    if [ $kills -lt 25 ]; then
-        sleep "0.$(printf %03d $((40 + RANDOM % 220)))"
-        kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
-        wait $pid 2>/dev/null
-        [ $? = 137 ] && continue
-    else
-        wait $pid
-    fi
-    break
-done
-rc=$?
-echo "# $kills kills in $round rounds, $(wc -l <runs) evaluations begun, $(wc -l <runs.done) ended"
-out=$(cat out)
-err=$(cat err)
+until_done 25 40 220 "$HPO" run -n kill --seed 1 --minimize loss -b 300trials -j 3 -q -- ./work.sh runs '{x:0..1}'
+echo "# $kills kills in $rounds rounds, $(wc -l <runs) evaluations begun, $(wc -l <runs.done) ended"
 status 0 'in the end the study is complete'
 ok 'at least 20 kills' test $kills -ge 20
 hpo export -n kill --jsonl >trials

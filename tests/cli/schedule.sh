@@ -41,6 +41,10 @@ run hpo show -n asha 0 --json
 ok 'what the scheduler did, and why, is in the trial' grep -q '"decisions":\[{"what":"new","step":1,.*"what":"pause","step":1,"reason":"rank [0-9]* of [0-9]* at rung 1"' "$folder/.out"
 run hpo top -n asha --rungs --table
 ok 'the table of rungs' grep -q '^ *0 *1 *18 ' "$folder/.out"
+run hpo run -n joint --minimize loss --sampler random --scheduler 'threshold:upper=1e9 or halving:eta=3,n=3' -b 3trials -j 1 -q -- \
+    ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/joint.log"
+run hpo top -n joint --rungs --table
+ok 'also of one rule of several, when all is over' grep -q '^ *0 *1 *3 *1 ' "$folder/.out"
 run hpo plot curves -n asha --ascii
 ok 'curves are drawn' grep -q 'loss by step' "$folder/.out"
 
@@ -121,23 +125,8 @@ ok 'then the best of three goes on' grep -q '"trial":0,.*"epochs":3' <<<"$(hpo a
 
 # ---- killed with -9 again and again ----
 RANDOM=${HPO_TEST_SEED:-5}
-kills=0
-for round in $(seq 60); do
-    "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 40trials -j 4 --max-retries 20 -q -- \
-        ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/kill.log" >out 2>err &
-    pid=$!
-    if [ $kills -lt 8 ]; then
-        sleep "0.$(printf %03d $((100 + RANDOM % 300)))"
-        kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
-        wait $pid 2>/dev/null
-        [ $? = 137 ] && continue
-    else
-        wait $pid
-    fi
-    break
-done
-rc=$?
-out=$(cat out) err=$(cat err)
+until_done 8 100 300 "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 40trials -j 4 --max-retries 20 -q -- \
+    ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/kill.log"
 status 0 'in the end the study is complete'
 ok 'it was killed several times' test $kills -ge 5
 ok 'every trial is there once' test "$(sqlite3 hpo.db "select count(*) = 40 and count(distinct number) = 40 from trials where study='kill'")" = 1

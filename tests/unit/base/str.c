@@ -103,6 +103,10 @@ static void test_json_numbers(void **state)
         hpo_str_addc(&s, ' ');
     }
     assert_string_equal(s.text, "0.5 null 1e999 -1e999 -0 3 ");
+    hpo_str_clear(&s);
+    hpo_str_json_member(&s, "a", 0.5);
+    hpo_str_json_member(&s, "b", (double)NAN);
+    assert_string_equal(s.text, ",\"a\":0.5,\"b\":null");
     hpo_str_fini(&s);
 }
 

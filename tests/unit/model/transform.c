@@ -59,6 +59,7 @@ static void test_standard(void **state)
                 1e-13, 0);
     assert_near(hpo_transform_slope(&t, 2), 1 / sqrt(3.5), 1e-14, 0);
     assert_near(hpo_transform_mean(&t, 0.25, 4), 3 + 0.25 * sqrt(3.5), 1e-14, 0);
+    assert_near(hpo_transform_sd(&t, 0.25, 0.36), 0.6 * sqrt(3.5), 1e-14, 0);
 }
 
 /* Yeo & Johnson (2000), equation 2.1. */
@@ -393,8 +394,10 @@ static void test_mean(void **state)
     hpo_transform t;
     fit(&t, HPO_TRANSFORM_LOG, y, 5);
     double unit = t.sd;
-    for (double sd = 0; sd < 0.25; sd += 0.05)
+    for (double sd = 0; sd < 0.25; sd += 0.05) {
         assert_near(hpo_transform_mean(&t, 0, sd * sd), exp(unit * unit * sd * sd / 2), 1e-7, 0);
+        assert_near(hpo_transform_sd(&t, 0, sd * sd), sinh(unit * sd), 1e-13, 1e-15);
+    }
     t_rng r = t_rng_create();
     double v[N];
     for (int kind = 0; kind < HPO_TRANSFORM_AUTO; kind++) {

@@ -51,7 +51,7 @@ static void test_rungs_shrink(void **state)
     }
     const hpo_asha *s = d.s.state;
     for (size_t k = 0; k + 1 < s->levels.n; k++) {
-        const hpo_asha_rung *low = hpo_asha_rung_at(s, 0, k), *high = hpo_asha_rung_at(s, 0, k + 1);
+        const hpo_rung *low = hpo_asha_rung_at(s, 0, k), *high = hpo_asha_rung_at(s, 0, k + 1);
         size_t n = hpo_ranking_size(&low->ranking);
         assert_int_equal(low->promoted, hpo_ranking_size(&high->ranking));
         assert_true(hpo_ranking_size(&high->ranking) >= n / 3);

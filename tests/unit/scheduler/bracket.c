@@ -107,6 +107,31 @@ static void test_a_round_of_hyperband(void **state)
     drive_close(&d);
 }
 
+/* The table of rungs outlasts the brackets, also where the rule is one of several. */
+static void test_the_table_when_all_is_over(void **state)
+{
+    (void)state;
+    static const char *const specs[] = {"halving:eta=2,n=4", "halving:eta=2,n=4 or threshold:upper=1000",
+                                        "threshold:upper=1000 or (median or halving:eta=2,n=4)"};
+    for (size_t i = 0; i < 3; i++) {
+        static drive d;
+        char text[1024];
+        size_t n;
+        hpo_error err;
+        drive_open(&d, specs[i], 1, 4, 8);
+        run_all(&d);
+        assert_ok(d.s.ops->describe(d.s.state, text, sizeof text - 1, &n, &err), err);
+        text[n] = '\0';
+        assert_string_equal(
+            text, /* of the second bracket, trials 4 to 7 */
+            "{\"rungs\":["
+            "{\"bracket\":1,\"resource\":1,\"size\":4,\"promoted\":2,\"best\":124,\"best_trial\":4},"
+            "{\"bracket\":1,\"resource\":2,\"size\":2,\"promoted\":1,\"best\":124,\"best_trial\":4},"
+            "{\"bracket\":1,\"resource\":4,\"size\":1,\"promoted\":0,\"best\":124,\"best_trial\":4}]}");
+        drive_close(&d);
+    }
+}
+
 /* A rung that waits holds nobody up: the next bracket begins. */
 static void test_nobody_waits(void **state)
 {
@@ -192,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_budget_form),
         cmocka_unit_test(test_a_round_of_hyperband),
+        cmocka_unit_test(test_the_table_when_all_is_over),
         cmocka_unit_test(test_nobody_waits),
         cmocka_unit_test(test_too_few_trials),
         cmocka_unit_test(test_all_fail),
