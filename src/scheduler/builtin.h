@@ -26,6 +26,7 @@
     X(plateau)                                                                                               \
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
+    X(extrapolation)                                                                                         \
     X(friedman)                                                                                              \
     X(freeze_thaw) X(dyhpo)                                                                                           \
     X(pbt)                                                                                                   \
