@@ -24,9 +24,9 @@
     X(threshold)                                                                                             \
     X(patience)                                                                                              \
     X(plateau)                                                                                               \
+    X(extrapolation)                                                                                         \
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
-    X(extrapolation)                                                                                         \
     X(friedman)                                                                                              \
     X(freeze_thaw) X(dyhpo)                                                                                           \
     X(pbt)                                                                                                   \

@@ -264,6 +264,28 @@ static void test_against_the_model(void **state)
     drive_close(&d);
 }
 
+/* Curves of trials that ended are used again: a thousand reports more ask for memory a few times, a check
+ * never. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static drive d;
+    t_alloc_install(0, 0);
+    drive_open(&d, "extrapolation:interval=25", 1, HIGH, 100);
+    for (int i = 0; i < 20; i++)
+        (void)run(&d, good, 24, 1, 0);
+    size_t before = t_alloc_count();
+    for (int i = 0; i < 40; i++)
+        (void)run(&d, good, 24, 1, 0);
+    assert_true(t_alloc_count() - before <= 4);
+    before = t_alloc_count();
+    assert_int_equal(run(&d, hopeless, HIGH, 1, 1), 25);
+    assert_true(t_alloc_count() - before <= 4); /* a curve of 25 reports */
+    drive_close(&d);
+    assert_int_equal(t_alloc_live(), 0);
+    t_alloc_remove();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_orientation_and_scale),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_against_the_model),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
