@@ -82,6 +82,7 @@ typedef struct hpo_sched_report {
     int32_t fold;
     double cost; /* since the trial's report before it; 0: unknown.  A program that cannot resume pays again for
                     steps that it had reported before: such reports come again, with their cost */
+    int32_t past; /* 1: a stored event is fed again; the answer is not looked at, a rule may leave it out */
 } hpo_sched_report;
 
 typedef struct hpo_sched_answer {

@@ -5,7 +5,8 @@
  * whole (they set the scale and the priors), the others up to a share of the full resource; the value at the
  * full resource is forecast and compared with what the curve has there, noise included.  Curves that fail are
  * left out.  The power law y = a + b t^-c is fitted by least squares, c from a grid; with fewer than four
- * reports it is the last value.  The ensemble draws 60 samples, every second sweep after 200. */
+ * reports it is the last value.  The ensemble draws 60 samples, as scheduler
+ * `extrapolation` does. */
 #include "bench/forecast.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@
 #include "model/curve_coupling.h"
 #include "model/curve_ensemble.h"
 
-enum { MAX_STEPS = 256, SAMPLES = 60, BURN = 200, EVERY = 2 };
+enum { MAX_STEPS = 256, SAMPLES = 60 };
 
 static const double SHARES[HPO_FORECAST_SHARES] = {0.1, 0.3, 0.5};
 
@@ -78,7 +79,7 @@ static hpo_status init(const hpo_problem *p, bench_curves *b, uint64_t seed, hpo
     b->final = b->forecast + b->n * HPO_N_FORECASTERS;
     b->ranks = b->final + b->n;
     hpo_status s = hpo_embed_create(p->space, &b->embed, err);
-    if (s == HPO_OK) s = hpo_curve_ensemble_create(MAX_STEPS, &b->ensemble, err);
+    if (s == HPO_OK) s = hpo_curve_ensemble_create(&b->ensemble, err);
     return s == HPO_OK ? train(p, b, seed, err) : s;
 }
 
@@ -143,8 +144,7 @@ static hpo_status ensemble(hpo_forecast_row *row, bench_curves *b, const hpo_cur
         y[r] = hpo_curves_to_units(c, b->y[i * b->steps + r]);
     }
     hpo_rng_init(&rng, i, seen, HPO_RNG_USER);
-    hpo_status s =
-        hpo_curve_ensemble_sample(b->ensemble, t, y, seen, &rng, BURN, EVERY, SAMPLES, mean, sd, err);
+    hpo_status s = hpo_curve_ensemble_sample(b->ensemble, t, y, seen, &rng, SAMPLES, mean, sd, err);
     if (s != HPO_OK) return s;
     for (size_t k = 0; k < 3; k++)
         q[k] = hpo_curves_from_units(c, hpo_curve_samples_quantile(mean, sd, SAMPLES, levels[k]));

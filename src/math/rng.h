@@ -26,6 +26,7 @@ enum {
     HPO_RNG_BINS = 41,     /* embeddings of sampler/baxus.c; index = stage */
     HPO_RNG_SCHEDULER = 50, /* brackets of new trials, choice of a parent; index = trial number */
     HPO_RNG_EXPLORE = 51,   /* changed parameters of a clone; index = trial number */
+    HPO_RNG_EXTRAPOLATION = 52, /* posterior of a curve; index = trial number, reports mixed into the seed */
     HPO_RNG_USER = 1000    /* tests and third parties start here */
 };
 /* n uniforms in [0,1), the same numbers as n calls of hpo_rng_uniform. */

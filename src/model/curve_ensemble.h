@@ -20,16 +20,14 @@ extern const hpo_curve_family hpo_curve_families[HPO_CURVE_FAMILIES];
 double hpo_curve_family_value(size_t i, const double *p, double x);
 
 typedef struct hpo_curve_ensemble hpo_curve_ensemble;
-/* Room for curves of up to n_max reports. */
-HPO_NODISCARD hpo_status hpo_curve_ensemble_create(size_t n_max, hpo_curve_ensemble **out, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_curve_ensemble_create(hpo_curve_ensemble **out, hpo_error *err);
 void hpo_curve_ensemble_free(hpo_curve_ensemble *e);
-/* n reports (2 to n_max): t ascending in (0, 1], y in curve units (curves.h; smaller is better).  Draws k
- * samples of the value at t = 1, each normal given the sample: mean and sd (k each).  burn sweeps first, then
- * one sample every `every` sweeps.  Every sweep costs about 300 evaluations of one family at n points.
- * HPO_EINVAL: too few or too many reports. */
+/* n >= 2 reports: t ascending in (0, 1], y in curve units (curve_units.h; smaller is better).  Draws k samples of
+ * the value at t = 1, each normal given the sample: mean and sd (k each).  It costs k + 50 sweeps, each of about 300
+ * evaluations of one family at 18 points at most.  HPO_EINVAL: too few reports. */
 HPO_NODISCARD hpo_status hpo_curve_ensemble_sample(hpo_curve_ensemble *e, const double *t, const double *y,
-                                                   size_t n, hpo_rng *rng, size_t burn, size_t every, size_t k,
-                                                   double *mean, double *sd, hpo_error *err);
+                                                   size_t n, hpo_rng *rng, size_t k, double *mean, double *sd,
+                                                   hpo_error *err);
 /* P(value < y) and quantiles of k such samples. */
 double hpo_curve_samples_below(const double *mean, const double *sd, size_t k, double y);
 double hpo_curve_samples_quantile(const double *mean, const double *sd, size_t k, double q);

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model/curves.c - learning curves of a study in common units, each with its state in the bank
- * (curve_bank.c).
+/* model/curves.c - learning curves of a study in common units (curve_units.c), each with its state in the
+ * bank (curve_bank.c).
  *
- * Curve units: x = (y - best) / (q95 - best), best the smallest and q95 the 95 % quantile of all finite
- * values of the study; above 1 they grow as 1 + ln x, so that a diverged trial does not press all others into
- * a point.  The map is monotone, so quantiles and probabilities go through it exactly.
- *
- * The scale is computed anew when the number of reports has grown by a quarter, or when a value lies more
- * than a twentieth of the range below the best one; then the states are folded again, lazily, from the
- * reports that are kept: O(1) a report in the mean.
+ * When the scale changes the states are folded again, lazily, from the reports that are kept: O(1) a report
+ * in the mean.
  *
  * The study's prior: experts for the start and the end of a curve (curve_bank.c) are normal with the mean and
  * spread of the first values and of the values of complete curves in this study, two curves' worth of the
@@ -20,11 +15,9 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "math/func.h"
 #include "math/stats.h"
+#include "model/curve_units.h"
 
-static const double GROWTH = 1.25;  /* of reports, between two scales */
-static const double BETTER = 0.05;  /* of the range: a new best that changes the scale */
 static const double COMPLETE = 0.9; /* share of the resource from which a last value is a final one */
 
 typedef struct trial {
@@ -41,10 +34,7 @@ struct hpo_curves {
     hpo_curve_posterior *posterior;
     trial *trials;
     size_t n, cap;
-    double *values; /* of all trials, scratch for the scale */
-    size_t n_values, values_cap, next_scale;
-    double best, range; /* range 0: no scale yet */
-    size_t epoch;
+    hpo_curve_units units;
     hpo_curve_prior prior;
     hpo_curve *scratch; /* of closed trials */
     hpo_curve **spare;  /* states that closed trials gave back; room for all there are */
@@ -62,7 +52,6 @@ hpo_status hpo_curves_create(double max_resource, uint64_t seed, hpo_curves **ou
     if (c == NULL) return hpo_fail_memory(err);
     c->max_resource = max_resource;
     c->prior = hpo_curve_prior_default();
-    c->next_scale = 2;
     hpo_status s = hpo_curve_bank_create(0, seed, &c->bank, err);
     if (s == HPO_OK) s = hpo_curve_posterior_create(c->bank, &c->posterior, err);
     if (s == HPO_OK) s = hpo_curve_create(c->bank, &c->scratch, err);
@@ -89,7 +78,7 @@ void hpo_curves_free(hpo_curves *c)
     hpo_curve_posterior_free(c->posterior);
     hpo_curve_bank_free(c->bank);
     hpo_free(c->trials);
-    hpo_free(c->values);
+    hpo_curve_units_fini(&c->units);
     hpo_free(c);
 }
 
@@ -97,18 +86,17 @@ void hpo_curves_free(hpo_curves *c)
 
 double hpo_curves_to_units(const hpo_curves *c, double value)
 {
-    double x = (value - c->best) / c->range;
-    return x > 1 ? 1 + hpo_log(x) : x;
+    return hpo_curve_units_to(&c->units, value);
 }
 
 double hpo_curves_from_units(const hpo_curves *c, double y)
 {
-    return c->best + c->range * (y > 1 ? hpo_exp(y - 1) : y);
+    return hpo_curve_units_from(&c->units, y);
 }
 
 size_t hpo_curves_epoch(const hpo_curves *c)
 {
-    return c->epoch;
+    return c->units.epoch;
 }
 
 hpo_curve_prior hpo_curves_prior(const hpo_curves *c)
@@ -139,25 +127,6 @@ static void learn_prior(hpo_curves *c)
     expert(&last, 0.3, &c->prior.end, &c->prior.end_sd);
 }
 
-static void rescale(hpo_curves *c)
-{
-    double best = c->values[0];
-    for (size_t i = 1; i < c->n_values; i++)
-        best = fmin(best, c->values[i]);
-    double bad = hpo_quantile(c->values, c->n_values, 0.95); /* reorders: no one else reads them */
-    if (!(bad > best)) {
-        for (size_t i = 0; i < c->n_values; i++)
-            bad = fmax(bad, c->values[i]);
-    }
-    c->next_scale = (size_t)(GROWTH * (double)c->n_values) + 1;
-    double range = bad - best;
-    if (!(range > 0 && isfinite(range))) return;
-    c->best = best;
-    c->range = range;
-    c->epoch++;
-    learn_prior(c);
-}
-
 /* ---- reports ---------------------------------------------------------------------------------------- */
 
 static hpo_status take_state(hpo_curves *c, trial *r, hpo_error *err)
@@ -183,7 +152,6 @@ static hpo_status room(hpo_curves *c, size_t i, hpo_error *err)
     trial *r = &c->trials[i];
     s = hpo_reserve(&r->t, &r->t_cap, r->n + 1, sizeof *r->t, err);
     if (s == HPO_OK) s = hpo_reserve(&r->y, &r->y_cap, r->n + 1, sizeof *r->y, err);
-    if (s == HPO_OK) s = hpo_reserve(&c->values, &c->values_cap, c->n_values + 1, sizeof *c->values, err);
     if (s == HPO_OK && r->state == NULL && !r->closed) s = take_state(c, r, err);
     return s;
 }
@@ -192,8 +160,8 @@ static hpo_status room(hpo_curves *c, size_t i, hpo_error *err)
 static const hpo_curve *fold(const hpo_curves *c, trial *r)
 {
     hpo_curve *state = r->state != NULL ? r->state : c->scratch;
-    if (r->state == NULL || r->epoch != c->epoch) hpo_curve_reset(state);
-    r->epoch = c->epoch;
+    if (r->state == NULL || r->epoch != c->units.epoch) hpo_curve_reset(state);
+    r->epoch = c->units.epoch;
     for (size_t k = hpo_curve_n(state); k < r->n; k++)
         hpo_curve_add(state, r->t[k], hpo_curves_to_units(c, r->y[k]));
     return state;
@@ -208,10 +176,11 @@ hpo_status hpo_curves_report(hpo_curves *c, size_t i, double resource, double va
     double t = fmin(fmax(resource / c->max_resource, hpo_curve_bank_first()), 1);
     if (!isfinite(value)) r->failed = 1;
     if (r->failed || (r->n > 0 && !(t > r->t[r->n - 1]))) return HPO_OK;
+    size_t epoch = c->units.epoch;
+    HPO_TRY(hpo_curve_units_add(&c->units, value, err));
     r->t[r->n] = t;
     r->y[r->n++] = value;
-    c->values[c->n_values++] = value;
-    if (c->n_values >= c->next_scale || (c->range > 0 && value < c->best - BETTER * c->range)) rescale(c);
+    if (c->units.epoch != epoch) learn_prior(c);
     return HPO_OK;
 }
 
@@ -238,7 +207,7 @@ int hpo_curves_failed(const hpo_curves *c, size_t i)
 
 hpo_status hpo_curves_focus(hpo_curves *c, size_t i, const hpo_curve_prior *prior, hpo_error *err)
 {
-    if (!(c->range > 0))
+    if (!(c->units.range > 0))
         return hpo_fail(err, HPO_EINVAL, "no forecast before two different values are known");
     if (i < c->n && c->trials[i].failed) return hpo_fail(err, HPO_EINVAL, "trial %zu has failed", i);
     const hpo_curve *state = i < c->n ? fold(c, &c->trials[i]) : NULL;

@@ -24,6 +24,7 @@
     X(threshold)                                                                                             \
     X(patience)                                                                                              \
     X(plateau)                                                                                               \
+    X(extrapolation)                                                                                         \
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
     X(friedman)                                                                                              \

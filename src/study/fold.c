@@ -159,12 +159,15 @@ static hpo_status feed_tell(hpo_study *s, int64_t trial, int32_t state, const do
     return ops->tell == NULL ? HPO_OK : ops->tell(s->scheduler.state, trial, (hpo_state)state, y, err);
 }
 
+/* out NULL: a stored event. */
 static hpo_status feed_report(hpo_study *s, int64_t trial, double step, const double *y, int32_t fold,
                               double cost, hpo_sched_answer *out, hpo_error *err)
 {
+    hpo_sched_answer ignored = {.decision = HPO_CONTINUE};
     if (s->axes.on && !hpo_pieces_report(&s->fold.pieces, trial, &step, &cost)) return HPO_OK;
-    const hpo_sched_report r = {trial, step, y, s->shape.n_objectives, fold, cost};
-    HPO_TRY(s->scheduler.ops->report(s->scheduler.state, &r, out, err));
+    const hpo_sched_report r = {trial, step, y, s->shape.n_objectives, fold, cost, out == NULL};
+    HPO_TRY(s->scheduler.ops->report(s->scheduler.state, &r, out != NULL ? out : &ignored, err));
+    if (out == NULL) return HPO_OK;
     /* A program that has reached its last step has ended, whatever the scheduler would have liked. */
     if (s->fidelity_column >= 0 && step >= s->fidelity_high) out->decision = HPO_CONTINUE;
     return HPO_OK;
@@ -176,8 +179,7 @@ static hpo_status feed(hpo_study *s, const struct hpo_fold_item *item, hpo_error
     if (item->kind == END) return feed_tell(s, item->trial, item->state, y, err);
     if (item->kind == HPO_LOG_PAUSED) return feed_tell(s, item->trial, HPO_STATE_PAUSED, NULL, err);
     if (item->kind != HPO_LOG_REPORT) return feed_start(s, item->trial, item->kind, item->step, err);
-    hpo_sched_answer ignored = {0};
-    return feed_report(s, item->trial, item->step, y, item->fold, item->cost, &ignored, err);
+    return feed_report(s, item->trial, item->step, y, item->fold, item->cost, NULL, err);
 }
 
 static hpo_status collect(hpo_study *s, hpo_error *err)

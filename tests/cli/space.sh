@@ -92,6 +92,7 @@ percentile
 threshold
 patience
 plateau
+extrapolation
 wilcoxon
 hoeffding
 friedman

@@ -44,7 +44,7 @@ static void test_formulas(void **state)
     }
 }
 
-enum { SAMPLES = 120, BURN = 300, MAX = 64 };
+enum { SAMPLES = 120, MAX = 64 };
 
 static double forecast(hpo_curve_ensemble *e, const double *t, const double *y, size_t n, uint64_t seed,
                        double *low, double *high)
@@ -53,7 +53,7 @@ static double forecast(hpo_curve_ensemble *e, const double *t, const double *y, 
     hpo_rng rng;
     double mean[SAMPLES], sd[SAMPLES];
     hpo_rng_init(&rng, seed, 0, HPO_RNG_USER);
-    assert_ok(hpo_curve_ensemble_sample(e, t, y, n, &rng, BURN, 2, SAMPLES, mean, sd, &err), err);
+    assert_ok(hpo_curve_ensemble_sample(e, t, y, n, &rng, SAMPLES, mean, sd, &err), err);
     *low = hpo_curve_samples_quantile(mean, sd, SAMPLES, 0.05);
     *high = hpo_curve_samples_quantile(mean, sd, SAMPLES, 0.95);
     double median = hpo_curve_samples_quantile(mean, sd, SAMPLES, 0.5);
@@ -73,7 +73,7 @@ static void test_forecasts(void **state)
         {.85, 1.5, -1.1}, {.9, .6, 1, .8},  {.9, .1, .1, 1.3}, {.85, .15, -.4, .7},
         {.9, .1, .1, .8}, {.9, .1, .08, 1}, {1, .6},
     };
-    assert_ok(hpo_curve_ensemble_create(MAX, &e, &err), err);
+    assert_ok(hpo_curve_ensemble_create(&e, &err), err);
     hpo_rng_init(&rng, 4, 0, HPO_RNG_USER);
     size_t inside = 0, of = 0, step = T_INSTRUMENTED ? 6 : 1;
     double error = 0, last = 0;
@@ -92,12 +92,12 @@ static void test_forecasts(void **state)
     }
     hpo_curve_ensemble_free(e);
     if (T_INSTRUMENTED) return;
-    /* its intervals are known to be too narrow on the optimistic side: half of the truths at least */
-    assert_true(2 * inside >= of);
-    assert_true(error < 0.5 * last && error / (double)of < 0.02);
+    assert_true(10 * inside >= 8 * of);
+    assert_true(error < 0.6 * last && error / (double)of < 0.02);
 }
 
-/* A long complete curve leaves the noise as the only unknown: its interval is that of N(value, s^2). */
+/* A long complete curve leaves the noise as the only unknown: its interval is about that of N(value, s^2).
+ * (Its 64 reports count as nine.) */
 static void test_known_end(void **state)
 {
     (void)state;
@@ -105,15 +105,15 @@ static void test_known_end(void **state)
     hpo_curve_ensemble *e;
     hpo_rng rng;
     double t[MAX], y[MAX], low, high;
-    assert_ok(hpo_curve_ensemble_create(MAX, &e, &err), err);
+    assert_ok(hpo_curve_ensemble_create(&e, &err), err);
     hpo_rng_init(&rng, 6, 0, HPO_RNG_USER);
     for (size_t i = 0; i < MAX; i++) {
         t[i] = (double)(i + 1) / MAX;
         y[i] = .2 + .5 * exp(-5 * t[i]) + .02 * hpo_rng_normal(&rng);
     }
     double m = forecast(e, t, y, MAX, 1, &low, &high);
-    assert_near(m, .2 + .5 * exp(-5), 0, .015);
-    assert_near(high - low, 2 * 1.645 * .02, .35, 0);
+    assert_near(m, .2 + .5 * exp(-5), 0, .025);
+    assert_near(high - low, 2 * 1.645 * .02, .6, 0);
     /* the same draws again */
     double again_low, again_high, again = forecast(e, t, y, MAX, 1, &again_low, &again_high);
     assert_same_doubles(&m, &again, 1);
@@ -125,8 +125,38 @@ static void test_known_end(void **state)
         y[i] = .5;
     m = forecast(e, t, y, 10, 1, &low, &high);
     assert_true(isfinite(m) && m < .52);
-    assert_fails(hpo_curve_ensemble_sample(e, t, y, 1, &rng, 1, 1, 1, &m, &low, &err), HPO_EINVAL, err,
-                 "reports");
+    assert_fails(hpo_curve_ensemble_sample(e, t, y, 1, &rng, 1, &m, &low, &err), HPO_EINVAL, err, "reports");
+    hpo_curve_ensemble_free(e);
+}
+
+/* Of many reports a few are looked at, those at one time among them; they say what all say. */
+static void test_dense_reports(void **state)
+{
+    (void)state;
+    enum { N = 3000, EVERY = 60 };
+    static double t[N], y[N];
+    hpo_error err;
+    hpo_curve_ensemble *e;
+    double low, high;
+    assert_ok(hpo_curve_ensemble_create(&e, &err), err);
+    for (size_t i = 0; i < N; i++) {
+        t[i] = fmax(.5 * (double)(i + 1) / N, 1. / 1024);
+        y[i] = 1 - hpo_curve_family_value(6, (const double[]){.9, .1, .1, 1.3}, 1 + 99 * t[i]);
+    }
+    double dense = forecast(e, t, y, N, 1, &low, &high);
+    double end = 1 - hpo_curve_family_value(6, (const double[]){.9, .1, .1, 1.3}, 100);
+    assert_near(dense, end, 0, .03);
+    assert_true(low < end && end < high);
+    for (size_t i = 0; i < N / EVERY; i++) {
+        t[i] = t[(i + 1) * EVERY - 1];
+        y[i] = y[(i + 1) * EVERY - 1];
+    }
+    assert_near(forecast(e, t, y, N / EVERY, 1, &low, &high), dense, 0, .03);
+    for (size_t i = 0; i < 100; i++) { /* all at one time */
+        t[i] = 1. / 1024;
+        y[i] = .7;
+    }
+    assert_true(isfinite(forecast(e, t, y, 100, 1, &low, &high)));
     hpo_curve_ensemble_free(e);
 }
 
@@ -136,6 +166,7 @@ int main(void)
         cmocka_unit_test(test_formulas),
         cmocka_unit_test(test_forecasts),
         cmocka_unit_test(test_known_end),
+        cmocka_unit_test(test_dense_reports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
