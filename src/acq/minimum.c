@@ -167,9 +167,9 @@ double hpo_minimum_gain(hpo_minimum *m, const double *cov, double var)
     for (size_t q = 0; q < OUTCOMES; q++) {
         for (size_t k = 0; k < m->s; k++)
             m->t[k] = (sd * m->outcome[q] - m->y[k]) / var;
-        sum += shares(m, cov, m->q);
+        sum += m->entropy - shares(m, cov, m->q);
     }
-    return m->entropy - sum / OUTCOMES;
+    return sum / OUTCOMES;
 }
 
 double hpo_minimum_explained(const hpo_minimum *m, const double *cov, double var)

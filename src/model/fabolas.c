@@ -14,7 +14,7 @@
  * seen, would all be one.
  *
  * Hyperparameters are the maximum a posteriori, where the paper averages over draws.  They are fitted, from a
- * cold start, to what was known when the number of results had last grown by a tenth: that is copied then and
+ * cold start, to what was known when the number of results had last grown by a fifth: that is copied then and
  * fitted when a decision needs it, so that a process that replays a study fits once.  At most FITTED results,
  * evenly over all, are fitted to and MOST conditioned on: those of the largest resources, of these the
  * newest. */
@@ -28,7 +28,7 @@
 #include "base/error.h"
 #include "math/func.h"
 
-enum { FITTED = 120, MOST = 300, LEAST = 3 };
+enum { FITTED = 80, MOST = 200, LEAST = 3 };
 
 typedef struct row {
     int64_t trial;
@@ -153,7 +153,7 @@ hpo_status hpo_fabolas_add(hpo_fabolas *f, int64_t trial, double resource, doubl
                           .order = f->n};
     f->n++;
     if (f->n < f->next_fit) return HPO_OK;
-    f->next_fit = f->n + f->n / 10 + 1;
+    f->next_fit = f->n + f->n / 5 + 1;
     HPO_TRY(keep(f, &f->loss, 0, u, err));
     return keep(f, &f->cost, 1, u, err);
 }

@@ -33,6 +33,7 @@
 
 #include "acq/acquisition.h"
 #include "acq/minimum.h"
+#include "acq/search.h"
 #include "base/alloc.h"
 #include "base/error.h"
 #include "math/func.h"
@@ -47,16 +48,18 @@ enum {
     OPENING = 4,
     REPRESENTERS = 48,
     SAMPLES = 512,
-    DRAWS = 192,
+    DRAWS = 80,
     NEAR = 64,
     AROUND = 8, /* best trials that points are near to */
     BEST = 16,  /* ... that may be taken up again */
-    POOL = DRAWS + NEAR + BEST,
-    JUDGED = 8, /* a level */
-    STEPS = 24,
+    POOL = DRAWS + NEAR + BEST + 1,
+    JUDGED = 6, /* a level */
+    STEPS = 16,
     ROUNDS = 3,
     TRIES = 16
 };
+
+static const double LN_UNLIKELY = -1.3862943611198906; /* ln 1/4 */
 
 typedef struct fabolas_config {
     double eta, min, overhead, full;
@@ -82,6 +85,7 @@ typedef struct fabolas {
     hpo_embed *embed;
     hpo_fabolas *model;
     hpo_success *success;
+    hpo_search *search;
     double *u;       /* by trial */
     uint8_t *status; /* by trial: how its newest piece stands */
     size_t cap_u, cap_status;
@@ -129,6 +133,7 @@ static hpo_status fabolas_init(void *state, const void *config, const hpo_sched_
     HPO_TRY(hpo_fabolas_create(s->embed, s->levels.at[0], s->levels.at[s->levels.n - 1], opening_size(s),
                                &s->model, err));
     HPO_TRY(hpo_success_create(s->embed, &s->success, err));
+    HPO_TRY(hpo_search_create(s->embed, s->seed, &s->search, err));
     size_t n = POOL + 1, d = s->n_dims, z = REPRESENTERS;
     s->rungs = hpo_calloc(s->levels.n, sizeof *s->rungs);
     s->trial = hpo_alloc_array(n, sizeof *s->trial);
@@ -160,6 +165,7 @@ static void fabolas_fini(void *state)
     hpo_free(s->block);
     hpo_free(s->trial);
     hpo_sched_rows_fini(&s->rows);
+    hpo_search_free(s->search);
     hpo_success_free(s->success);
     hpo_fabolas_free(s->model);
     hpo_embed_free(s->embed);
@@ -405,9 +411,37 @@ static void normalise(fabolas *s, double *u)
     hpo_space_encode(s->space, s->x, u);
 }
 
+static void values(void *ctx, const double *u, size_t m, double *out)
+{
+    hpo_acq_values(ctx, u, m, out);
+}
+
+static double gradient(void *ctx, const double *u, double *out)
+{
+    return hpo_acq_value(ctx, u, out);
+}
+
+/* The point of largest expected improvement in full. */
+static hpo_status most_promising(fabolas *s, const double *around, size_t n, double least, hpo_rng *rng,
+                                 double *out, hpo_error *err)
+{
+    hpo_fidelity_slice slice = {hpo_fabolas_loss(s->model), 1};
+    hpo_posterior p = hpo_fidelity_gp_posterior(&slice);
+    const hpo_acq_options kind = {.kind = HPO_ACQ_LOG_EI, .pending = HPO_PENDING_IGNORE};
+    const hpo_acq_context context = {.best = least, .success = s->n_failed > 0 ? s->success : NULL};
+    const hpo_search_options o = {.n_uniform = 128, .n_local = 64, .n_starts = 3, .max_iterations = 25};
+    hpo_acq *acq = NULL;
+    double value;
+    HPO_TRY(hpo_acq_create(s->space, &p, &kind, &context, rng, &acq, err));
+    const hpo_score score = {acq, values, hpo_acq_has_gradient(acq) ? gradient : NULL};
+    hpo_status rc = hpo_search_maximise(s->search, &score, &o, around, n, NULL, 0, rng, out, &value, err);
+    hpo_acq_free(acq);
+    return rc;
+}
+
 static hpo_status fill_pool(fabolas *s, hpo_rng *rng, size_t *n, hpo_error *err)
 {
-    static const double sizes[] = {0.2, 0.1, 0.05, 0.02};
+    static const double sizes[] = {0.15, 0.05, 0.02, 0.01};
     size_t d = s->n_dims, best[BEST], n_best = best_trials(s, BEST, best),
            around = n_best < AROUND ? n_best : AROUND;
     *n = 0;
@@ -419,14 +453,20 @@ static hpo_status fill_pool(fabolas *s, hpo_rng *rng, size_t *n, hpo_error *err)
         HPO_TRY(step_from(s, s->u + best[k % around] * d, sizes[k / around % 4], rng, s->pool + *n * d, err));
     for (size_t k = 0; k < n_best; k++, (*n)++)
         memcpy(s->pool + *n * d, s->u + best[k] * d, d * sizeof *s->u);
+    if (n_best > 0) {
+        const double *around_these = s->pool + (*n - n_best) * d;
+        hpo_status rc = most_promising(s, around_these, around, s->mean[best[0]], rng, s->pool + *n * d, err);
+        if (rc < 0) return rc;
+        *n += rc == HPO_OK;
+    }
     for (size_t i = 0; i < *n; i++)
         s->trial[i] = known(s, s->pool + i * d);
     return HPO_OK;
 }
 
-/* Draws the places without repetition, in proportion to the expected improvement in full: the largest of ln
- * EI plus a Gumbel variable.  What has failed or may not be trained again can still be where the minimum is.
- */
+/* Draws the places without repetition, in proportion to the expected improvement in full times the chance of
+ * no failure: the largest of its logarithm plus a Gumbel variable.  Where most will fail nothing is looked
+ * for, else what can never be known would be asked for again and again, since a failure is cheap. */
 static size_t choose_places(fabolas *s, size_t n, hpo_rng *rng)
 {
     size_t d = s->n_dims, count = 0, best;
@@ -436,6 +476,10 @@ static size_t choose_places(fabolas *s, size_t n, hpo_rng *rng)
     for (size_t i = 0; i < n; i++)
         key[i] = hpo_acq_log_ei(mean[i], sqrt(var[i]), least, NULL, NULL) -
                  hpo_log(-hpo_log(hpo_rng_uniform(rng) + 0x1p-54));
+    for (size_t i = 0; i < n && s->n_failed > 0; i++) {
+        double ok = hpo_success_log_probability(s->success, s->pool + i * d, NULL);
+        key[i] = ok < LN_UNLIKELY ? -(double)INFINITY : key[i] + ok;
+    }
     while (count < REPRESENTERS && count < n) {
         size_t top = 0;
         for (size_t i = 1; i < n; i++)
@@ -642,7 +686,7 @@ static const hpo_option options[] = {
     {"overhead", "cost of one evaluation beside its training, in the unit of costs", HPO_OPT_REAL,
      offsetof(fabolas_config, overhead), 0, 0, 1e300, NULL},
     {"full", "share of the cost that goes to evaluating in full what is expected to be best", HPO_OPT_REAL,
-     offsetof(fabolas_config, full), 0.25, 0, 1, NULL},
+     offsetof(fabolas_config, full), 0.1, 0, 1, NULL},
     {"initial",
      "configurations of the sampler's before the first model; -1: twice the parameters + 1, between 8 and 18",
      HPO_OPT_INT, offsetof(fabolas_config, initial), -1, -1, 1 << 20, NULL},
