@@ -5,13 +5,17 @@
  *
  *     t = 1 + ln(r / h) / ln(h / l)    in [0, 1], 1: the whole
  *
- *     loss      y = f(u, t) + noise,     k((u, t), (u', t')) = s2 m(u, u') phi(t)' Sigma phi(t'),  phi = (1,
- * (1 - t)^2) cost   ln c = g(u, t) + noise,     the same with phi = (1, t)
+ *     y = f(u, t) + noise,         k((u, t), (u', t')) = s2 m(u, u') phi(t)' Sigma phi(t'),  phi = (1, (1 -
+ * t)^2)
+ *
+ * is its loss, and its cost c
+ *
+ *     ln(c / r) = g(u, t) + noise,  the same with phi = (1, t),
  *
  * each with a trend that all configurations share (fidelity.h).  The share enters by its logarithm, as in the
- * authors' program: a cost ~ r^p is then linear in t, and a loss that falls with some power of the share is
- * close to the form of phi; by the share itself (the text of the paper) the smallest ones, on which most is
- * seen, would all be one.
+ * authors' program: a cost ~ r^p is then linear in t (and as long as little is known, p is near 1), and a
+ * loss that falls with some power of the share is close to the form of phi; by the share itself (the text of
+ * the paper) the smallest ones, on which most is seen, would all be one.
  *
  * Hyperparameters are the maximum a posteriori, where the paper averages over draws.  They are fitted, from a
  * cold start, to what was known when the number of results had last grown by a fifth: that is copied then and
@@ -32,7 +36,7 @@ enum { FITTED = 80, MOST = 200, LEAST = 3 };
 
 typedef struct row {
     int64_t trial;
-    double place, y, ln_cost; /* NaN: unknown */
+    double place, y, ln_cost; /* of a unit of the resource; NaN: unknown */
     size_t order;
 } row;
 
@@ -131,10 +135,10 @@ static void table_add(table *t, size_t d, const double *u, double place, double 
 /* The rows that hyperparameters are learned from, as they are now. */
 static hpo_status keep(hpo_fabolas *f, process *p, int costs, const double *u, hpo_error *err)
 {
-    size_t stride = (f->n - 1) / FITTED + 1;
-    HPO_TRY(table_open(&p->known, f->n, f->n_dims, err));
-    for (size_t i = 0; i < f->n; i += stride) {
-        const row *r = &f->rows[i];
+    size_t n = f->n < FITTED ? f->n : FITTED;
+    HPO_TRY(table_open(&p->known, n, f->n_dims, err));
+    for (size_t i = 0; i < n; i++) {
+        const row *r = &f->rows[i * f->n / n];
         double value = costs ? r->ln_cost : r->y;
         if (!isnan(value)) table_add(&p->known, f->n_dims, u + (size_t)r->trial * f->n_dims, r->place, value);
     }
@@ -149,7 +153,7 @@ hpo_status hpo_fabolas_add(hpo_fabolas *f, int64_t trial, double resource, doubl
     f->rows[f->n] = (row){.trial = trial,
                           .place = hpo_fabolas_place(f, resource),
                           .y = y,
-                          .ln_cost = cost > 0 ? hpo_log(cost) : (double)NAN,
+                          .ln_cost = cost > 0 ? hpo_log(cost / resource) : (double)NAN,
                           .order = f->n};
     f->n++;
     if (f->n < f->next_fit) return HPO_OK;
@@ -264,12 +268,12 @@ void hpo_fabolas_log_cost(const hpo_fabolas *f, const double *u, size_t m, doubl
 {
     enum { BLOCK = 64 };
     const hpo_fidelity_gp *gp = f->cost.gp;
-    double var[BLOCK];
+    double var[BLOCK], ln_resource = hpo_log(hpo_fabolas_resource(f, place));
     for (size_t i = 0; i < m; i += BLOCK) {
         size_t n = m - i < BLOCK ? m - i : BLOCK;
         if (f->cost.ready) hpo_fidelity_gp_moments(gp, u + i * f->n_dims, n, place, out + i, var);
         for (size_t j = i; j < i + n; j++)
-            out[j] = f->cost.ready ? hpo_transform_invert(hpo_fidelity_gp_transform(gp), out[j])
-                                   : hpo_log(hpo_fabolas_resource(f, place));
+            out[j] = ln_resource +
+                     (f->cost.ready ? hpo_transform_invert(hpo_fidelity_gp_transform(gp), out[j]) : 0);
     }
 }

@@ -17,9 +17,9 @@
  * study.  Trainings under way count as if they had brought what is expected of them.
  *
  * What a user wants in the end is a configuration that was evaluated in full.  The one whose expected loss in
- * full is least is, when it has not been, whenever full evaluations have had less than the share `full` of
- * all that was spent; and at the end of the budget of trials.  In the paper that is done outside, to the same
- * trials.
+ * full is least is, when it has not been: whenever of what T full evaluations cost fewer than max(full T,
+ * log2 T) were in full, and at the end of the budget of trials.  In the paper that is done outside, to the
+ * same trials.
  *
  * The first `initial` configurations are the sampler's, on up to OPENING of the smallest levels in turn, and
  * so are those that cannot be evaluated.  Randomness is keyed by the number of pieces that have begun.
@@ -49,10 +49,11 @@ enum {
     REPRESENTERS = 48,
     SAMPLES = 512,
     DRAWS = 80,
-    NEAR = 64,
+    NEAR = 32,
     AROUND = 8, /* best trials that points are near to */
     BEST = 16,  /* ... that may be taken up again */
-    POOL = DRAWS + NEAR + BEST + 1,
+    GROWN = 64,
+    POOL = DRAWS + NEAR + BEST + 1 + GROWN,
     JUDGED = 6, /* a level */
     STEPS = 16,
     ROUNDS = 3,
@@ -100,7 +101,7 @@ typedef struct fabolas {
     double *block, *pool, *score, *places, *cov, *log_cost, *x;
     int64_t *trial; /* POOL + 1: that a point of the pool is, or NEW, or BLOCKED */
     /* the last decision, good until the next event */
-    uint64_t decided_at; /* n_events + 1 */
+    uint64_t decided_at; /* of n_events, and whether a trial could be made; 0: none */
     hpo_action decided;
     double *decided_u;
 } fabolas;
@@ -329,18 +330,17 @@ static double in_units(const fabolas *s, double mean)
     return s->sign * hpo_transform_invert(hpo_fidelity_gp_transform(hpo_fabolas_loss(s->model)), mean);
 }
 
-/* What evaluations in full have cost of all that was spent, at the prices of one configuration. */
-static double share_in_full(const fabolas *s, size_t trial, size_t more)
+/* What all pieces have cost, in evaluations in full, at the prices of one configuration. */
+static double spent(const fabolas *s, size_t trial)
 {
-    double all = 0, last = 0;
+    double all = 0, cost = 1;
     for (size_t k = 0; k < s->levels.n; k++) {
-        size_t n = s->begun[k] + (k + 1 == s->levels.n ? more : 0);
-        hpo_fabolas_log_cost(s->model, s->u + trial * s->n_dims, 1,
-                             hpo_fabolas_place(s->model, s->levels.at[k]), &last);
-        last = (double)n * hpo_exp(last);
-        all += last;
+        double place = hpo_fabolas_place(s->model, s->levels.at[k]);
+        hpo_fabolas_log_cost(s->model, s->u + trial * s->n_dims, 1, place, &cost);
+        cost = hpo_exp(cost);
+        all += (double)s->begun[k] * cost;
     }
-    return last / all;
+    return all / cost;
 }
 
 static void in_full(const fabolas *s, int64_t trial, hpo_action *out)
@@ -350,17 +350,20 @@ static void in_full(const fabolas *s, int64_t trial, hpo_action *out)
     out->resource = s->levels.at[s->levels.n - 1];
 }
 
-/* The best trial, when it is paused: it is to be evaluated in full. */
-static void confirm(const fabolas *s, double most, hpo_action *out)
+/* The best trial, when it is paused, is to be evaluated in full if that is due: always, or so that of T
+ * evaluations' cost max(share T, log2 T) are in full. */
+static void confirm(const fabolas *s, int always, hpo_action *out)
 {
     size_t who;
     if (best_trials(s, 1, &who) == 0 || !s->rows.row[who].paused) return;
-    if (share_in_full(s, who, 1) > most) return;
+    double before = spent(s, who), after = before + 1, n = (double)s->begun[s->levels.n - 1];
+    if (!always && (s->config.full == 0 || n + 1 > fmax(s->config.full * after, hpo_log2(after)))) return;
     in_full(s, (int64_t)who, out);
     (void)snprintf(
         out->reason, sizeof out->reason,
-        "evaluated in full, where the least loss is expected of it, %.4g; that had %.0f %% of what was spent",
-        in_units(s, s->mean[who]), 100 * share_in_full(s, who, 0));
+        "evaluated in full, where the least loss is expected of it, %.4g: as yet %g were, for the cost of "
+        "%.3g",
+        in_units(s, s->mean[who]), n, before);
 }
 
 /* ---- points ------------------------------------------------------------------------------------------- */
@@ -439,11 +442,50 @@ static hpo_status most_promising(fabolas *s, const double *around, size_t n, dou
     return rc;
 }
 
+/* ln of EI in full times P, of the first n points of the pool. */
+static void promise(fabolas *s, size_t n, double least, double *out)
+{
+    double *mean = s->score, *var = mean + n;
+    hpo_fidelity_gp_moments(hpo_fabolas_loss(s->model), s->pool, n, 1, mean, var);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = hpo_acq_log_ei(mean[i], sqrt(var[i]), least, NULL, NULL);
+        if (s->n_failed == 0) continue;
+        double ok = hpo_success_log_probability(s->success, s->pool + i * s->n_dims, NULL);
+        out[i] = ok < LN_UNLIKELY ? -(double)INFINITY : out[i] + ok;
+    }
+}
+
+/* Steps from points of the pool that are drawn in proportion to what they promise: towards the places of one
+ * that would be drawn from the whole space so, however small they are. */
+static hpo_status grow_pool(fabolas *s, double least, hpo_rng *rng, size_t *n, hpo_error *err)
+{
+    static const double sizes[] = {0.1, 0.03, 0.01, 0.003};
+    double *key = s->score + 2 * *n, most = -(double)INFINITY, sum = 0;
+    size_t n_parents = *n, d = s->n_dims;
+    promise(s, n_parents, least, key);
+    for (size_t i = 0; i < n_parents; i++)
+        most = fmax(most, key[i]);
+    if (isinf(most)) return HPO_OK;
+    for (size_t i = 0; i < n_parents; i++) {
+        key[i] = hpo_exp(key[i] - most);
+        sum += key[i];
+    }
+    for (size_t k = 0; k < GROWN; k++, (*n)++) {
+        double left = sum * hpo_rng_uniform(rng);
+        size_t i = 0;
+        for (; i + 1 < n_parents && left >= key[i]; i++)
+            left -= key[i];
+        HPO_TRY(step_from(s, s->pool + i * d, sizes[k % 4], rng, s->pool + *n * d, err));
+    }
+    return HPO_OK;
+}
+
 static hpo_status fill_pool(fabolas *s, hpo_rng *rng, size_t *n, hpo_error *err)
 {
     static const double sizes[] = {0.15, 0.05, 0.02, 0.01};
     size_t d = s->n_dims, best[BEST], n_best = best_trials(s, BEST, best),
            around = n_best < AROUND ? n_best : AROUND;
+    double least = n_best > 0 ? s->mean[best[0]] : (double)INFINITY;
     *n = 0;
     for (; *n < DRAWS; (*n)++) {
         HPO_TRY(hpo_space_draw(s->space, rng, s->pool + *n * d, err));
@@ -455,31 +497,27 @@ static hpo_status fill_pool(fabolas *s, hpo_rng *rng, size_t *n, hpo_error *err)
         memcpy(s->pool + *n * d, s->u + best[k] * d, d * sizeof *s->u);
     if (n_best > 0) {
         const double *around_these = s->pool + (*n - n_best) * d;
-        hpo_status rc = most_promising(s, around_these, around, s->mean[best[0]], rng, s->pool + *n * d, err);
+        hpo_status rc = most_promising(s, around_these, around, least, rng, s->pool + *n * d, err);
         if (rc < 0) return rc;
         *n += rc == HPO_OK;
     }
+    HPO_TRY(grow_pool(s, least, rng, n, err));
     for (size_t i = 0; i < *n; i++)
         s->trial[i] = known(s, s->pool + i * d);
     return HPO_OK;
 }
 
-/* Draws the places without repetition, in proportion to the expected improvement in full times the chance of
- * no failure: the largest of its logarithm plus a Gumbel variable.  Where most will fail nothing is looked
- * for, else what can never be known would be asked for again and again, since a failure is cheap. */
+/* Draws the places without repetition, in proportion to what they promise: the largest of its logarithm plus
+ * a Gumbel variable.  Where most will fail nothing is looked for, else what can never be known would be asked
+ * for again and again, since a failure is cheap. */
 static size_t choose_places(fabolas *s, size_t n, hpo_rng *rng)
 {
     size_t d = s->n_dims, count = 0, best;
-    double *mean = s->score, *var = mean + n, *key = var + n, least = (double)INFINITY;
+    double *key = s->score + 2 * n, least = (double)INFINITY;
     if (best_trials(s, 1, &best) > 0) least = s->mean[best];
-    hpo_fidelity_gp_moments(hpo_fabolas_loss(s->model), s->pool, n, 1, mean, var);
+    promise(s, n, least, key);
     for (size_t i = 0; i < n; i++)
-        key[i] = hpo_acq_log_ei(mean[i], sqrt(var[i]), least, NULL, NULL) -
-                 hpo_log(-hpo_log(hpo_rng_uniform(rng) + 0x1p-54));
-    for (size_t i = 0; i < n && s->n_failed > 0; i++) {
-        double ok = hpo_success_log_probability(s->success, s->pool + i * d, NULL);
-        key[i] = ok < LN_UNLIKELY ? -(double)INFINITY : key[i] + ok;
-    }
+        key[i] -= hpo_log(-hpo_log(hpo_rng_uniform(rng) + 0x1p-54));
     while (count < REPRESENTERS && count < n) {
         size_t top = 0;
         for (size_t i = 1; i < n; i++)
@@ -634,15 +672,23 @@ static hpo_status finish(fabolas *s, const hpo_sched_ask *ask, hpo_action *out, 
     return HPO_OK;
 }
 
+/* The smallest levels, up to an eighth of the maximum, and two at least below it. */
+static size_t opening_levels(const fabolas *s)
+{
+    size_t n = 0, below = s->levels.n - 1;
+    while (n < OPENING && n < below && (n < 2 || s->levels.at[n] <= s->levels.at[below] / 8))
+        n++;
+    return n > 0 ? n : 1;
+}
+
 static hpo_status choose(fabolas *s, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
 {
-    size_t low = s->levels.n > 1 ? s->levels.n - 1 : 1, opening = low < OPENING ? low : OPENING;
-    out->resource = s->levels.at[s->n_new % opening];
+    out->resource = s->levels.at[s->n_new % opening_levels(s)];
     if (!ask->may_create) return finish(s, ask, out, err);
     if (hpo_fabolas_size(s->model) < opening_size(s) || s->n_dims == 0) return HPO_OK;
     hpo_status rc = look(s, err);
     if (rc != HPO_OK) return rc == HPO_WAIT ? HPO_OK : rc;
-    confirm(s, s->config.full, out);
+    confirm(s, 0, out);
     return out->kind == HPO_ACT_RESUME ? HPO_OK : decide(s, out, err);
 }
 
@@ -650,13 +696,13 @@ static hpo_status choose(fabolas *s, const hpo_sched_ask *ask, hpo_action *out, 
 static hpo_status fabolas_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
 {
     fabolas *s = state;
+    const uint64_t now = 2 * s->n_events + 1 + (ask->may_create != 0);
     double *u = out->u;
-    if (!ask->may_create || s->decided_at != s->n_events + 1) {
+    if (s->decided_at != now) {
         HPO_TRY(choose(s, ask, out, err));
-        if (!ask->may_create) return HPO_OK;
         s->decided = *out;
         if (out->changed) memcpy(s->decided_u, u, s->n_dims * sizeof *u);
-        s->decided_at = s->n_events + 1;
+        s->decided_at = now;
         return HPO_OK;
     }
     *out = s->decided;
@@ -685,8 +731,8 @@ static const hpo_option options[] = {
      0, 1e300, NULL},
     {"overhead", "cost of one evaluation beside its training, in the unit of costs", HPO_OPT_REAL,
      offsetof(fabolas_config, overhead), 0, 0, 1e300, NULL},
-    {"full", "share of the cost that goes to evaluating in full what is expected to be best", HPO_OPT_REAL,
-     offsetof(fabolas_config, full), 0.1, 0, 1, NULL},
+    {"full", "share of the cost, at least, that goes to evaluations in full; 0: at the end only",
+     HPO_OPT_REAL, offsetof(fabolas_config, full), 0.1, 0, 1, NULL},
     {"initial",
      "configurations of the sampler's before the first model; -1: twice the parameters + 1, between 8 and 18",
      HPO_OPT_INT, offsetof(fabolas_config, initial), -1, -1, 1 << 20, NULL},

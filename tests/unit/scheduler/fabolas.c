@@ -56,7 +56,7 @@ static void test_begins_and_ends(void **state)
         if (n_new < 8) { /* the four smallest in turn, where the sampler says */
             assert_int_equal(a.kind, HPO_ACT_NEW);
             assert_false(a.changed);
-            assert_true(a.resource == (double)(1 << (n_new % 4)));
+            assert_true(a.resource == (double)(1 << (n_new % 4))); /* 1 to 8 of 64 */
             assert_true(a.reason[0] == '\0');
         } else if (a.kind == HPO_ACT_NEW && a.changed) {
             assert_non_null(strstr(a.reason, "nats of where the minimum is"));
