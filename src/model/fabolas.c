@@ -33,6 +33,7 @@
 #include "math/func.h"
 
 enum { FITTED = 80, MOST = 200, LEAST = 3 };
+static const double COST_NOISE = 0.05;
 
 typedef struct row {
     int64_t trial;
@@ -58,6 +59,7 @@ struct hpo_fabolas {
     double high, ln_range; /* ln(high / low) */
     row *rows, *chosen;
     size_t n, cap, cap_chosen, next_fit;
+    double ln_least, ln_most; /* costs of a unit: their range */
     process loss, cost;
     table all; /* scratch: what is conditioned on */
 };
@@ -69,14 +71,18 @@ hpo_status hpo_fabolas_create(const hpo_embed *embed, double low, double high, s
 {
     const hpo_fidelity_gp_options loss = {
         .kernel = HPO_KERNEL_MATERN52, .family = HPO_FIDELITY_DATA, .transform = HPO_TRANSFORM_AUTO};
-    const hpo_fidelity_gp_options cost = {
-        .kernel = HPO_KERNEL_MATERN52, .family = HPO_FIDELITY_LINEAR, .transform = HPO_TRANSFORM_STANDARD};
+    const hpo_fidelity_gp_options cost = {.kernel = HPO_KERNEL_MATERN52,
+                                          .family = HPO_FIDELITY_LINEAR,
+                                          .transform = HPO_TRANSFORM_STANDARD,
+                                          .least_noise = COST_NOISE};
     *out = NULL;
     hpo_fabolas *f = hpo_calloc(1, sizeof *f);
     if (f == NULL) return hpo_fail_memory(err);
     f->n_dims = hpo_embed_n_dims(embed);
     f->high = high;
     f->ln_range = hpo_log(high / low);
+    f->ln_least = (double)INFINITY;
+    f->ln_most = -(double)INFINITY;
     f->next_fit = first > LEAST ? first : LEAST;
     hpo_status s = hpo_fidelity_gp_create(embed, &loss, &f->loss.gp, err);
     if (s == HPO_OK) s = hpo_fidelity_gp_create(embed, &cost, &f->cost.gp, err);
@@ -155,6 +161,10 @@ hpo_status hpo_fabolas_add(hpo_fabolas *f, int64_t trial, double resource, doubl
                           .y = y,
                           .ln_cost = cost > 0 ? hpo_log(cost / resource) : (double)NAN,
                           .order = f->n};
+    if (cost > 0) {
+        f->ln_least = fmin(f->ln_least, f->rows[f->n].ln_cost);
+        f->ln_most = fmax(f->ln_most, f->rows[f->n].ln_cost);
+    }
     f->n++;
     if (f->n < f->next_fit) return HPO_OK;
     f->next_fit = f->n + f->n / 5 + 1;
@@ -268,12 +278,15 @@ void hpo_fabolas_log_cost(const hpo_fabolas *f, const double *u, size_t m, doubl
 {
     enum { BLOCK = 64 };
     const hpo_fidelity_gp *gp = f->cost.gp;
-    double var[BLOCK], ln_resource = hpo_log(hpo_fabolas_resource(f, place));
+    double var[BLOCK], ln_resource = hpo_log(hpo_fabolas_resource(f, place)),
+                       reach = f->ln_most - f->ln_least;
     for (size_t i = 0; i < m; i += BLOCK) {
         size_t n = m - i < BLOCK ? m - i : BLOCK;
         if (f->cost.ready) hpo_fidelity_gp_moments(gp, u + i * f->n_dims, n, place, out + i, var);
-        for (size_t j = i; j < i + n; j++)
-            out[j] = ln_resource +
-                     (f->cost.ready ? hpo_transform_invert(hpo_fidelity_gp_transform(gp), out[j]) : 0);
+        for (size_t j = i; j < i + n; j++) {
+            double v = f->cost.ready ? hpo_transform_invert(hpo_fidelity_gp_transform(gp), out[j]) : 0;
+            if (f->cost.ready) v = fmin(fmax(v, f->ln_least - reach), f->ln_most + reach);
+            out[j] = v + ln_resource;
+        }
     }
 }

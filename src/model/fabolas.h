@@ -15,7 +15,7 @@ void hpo_fabolas_free(hpo_fabolas *f);
 double hpo_fabolas_place(const hpo_fabolas *f, double resource);
 double hpo_fabolas_resource(const hpo_fabolas *f, double place);
 
-/* A training of `trial` up to `resource` has ended with loss y (finite).  cost: of that training from its start, 0:
+/* A training of `trial` up to `resource` has ended with loss y (finite).  cost: of coming there from the start, 0:
  * unknown.  u: points of all trials, by number. */
 HPO_NODISCARD hpo_status hpo_fabolas_add(hpo_fabolas *f, int64_t trial, double resource, double y, double cost,
                                          const double *u, hpo_error *err);

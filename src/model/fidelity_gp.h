@@ -14,6 +14,7 @@ typedef struct hpo_fidelity_gp_options {
     hpo_fidelity_family family;
     size_t tasks;             /* independent, tasks: how many, the last is the target */
     hpo_transform_kind transform;
+    double least_noise; /* variance, model units; default (0): 1e-6.  More where the kernel can not follow the data */
 } hpo_fidelity_gp_options;
 
 typedef struct hpo_fidelity_gp hpo_fidelity_gp;

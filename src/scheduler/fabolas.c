@@ -197,8 +197,6 @@ static hpo_status fabolas_start(void *state, const hpo_sched_start *e, hpo_error
     HPO_TRY(need(s, e->trial, err));
     if (e->u != NULL) memcpy(s->u + i * s->n_dims, e->u, s->n_dims * sizeof *s->u);
     hpo_rungs_start(s->rungs, &s->rows.row[i], e->trial, e->resource);
-    if (s->rows.row[i].level < 0)
-        s->rows.row[i].cost = 0; /* what a lost worker has spent is another training's */
     int64_t level = hpo_levels_find(&s->levels, e->resource);
     s->begun[level < 0 ? 0 : level]++;
     s->n_events++;
@@ -214,16 +212,17 @@ static void fail(fabolas *s, int64_t trial)
     s->status[trial] = FAILED;
 }
 
-/* A training has ended.  Its cost is known when it is the trial's first: later ones may go on from that. */
-static hpo_status measure(fabolas *s, int64_t trial, double y, hpo_error *err)
+/* A training has ended.  cost: of all the trial's pieces, what it takes to come there if they go on from each
+ * other; a program that begins anew has spent little on the smaller ones.  0: unknown. */
+static hpo_status measure(fabolas *s, int64_t trial, double y, double cost, hpo_error *err)
 {
     hpo_sched_row *t = &s->rows.row[trial];
-    int first = t->level < 0, in_full = t->target >= full(s);
+    int in_full = t->target >= full(s);
     if (!isfinite(y)) {
         fail(s, trial);
         return HPO_OK;
     }
-    HPO_TRY(hpo_fabolas_add(s->model, trial, t->target, y, first ? t->cost : 0, s->u, err));
+    HPO_TRY(hpo_fabolas_add(s->model, trial, t->target, y, cost, s->u, err));
     s->status[trial] = in_full ? FULL : MEASURED;
     s->n_full += (size_t)in_full;
     t->step = t->target; /* also when it is told without a report */
@@ -240,7 +239,7 @@ static hpo_status fabolas_report(void *state, const hpo_sched_report *r, hpo_sch
     int fresh = hpo_sched_rows_report(t, r);
     s->n_events++;
     if (!(t->step >= t->target * (1 - 1e-9))) return HPO_OK;
-    if (fresh && s->status[r->trial] == BEGUN) HPO_TRY(measure(s, r->trial, r->y[0], err));
+    if (fresh && s->status[r->trial] == BEGUN) HPO_TRY(measure(s, r->trial, r->y[0], t->cost, err));
     if (t->target >= full(s)) return HPO_OK;
     out->decision = HPO_PAUSE;
     if (t->level < 0) return HPO_OK;
@@ -261,7 +260,7 @@ static hpo_status fabolas_tell(void *state, int64_t trial, hpo_state end, const 
         if (status == FULL)
             hpo_fabolas_correct(s->model, trial, y[0]); /* the value at the maximum is what is told */
         else if (status == BEGUN)
-            HPO_TRY(measure(s, trial, y[0], err));
+            HPO_TRY(measure(s, trial, y[0], 0, err));
     } else if (end != HPO_STATE_PAUSED && end != HPO_STATE_STOPPED) {
         fail(s, trial);
     }

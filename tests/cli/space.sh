@@ -97,6 +97,7 @@ hoeffding
 friedman
 freeze-thaw
 dyhpo
+fabolas
 pbt
 pb2
 END
