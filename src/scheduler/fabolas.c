@@ -3,18 +3,11 @@
  * together.
  *
  * Each training up to a resource r is an evaluation of its own; nothing is trained further.  Two Gaussian
- * processes over configuration u and place t of the resource (model/fabolas.h) give the loss f(u, t) and the
- * cost c(u, t).  A free worker is given the pair of largest
- *
- *     a(u, t) = [H(p) - E H(p given f(u, t) + noise)] P(no failure at u) / (c(u, t) + overhead),
- *
- * p(z) = probability that the minimum of f(., 1), the loss in full, is at z, among REPRESENTERS places z
- * (acq/minimum.h). These are drawn without repetition in proportion to their expected improvement in full,
- * from draws from the prior, the best trials and points near them.  u is looked for among the same points and
- * t among the levels: for each level the best few by the differences between the z that they explain are
- * judged by a, and the best of all is improved by random steps of shrinking size.  A configuration that was
- * trained before takes part with the levels above its last: it is taken up again, and so is one row of the
- * study.  Trainings under way count as if they had brought what is expected of them.
+ * processes over configuration and place of the resource (model/fabolas.h) give loss and cost.  A free worker
+ * is given the pair, of a new configuration or one that was trained on less before, that tells most of where
+ * the minimum in full is, per cost (acq/shares.h).  A configuration is one trial, whatever it is trained on:
+ * taken up again, it gets a larger resource.  Trainings under way count as if they had brought what is
+ * expected of them.
  *
  * What a user wants in the end is a configuration that was evaluated in full.  The one whose expected loss in
  * full is least is, when it has not been: whenever of what T full evaluations cost fewer than max(full T,
@@ -25,15 +18,12 @@
  * so are those that cannot be evaluated.  Randomness is keyed by the number of pieces that have begun.
  *
  * Klein, Falkner, Bartels, Hennig & Hutter: "Fast Bayesian optimization of machine learning hyperparameters
- * on large datasets", AISTATS 2017, algorithm 2.  Theirs instead: hyperparameters by Markov chains, places by
- * another one. */
+ * on large datasets", AISTATS 2017, algorithm 2.  There hyperparameters are averaged over. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "acq/acquisition.h"
-#include "acq/minimum.h"
-#include "acq/search.h"
+#include "acq/shares.h"
 #include "base/alloc.h"
 #include "base/error.h"
 #include "math/func.h"
@@ -44,35 +34,14 @@
 #include "scheduler/rung.h"
 #include "space/space.h"
 
-enum {
-    OPENING = 4,
-    REPRESENTERS = 48,
-    SAMPLES = 512,
-    DRAWS = 80,
-    NEAR = 32,
-    AROUND = 8, /* best trials that points are near to */
-    BEST = 16,  /* ... that may be taken up again */
-    GROWN = 64,
-    POOL = DRAWS + NEAR + BEST + 1 + GROWN,
-    JUDGED = 6, /* a level */
-    STEPS = 16,
-    ROUNDS = 3,
-    TRIES = 16
-};
-
-static const double LN_UNLIKELY = -1.3862943611198906; /* ln 1/4 */
+enum { OPENING = 4 };
+static const double OVERHEAD =
+    1.0 / 64; /* of the cost of a full evaluation: no smaller one is worth its while */
 
 typedef struct fabolas_config {
     double eta, min, overhead, full;
     int64_t initial;
 } fabolas_config;
-
-/* What a worker could do: evaluate point `at` of the pool at a level. */
-typedef struct option_pair {
-    size_t at, level;
-    int64_t trial; /* that it is, or NEW */
-    double value, gain, cost;
-} option_pair;
 
 typedef struct fabolas {
     hpo_levels levels; /* first: hpo_levels_list */
@@ -86,7 +55,7 @@ typedef struct fabolas {
     hpo_embed *embed;
     hpo_fabolas *model;
     hpo_success *success;
-    hpo_search *search;
+    hpo_shares *shares;
     double *u;       /* by trial */
     uint8_t *status; /* by trial: how its newest piece stands */
     size_t cap_u, cap_status;
@@ -94,12 +63,10 @@ typedef struct fabolas {
     size_t n_full, n_failed;
     /* for one decision */
     hpo_fabolas_pending *pending;
-    double *mean, *var; /* by trial, in full */
-    double *ok_u;       /* rows of the classifier */
+    double *mean, *var, *reached; /* by trial: loss in full; what it may go on from */
+    double *ok_u;                 /* rows of the classifier */
     uint8_t *ok;
     size_t cap_pending, cap_mean, cap_ok_u, cap_ok;
-    double *block, *pool, *score, *places, *cov, *log_cost, *x;
-    int64_t *trial; /* POOL + 1: that a point of the pool is, or NEW, or BLOCKED */
     /* the last decision, good until the next event */
     uint64_t decided_at; /* of n_events, and whether a trial could be made; 0: none */
     hpo_action decided;
@@ -107,7 +74,6 @@ typedef struct fabolas {
 } fabolas;
 
 enum { NOTHING, BEGUN, MEASURED, FULL, FAILED };
-enum { NEW = -1, BLOCKED = -2 };
 
 /* ---- begin and end ---------------------------------------------------------------------------------- */
 
@@ -134,20 +100,10 @@ static hpo_status fabolas_init(void *state, const void *config, const hpo_sched_
     HPO_TRY(hpo_fabolas_create(s->embed, s->levels.at[0], s->levels.at[s->levels.n - 1], opening_size(s),
                                &s->model, err));
     HPO_TRY(hpo_success_create(s->embed, &s->success, err));
-    HPO_TRY(hpo_search_create(s->embed, s->seed, &s->search, err));
-    size_t n = POOL + 1, d = s->n_dims, z = REPRESENTERS;
+    HPO_TRY(hpo_shares_create(s->embed, s->seed, &s->shares, err));
     s->rungs = hpo_calloc(s->levels.n, sizeof *s->rungs);
-    s->trial = hpo_alloc_array(n, sizeof *s->trial);
-    s->block = hpo_alloc_array(n * (d + z + 4) + z * (d + z + 1) + hpo_space_n_columns(p->space) + d + 1,
-                               sizeof *s->block);
-    if (s->rungs == NULL || s->trial == NULL || s->block == NULL) return hpo_fail_memory(err);
-    s->pool = s->block;
-    s->cov = s->pool + n * d;
-    s->log_cost = s->cov + n * z;
-    s->score = s->log_cost + n;
-    s->places = s->score + 3 * n; /* z rows, their means and covariances */
-    s->decided_u = s->places + z * (d + z + 1);
-    s->x = s->decided_u + d;
+    s->decided_u = hpo_alloc_array(s->n_dims + 1, sizeof *s->decided_u);
+    if (s->rungs == NULL || s->decided_u == NULL) return hpo_fail_memory(err);
     return HPO_OK;
 }
 
@@ -163,10 +119,9 @@ static void fabolas_fini(void *state)
     hpo_free(s->mean);
     hpo_free(s->ok_u);
     hpo_free(s->ok);
-    hpo_free(s->block);
-    hpo_free(s->trial);
+    hpo_free(s->decided_u);
     hpo_sched_rows_fini(&s->rows);
-    hpo_search_free(s->search);
+    hpo_shares_free(s->shares);
     hpo_success_free(s->success);
     hpo_fabolas_free(s->model);
     hpo_embed_free(s->embed);
@@ -292,11 +247,15 @@ static hpo_status look(fabolas *s, hpo_error *err)
     HPO_TRY(list_pending(s, &n, err));
     hpo_status rc = hpo_fabolas_update(s->model, s->u, s->pending, n, err);
     if (rc != HPO_OK) return rc;
-    HPO_TRY(hpo_reserve(&s->mean, &s->cap_mean, 2 * s->rows.n + 1, sizeof *s->mean, err));
+    HPO_TRY(hpo_reserve(&s->mean, &s->cap_mean, 3 * s->rows.n + 1, sizeof *s->mean, err));
     s->var = s->mean + s->rows.n;
+    s->reached = s->var + s->rows.n;
     hpo_fidelity_gp_moments(hpo_fabolas_loss(s->model), s->u, s->rows.n, 1, s->mean, s->var);
-    for (size_t i = 0; i < s->rows.n; i++)
+    for (size_t i = 0; i < s->rows.n; i++) {
+        const hpo_sched_row *t = &s->rows.row[i];
         if (s->status[i] == FAILED || !is_seen(s, i)) s->mean[i] = (double)INFINITY;
+        s->reached[i] = t->paused && s->status[i] == MEASURED ? t->target : (double)INFINITY;
+    }
     if (s->n_failed == 0) return HPO_OK;
     HPO_TRY(hpo_reserve(&s->ok_u, &s->cap_ok_u, s->rows.n * d + 1, sizeof *s->ok_u, err));
     HPO_TRY(hpo_reserve(&s->ok, &s->cap_ok, s->rows.n, sizeof *s->ok, err));
@@ -307,21 +266,6 @@ static hpo_status look(fabolas *s, hpo_error *err)
         s->ok[n++] = s->status[i] != FAILED;
     }
     return hpo_success_fit(s->success, s->ok_u, s->ok, n, err);
-}
-
-/* The trials of least expected loss in full, best first. */
-static size_t best_trials(const fabolas *s, size_t most, size_t *out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->rows.n; i++) {
-        double v = s->mean[i];
-        if (isinf(v) || (n == most && !(v < s->mean[out[n - 1]]))) continue;
-        size_t at = n == most ? n - 1 : n++;
-        for (; at > 0 && v < s->mean[out[at - 1]]; at--)
-            out[at] = out[at - 1];
-        out[at] = i;
-    }
-    return n;
 }
 
 static double in_units(const fabolas *s, double mean)
@@ -354,7 +298,7 @@ static void in_full(const fabolas *s, int64_t trial, hpo_action *out)
 static void confirm(const fabolas *s, int always, hpo_action *out)
 {
     size_t who;
-    if (best_trials(s, 1, &who) == 0 || !s->rows.row[who].paused) return;
+    if (hpo_shares_best(s->mean, s->rows.n, 1, &who) == 0 || !s->rows.row[who].paused) return;
     double before = spent(s, who), after = before + 1, n = (double)s->begun[s->levels.n - 1];
     if (!always && (s->config.full == 0 || n + 1 > fmax(s->config.full * after, hpo_log2(after)))) return;
     in_full(s, (int64_t)who, out);
@@ -365,295 +309,50 @@ static void confirm(const fabolas *s, int always, hpo_action *out)
         in_units(s, s->mean[who]), n, before);
 }
 
-/* ---- points ------------------------------------------------------------------------------------------- */
+/* ---- a free worker ------------------------------------------------------------------------------------ */
 
-static double reflect(double v)
+/* What an evaluation costs beside its training. */
+static double overhead(const fabolas *s)
 {
-    if (v < 0) v = -v;
-    if (v > 1) v = 2 - v;
-    return fmin(fmax(v, 0), 1);
+    double ln_full = 0;
+    size_t who = 0;
+    if (s->config.overhead >= 0) return s->config.overhead;
+    (void)hpo_shares_best(s->mean, s->rows.n, 1, &who);
+    hpo_fabolas_log_cost(s->model, s->u + who * s->n_dims, 1, 1, &ln_full);
+    return OVERHEAD * hpo_exp(ln_full);
 }
 
-/* A feasible point near `from` into out; a draw from the prior where none is found. */
-static hpo_status step_from(fabolas *s, const double *from, double sd, hpo_rng *rng, double *out,
-                            hpo_error *err)
+static hpo_status decide(const fabolas *s, hpo_action *out, hpo_error *err)
 {
-    for (int k = 0; k < TRIES; k++) {
-        for (size_t j = 0; j < s->n_dims; j++) { /* what was inactive may become active */
-            double v = isnan(from[j]) ? hpo_rng_uniform(rng) : from[j];
-            int moves = s->n_dims == 1 || hpo_rng_uniform(rng) < 0.7;
-            out[j] = moves ? reflect(v + sd * hpo_rng_normal(rng)) : v;
-        }
-        hpo_space_decode(s->space, out, s->x);
-        if (!hpo_space_feasible(s->space, s->x)) continue;
-        hpo_space_encode(s->space, s->x, out);
-        return HPO_OK;
-    }
-    return hpo_space_draw(s->space, rng, out, err);
-}
-
-static int same(const double *a, const double *b, size_t d)
-{
-    for (size_t j = 0; j < d; j++)
-        if (!(a[j] == b[j] || (isnan(a[j]) && isnan(b[j])))) return 0;
-    return 1;
-}
-
-/* The trial whose configuration u is. */
-static int64_t known(const fabolas *s, const double *u)
-{
-    for (size_t i = 0; i < s->rows.n; i++)
-        if (s->status[i] != NOTHING && same(s->u + i * s->n_dims, u, s->n_dims)) return (int64_t)i;
-    return NEW;
-}
-
-static void normalise(fabolas *s, double *u)
-{
-    hpo_space_decode(s->space, u, s->x);
-    hpo_space_encode(s->space, s->x, u);
-}
-
-static void values(void *ctx, const double *u, size_t m, double *out)
-{
-    hpo_acq_values(ctx, u, m, out);
-}
-
-static double gradient(void *ctx, const double *u, double *out)
-{
-    return hpo_acq_value(ctx, u, out);
-}
-
-/* The point of largest expected improvement in full. */
-static hpo_status most_promising(fabolas *s, const double *around, size_t n, double least, hpo_rng *rng,
-                                 double *out, hpo_error *err)
-{
-    hpo_fidelity_slice slice = {hpo_fabolas_loss(s->model), 1};
-    hpo_posterior p = hpo_fidelity_gp_posterior(&slice);
-    const hpo_acq_options kind = {.kind = HPO_ACQ_LOG_EI, .pending = HPO_PENDING_IGNORE};
-    const hpo_acq_context context = {.best = least, .success = s->n_failed > 0 ? s->success : NULL};
-    const hpo_search_options o = {.n_uniform = 128, .n_local = 64, .n_starts = 3, .max_iterations = 25};
-    hpo_acq *acq = NULL;
-    double value;
-    HPO_TRY(hpo_acq_create(s->space, &p, &kind, &context, rng, &acq, err));
-    const hpo_score score = {acq, values, hpo_acq_has_gradient(acq) ? gradient : NULL};
-    hpo_status rc = hpo_search_maximise(s->search, &score, &o, around, n, NULL, 0, rng, out, &value, err);
-    hpo_acq_free(acq);
-    return rc;
-}
-
-/* ln of EI in full times P, of the first n points of the pool. */
-static void promise(fabolas *s, size_t n, double least, double *out)
-{
-    double *mean = s->score, *var = mean + n;
-    hpo_fidelity_gp_moments(hpo_fabolas_loss(s->model), s->pool, n, 1, mean, var);
-    for (size_t i = 0; i < n; i++) {
-        out[i] = hpo_acq_log_ei(mean[i], sqrt(var[i]), least, NULL, NULL);
-        if (s->n_failed == 0) continue;
-        double ok = hpo_success_log_probability(s->success, s->pool + i * s->n_dims, NULL);
-        out[i] = ok < LN_UNLIKELY ? -(double)INFINITY : out[i] + ok;
-    }
-}
-
-/* Steps from points of the pool that are drawn in proportion to what they promise: towards the places of one
- * that would be drawn from the whole space so, however small they are. */
-static hpo_status grow_pool(fabolas *s, double least, hpo_rng *rng, size_t *n, hpo_error *err)
-{
-    static const double sizes[] = {0.1, 0.03, 0.01, 0.003};
-    double *key = s->score + 2 * *n, most = -(double)INFINITY, sum = 0;
-    size_t n_parents = *n, d = s->n_dims;
-    promise(s, n_parents, least, key);
-    for (size_t i = 0; i < n_parents; i++)
-        most = fmax(most, key[i]);
-    if (isinf(most)) return HPO_OK;
-    for (size_t i = 0; i < n_parents; i++) {
-        key[i] = hpo_exp(key[i] - most);
-        sum += key[i];
-    }
-    for (size_t k = 0; k < GROWN; k++, (*n)++) {
-        double left = sum * hpo_rng_uniform(rng);
-        size_t i = 0;
-        for (; i + 1 < n_parents && left >= key[i]; i++)
-            left -= key[i];
-        HPO_TRY(step_from(s, s->pool + i * d, sizes[k % 4], rng, s->pool + *n * d, err));
-    }
-    return HPO_OK;
-}
-
-static hpo_status fill_pool(fabolas *s, hpo_rng *rng, size_t *n, hpo_error *err)
-{
-    static const double sizes[] = {0.15, 0.05, 0.02, 0.01};
-    size_t d = s->n_dims, best[BEST], n_best = best_trials(s, BEST, best),
-           around = n_best < AROUND ? n_best : AROUND;
-    double least = n_best > 0 ? s->mean[best[0]] : (double)INFINITY;
-    *n = 0;
-    for (; *n < DRAWS; (*n)++) {
-        HPO_TRY(hpo_space_draw(s->space, rng, s->pool + *n * d, err));
-        normalise(s, s->pool + *n * d);
-    }
-    for (size_t k = 0; around > 0 && k < NEAR; k++, (*n)++)
-        HPO_TRY(step_from(s, s->u + best[k % around] * d, sizes[k / around % 4], rng, s->pool + *n * d, err));
-    for (size_t k = 0; k < n_best; k++, (*n)++)
-        memcpy(s->pool + *n * d, s->u + best[k] * d, d * sizeof *s->u);
-    if (n_best > 0) {
-        const double *around_these = s->pool + (*n - n_best) * d;
-        hpo_status rc = most_promising(s, around_these, around, least, rng, s->pool + *n * d, err);
-        if (rc < 0) return rc;
-        *n += rc == HPO_OK;
-    }
-    HPO_TRY(grow_pool(s, least, rng, n, err));
-    for (size_t i = 0; i < *n; i++)
-        s->trial[i] = known(s, s->pool + i * d);
-    return HPO_OK;
-}
-
-/* Draws the places without repetition, in proportion to what they promise: the largest of its logarithm plus
- * a Gumbel variable.  Where most will fail nothing is looked for, else what can never be known would be asked
- * for again and again, since a failure is cheap. */
-static size_t choose_places(fabolas *s, size_t n, hpo_rng *rng)
-{
-    size_t d = s->n_dims, count = 0, best;
-    double *key = s->score + 2 * n, least = (double)INFINITY;
-    if (best_trials(s, 1, &best) > 0) least = s->mean[best];
-    promise(s, n, least, key);
-    for (size_t i = 0; i < n; i++)
-        key[i] -= hpo_log(-hpo_log(hpo_rng_uniform(rng) + 0x1p-54));
-    while (count < REPRESENTERS && count < n) {
-        size_t top = 0;
-        for (size_t i = 1; i < n; i++)
-            if (key[i] > key[top]) top = i;
-        if (isinf(key[top])) break;
-        key[top] = -(double)INFINITY;
-        int twice = 0;
-        for (size_t k = 0; k < count && !twice; k++)
-            twice = same(s->places + k * d, s->pool + top * d, d);
-        if (!twice) memcpy(s->places + count++ * d, s->pool + top * d, d * sizeof *s->pool);
-    }
-    return count;
-}
-
-/* ---- a decision --------------------------------------------------------------------------------------- */
-
-typedef struct decision {
-    hpo_minimum *minimum;
-    size_t n_places;
-    option_pair best, best_full;
-} decision;
-
-static double total_cost(const fabolas *s, double log_cost)
-{
-    return hpo_exp(log_cost) + s->config.overhead;
-}
-
-/* a of one point of the pool at one level. */
-static void judge(fabolas *s, decision *d, size_t at, size_t level, const double *cov, double var,
-                  double log_cost)
-{
-    option_pair o = {.at = at, .level = level, .trial = s->trial[at]};
-    double noise = hpo_fidelity_gp_noise(hpo_fabolas_loss(s->model));
-    o.gain = hpo_minimum_gain(d->minimum, cov, var + noise);
-    o.cost = total_cost(s, log_cost);
-    o.value = o.gain > 0 ? hpo_log(o.gain) - hpo_log(o.cost) : -(double)INFINITY;
-    if (s->n_failed > 0) o.value += hpo_success_log_probability(s->success, s->pool + at * s->n_dims, NULL);
-    if (o.value > d->best.value) d->best = o;
-    if (level + 1 == s->levels.n && o.value > d->best_full.value) d->best_full = o;
-}
-
-static int may_be(const fabolas *s, size_t at, size_t level)
-{
-    int64_t t = s->trial[at];
-    if (t < 0) return t == NEW;
-    const hpo_sched_row *row = &s->rows.row[t];
-    return row->paused && s->status[t] == MEASURED && s->levels.at[level] > row->target * (1 + 1e-9);
-}
-
-/* The first n points of the pool at one level; at most `most` of them are judged. */
-static hpo_status judge_level(fabolas *s, decision *d, size_t n, size_t level, size_t most, hpo_error *err)
-{
-    const hpo_fidelity_gp *gp = hpo_fabolas_loss(s->model);
-    double place = hpo_fabolas_place(s->model, s->levels.at[level]), noise = hpo_fidelity_gp_noise(gp);
-    double *mean = s->score, *var = mean + n, *key = var + n, *cost = s->log_cost;
-    HPO_TRY(
-        hpo_fidelity_gp_between(gp, s->pool, n, place, s->places, d->n_places, 1, mean, var, s->cov, err));
-    hpo_fabolas_log_cost(s->model, s->pool, n, place, cost);
-    for (size_t i = 0; i < n; i++)
-        key[i] = may_be(s, i, level)
-                     ? hpo_minimum_explained(d->minimum, s->cov + i * d->n_places, var[i] + noise) /
-                           total_cost(s, cost[i])
-                     : -1;
-    for (size_t k = 0; k < most; k++) {
-        size_t top = 0;
-        for (size_t i = 1; i < n; i++)
-            if (key[i] > key[top]) top = i;
-        if (key[top] < 0) break;
-        judge(s, d, top, level, s->cov + top * d->n_places, var[top], cost[top]);
-        key[top] = -1;
-    }
-    return HPO_OK;
-}
-
-/* Random steps from the best pair, if it is new: at its level. */
-static hpo_status improve(fabolas *s, decision *d, hpo_rng *rng, hpo_error *err)
-{
-    static const double sizes[ROUNDS] = {0.1, 0.03, 0.01};
-    size_t w = s->n_dims;
-    double *best = s->pool + POOL * w;
-    if (d->best.trial != NEW) return HPO_OK;
-    for (size_t round = 0; round < ROUNDS; round++) {
-        memcpy(best, s->pool + d->best.at * w, w * sizeof *best);
-        d->best.at = POOL;
-        for (size_t k = 0; k < STEPS; k++) {
-            HPO_TRY(step_from(s, best, sizes[round], rng, s->pool + k * w, err));
-            s->trial[k] = known(s, s->pool + k * w) == NEW ? NEW : BLOCKED; /* the others were judged */
-        }
-        HPO_TRY(judge_level(s, d, STEPS, d->best.level, STEPS, err));
-    }
-    return HPO_OK;
-}
-
-static void act(const fabolas *s, const decision *d, hpo_action *out)
-{
-    const option_pair *b = &d->best, *f = &d->best_full;
-    out->resource = s->levels.at[b->level];
-    if (b->trial >= 0) {
+    hpo_rng rng;
+    hpo_shares_answer a;
+    const hpo_shares_question q = {.model = s->model,
+                                   .success = s->n_failed > 0 ? s->success : NULL,
+                                   .level = s->levels.at,
+                                   .n_levels = s->levels.n,
+                                   .overhead = overhead(s),
+                                   .u = s->u,
+                                   .mean = s->mean,
+                                   .reached = s->reached,
+                                   .known = s->status, /* NOTHING is 0 */
+                                   .n = s->rows.n};
+    hpo_rng_init(&rng, s->seed, s->n_pieces, HPO_RNG_SCHEDULER);
+    hpo_status rc = hpo_shares_choose(s->shares, &q, &rng, out->u, &a, err);
+    if (rc != HPO_OK) return rc == HPO_DONE ? HPO_OK : rc; /* the sampler's turn */
+    out->resource = s->levels.at[a.level];
+    out->changed = a.trial < 0;
+    if (a.trial >= 0) {
         out->kind = HPO_ACT_RESUME;
-        out->trial = b->trial;
-    } else {
-        memcpy(out->u, s->pool + b->at * s->n_dims, s->n_dims * sizeof *out->u);
-        out->changed = 1;
+        out->trial = a.trial;
     }
     int n = snprintf(out->reason, sizeof out->reason,
-                     "tells %.3g of %.3g nats of where the minimum is, for a cost of %.4g", b->gain,
-                     hpo_minimum_entropy(d->minimum), b->cost);
-    if (b->level + 1 < s->levels.n && isfinite(f->value) && n > 0)
-        (void)snprintf(out->reason + n, sizeof out->reason - (size_t)n, "; in full %.3g for %.4g", f->gain,
-                       f->cost);
+                     "tells %.3g of %.3g nats of where the minimum is, for a cost of %.4g", a.gain, a.entropy,
+                     a.cost);
+    if (a.level + 1 < s->levels.n && a.cost_full > 0 && n > 0)
+        (void)snprintf(out->reason + n, sizeof out->reason - (size_t)n, "; in full %.3g for %.4g",
+                       a.gain_full, a.cost_full);
+    return HPO_OK;
 }
-
-static hpo_status decide(fabolas *s, hpo_action *out, hpo_error *err)
-{
-    size_t n;
-    hpo_rng rng;
-    decision d = {.best.value = -(double)INFINITY, .best_full.value = -(double)INFINITY};
-    const hpo_fidelity_gp *gp = hpo_fabolas_loss(s->model);
-    double *mean = s->places + REPRESENTERS * s->n_dims, *cov = mean + REPRESENTERS;
-    hpo_rng_init(&rng, s->seed, s->n_pieces, HPO_RNG_SCHEDULER);
-    HPO_TRY(fill_pool(s, &rng, &n, err));
-    d.n_places = choose_places(s, n, &rng);
-    if (d.n_places < 2) return HPO_OK;
-    HPO_TRY(hpo_fidelity_gp_joint(gp, s->places, d.n_places, 1, mean, cov, err));
-    hpo_status rc = hpo_minimum_create(mean, cov, d.n_places, SAMPLES, &rng, &d.minimum, err);
-    if (rc == HPO_ENUMERIC) return HPO_OK; /* the sampler's turn */
-    for (size_t k = 0; k < s->levels.n && rc == HPO_OK; k++)
-        rc = judge_level(s, &d, n, k, JUDGED, err);
-    if (rc == HPO_OK && d.best.value > -(double)INFINITY) {
-        rc = improve(s, &d, &rng, err);
-        if (rc == HPO_OK) act(s, &d, out);
-    }
-    hpo_minimum_free(d.minimum);
-    return rc;
-}
-
-/* ---- a free worker ------------------------------------------------------------------------------------ */
 
 /* The end: the best is evaluated in full, until it is one that was. */
 static hpo_status finish(fabolas *s, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
@@ -728,8 +427,8 @@ static const hpo_option options[] = {
      1.1, 100, NULL},
     {"min", "the least resource; 0: the fidelity's minimum", HPO_OPT_REAL, offsetof(fabolas_config, min), 0,
      0, 1e300, NULL},
-    {"overhead", "cost of one evaluation beside its training, in the unit of costs", HPO_OPT_REAL,
-     offsetof(fabolas_config, overhead), 0, 0, 1e300, NULL},
+    {"overhead", "cost of one evaluation beside its training; -1: 1/64 of a full evaluation's", HPO_OPT_REAL,
+     offsetof(fabolas_config, overhead), -1, -1, 1e300, NULL},
     {"full", "share of the cost, at least, that goes to evaluations in full; 0: at the end only",
      HPO_OPT_REAL, offsetof(fabolas_config, full), 0.1, 0, 1, NULL},
     {"initial",

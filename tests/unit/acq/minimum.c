@@ -111,8 +111,9 @@ static void test_gain(void **state)
         for (size_t i = 0; i < n; i++)
             sum += hpo_minimum_probability(m)[i];
         assert_near(sum, 1, 1e-12, 0);
-        double expected = n == 2 ? gain_of_two(mean, cov, c, var)
-                                 : gain_by_draws(mean, cov, n, c, var, T_INSTRUMENTED ? 100 : 400, 4000, &rng);
+        double expected = n == 2
+                              ? gain_of_two(mean, cov, c, var)
+                              : gain_by_draws(mean, cov, n, c, var, T_INSTRUMENTED ? 100 : 400, 4000, &rng);
         /* eight outcomes stand for all: up to a twentieth */
         assert_near(gain, expected, 0.06, T_INSTRUMENTED ? 0.03 : 0.012);
         double none[MOST] = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model/fabolas: places of resources, costs that are learned on small shares, losses too; what is learned does not
- * depend on who looked in between. */
+/* model/fabolas: places of resources, costs that are learned on small shares, losses too; what is learned
+ * does not depend on who looked in between. */
 #include "model/fabolas.h"
 
 #include "t.h"
@@ -106,7 +106,8 @@ static void test_learns(void **state)
     tear_down(&x);
 }
 
-/* What is being trained counts: less is unknown there, nothing is expected otherwise.  And a loss can be corrected. */
+/* What is being trained counts: less is unknown there, nothing is expected otherwise.  And a loss can be
+ * corrected. */
 static void test_pending(void **state)
 {
     (void)state;
@@ -128,7 +129,8 @@ static void test_pending(void **state)
     assert_near(m2, m1, 0, 0.01);
     hpo_fabolas_correct(x.f, 3, loss(x.u + 3 * DIMS, resource_of(3)) + 0.5);
     assert_ok(hpo_fabolas_update(x.f, x.u, NULL, 0, &err), err);
-    hpo_fidelity_gp_moments(hpo_fabolas_loss(x.f), x.u + 3 * DIMS, 1, hpo_fabolas_place(x.f, resource_of(3)), &m2, &v2);
+    hpo_fidelity_gp_moments(hpo_fabolas_loss(x.f), x.u + 3 * DIMS, 1, hpo_fabolas_place(x.f, resource_of(3)),
+                            &m2, &v2);
     m2 = hpo_transform_invert(hpo_fidelity_gp_transform(hpo_fabolas_loss(x.f)), m2);
     assert_true(m2 > loss(x.u + 3 * DIMS, resource_of(3)) + 0.1);
     tear_down(&x);

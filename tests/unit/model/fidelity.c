@@ -163,8 +163,8 @@ static void test_gradients(void **state)
     }
 }
 
-/* Covariances between two resources: those of one where they are the same, the same from both sides, and what an
- * observation at one makes known at the other. */
+/* Covariances between two resources: those of one where they are the same, the same from both sides, and what
+ * an observation at one makes known at the other. */
 static void test_between(void **state)
 {
     (void)state;
@@ -312,10 +312,10 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kernels),      cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_between),
-        cmocka_unit_test(test_one_resource), cmocka_unit_test(test_transfer),
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_kernels),  cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_between),  cmocka_unit_test(test_one_resource),
+        cmocka_unit_test(test_transfer), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

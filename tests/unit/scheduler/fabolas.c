@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scheduler/fabolas: how it begins and ends, that prices decide how large a share is, that failures are avoided, and that
- * a process which replays the events decides the same. */
+/* scheduler/fabolas: how it begins and ends, that prices decide how large a share is, that failures are
+ * avoided, and that a process which replays the events decides the same. */
 #include "drive.h"
 
 #include "space/space.h"
@@ -109,8 +109,9 @@ static double mean_share(const char *spec, double power)
 static void test_prices(void **state)
 {
     (void)state;
-    double flat = mean_share("fabolas:full=0,overhead=1e6", 1), linear = mean_share("fabolas:full=0", 1),
-           cubic = mean_share("fabolas:full=0", 3);
+    double flat = mean_share("fabolas:full=0,overhead=1e6", 1),
+           linear = mean_share("fabolas:full=0,overhead=0", 1),
+           cubic = mean_share("fabolas:full=0,overhead=0", 3);
     print_message("# shares: %.3f flat, %.3f linear, %.3f cubic\n", flat, linear, cubic);
     assert_true(flat > 0.5);
     assert_true(linear < 0.6 * flat && cubic < linear);
@@ -185,8 +186,11 @@ static void feed(hpo_scheduler *s, const event *e)
 {
     hpo_error err;
     if (e->what == 0) {
-        const hpo_sched_start start = {
-            .kind = e->action.kind, .trial = e->trial, .parent = -1, .resource = e->action.resource, .u = e->u};
+        const hpo_sched_start start = {.kind = e->action.kind,
+                                       .trial = e->trial,
+                                       .parent = -1,
+                                       .resource = e->action.resource,
+                                       .u = e->u};
         assert_ok(s->ops->start(s->state, &start, &err), err);
     } else if (e->what == 1) {
         hpo_sched_answer answer = {.decision = HPO_CONTINUE};
@@ -194,7 +198,8 @@ static void feed(hpo_scheduler *s, const event *e)
             .trial = e->trial, .step = e->step, .y = &e->y, .n_objectives = 1, .fold = -1, .cost = e->step};
         assert_ok(s->ops->report(s->state, &report, &answer, &err), err);
     } else {
-        assert_ok(s->ops->tell(s->state, e->trial, (hpo_state)e->state, isnan(e->y) ? NULL : &e->y, &err), err);
+        assert_ok(s->ops->tell(s->state, e->trial, (hpo_state)e->state, isnan(e->y) ? NULL : &e->y, &err),
+                  err);
     }
 }
 
@@ -204,8 +209,13 @@ static void test_replay(void **state)
     (void)state;
     static event log[EVENTS];
     hpo_space *space = make_space();
-    const hpo_sched_problem p = {
-        .space = space, .n_objectives = 1, .sign = &drive_sign, .seed = 7, .low = 1, .high = HIGH, .whole = 1};
+    const hpo_sched_problem p = {.space = space,
+                                 .n_objectives = 1,
+                                 .sign = &drive_sign,
+                                 .seed = 7,
+                                 .low = 1,
+                                 .high = HIGH,
+                                 .whole = 1};
     hpo_scheduler s;
     hpo_error err;
     t_rng r = {6};
