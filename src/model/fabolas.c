@@ -213,7 +213,7 @@ static int by_order(const void *a, const void *b)
 static hpo_status choose(hpo_fabolas *f, size_t *n, hpo_error *err)
 {
     HPO_TRY(hpo_reserve(&f->chosen, &f->cap_chosen, f->n + 1, sizeof *f->chosen, err));
-    memcpy(f->chosen, f->rows, f->n * sizeof *f->rows);
+    if (f->n > 0) memcpy(f->chosen, f->rows, f->n * sizeof *f->rows);
     *n = f->n;
     if (f->n <= MOST) return HPO_OK;
     *n = MOST;
