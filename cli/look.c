@@ -259,9 +259,13 @@ static int run_best(cli *c)
     st = hpo_study_best(c->study, NULL, 0, &n, &c->err);
     if (st == HPO_ENOTFOUND || (st == HPO_OK && n == 0)) {
         cli_error("study '%s' has no feasible result yet: %" PRId64 " trial%s, %" PRId64 " complete, %" PRId64
-                  " failed",
+                  " failed%s",
                   sum.name, sum.n_trials, hpo_plural(sum.n_trials), sum.n_by_state[HPO_STATE_COMPLETE],
-                  sum.n_by_state[HPO_STATE_FAILED]);
+                  sum.n_by_state[HPO_STATE_FAILED],
+                  sum.n_by_state[HPO_STATE_PAUSED] > 0
+                      ? ", the others paused below the full resource: what they have there is not compared "
+                        "with what comes out in full (`hpo top --rungs` shows it)"
+                      : "");
         return CLI_INFEASIBLE;
     }
     if (st != HPO_OK) return cli_fail(c);

@@ -39,6 +39,7 @@ typedef struct hpo_sched_problem {
     uint64_t seed;
     double low, high; /* of the resource: the fidelity parameter's; NaN: there is none */
     int32_t whole;    /* it is an integer */
+    size_t n_outcomes; /* measured constraints */
 } hpo_sched_problem;
 
 enum { HPO_REASON_SIZE = 160 }; /* of a reason, its end included; one line, cut where it does not fit */

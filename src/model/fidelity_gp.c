@@ -41,7 +41,7 @@ static void cold_start(const hpo_fidelity_gp *gp, double *theta)
     for (size_t j = 0; j < g; j++)
         theta[j] = hpo_log(0.5 * sqrt((double)g));
     theta[g] = 0;
-    theta[g + 1] = hpo_log(1e-3);
+    theta[g + 1] = fmax(hpo_log(1e-3), gp->lower[g + 1]);
     hpo_fidelity_start(gp->options.family, gp->options.tasks, theta + g + 2);
 }
 
@@ -75,7 +75,7 @@ static hpo_status build(hpo_fidelity_gp *gp, hpo_error *err)
     }
     gp->lower[gp->n_axes] = hpo_log(1e-3);
     gp->upper[gp->n_axes] = hpo_log(50.0);
-    gp->lower[gp->n_axes + 1] = hpo_log(1e-6);
+    gp->lower[gp->n_axes + 1] = hpo_log(fmax(gp->options.least_noise, 1e-6));
     gp->upper[gp->n_axes + 1] = 0;
     cold_start(gp, gp->theta);
     unpack(gp, gp->theta);

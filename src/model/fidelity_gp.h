@@ -14,6 +14,7 @@ typedef struct hpo_fidelity_gp_options {
     hpo_fidelity_family family;
     size_t tasks;             /* independent, tasks: how many, the last is the target */
     hpo_transform_kind transform;
+    double least_noise; /* variance, model units; default (0): 1e-6.  More where the kernel can not follow the data */
 } hpo_fidelity_gp_options;
 
 typedef struct hpo_fidelity_gp hpo_fidelity_gp;
@@ -42,6 +43,11 @@ hpo_posterior hpo_fidelity_gp_posterior(const hpo_fidelity_slice *slice);
 /* Joint posterior covariance (m x m, row-major) of f at m rows at one resource: for draws. */
 HPO_NODISCARD hpo_status hpo_fidelity_gp_joint(const hpo_fidelity_gp *gp, const double *u, size_t m, double resource,
                                                double *mean, double *cov, hpo_error *err);
+/* Moments of f at m rows of u, all at resource a, and its posterior covariances (m x n_v, row-major) with f at
+ * n_v rows of v, all at resource b. */
+HPO_NODISCARD hpo_status hpo_fidelity_gp_between(const hpo_fidelity_gp *gp, const double *u, size_t m, double a,
+                                                 const double *v, size_t n_v, double b, double *mean, double *var,
+                                                 double *cov, hpo_error *err);
 const hpo_transform *hpo_fidelity_gp_transform(const hpo_fidelity_gp *gp);
 double hpo_fidelity_gp_noise(const hpo_fidelity_gp *gp); /* variance, model units */
 

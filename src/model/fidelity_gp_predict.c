@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model/fidelity_gp_predict.c - the posterior of a process over configurations and resources, at one
- * resource.
+ * resource, or between two.
  *
  *     k_i = s2 m(q(u, u_i)) R(a, a_i) + T(a, a_i),  mean = k' alpha,  var = s2 R(a, a) + T(a, a) - |L^-1 k|^2
+ *     cov(f(u, a), f(v, b)) = s2 m(q(u, v)) R(a, b) + T(a, b) - (L^-1 k)' L^-1 l,  l: k of (v, b)
  *     d mean = sum_i alpha_i s2 R(a, a_i) d m_i,    d var = -2 sum_i c_i s2 R(a, a_i) d m_i,  c = A^-1 k
  *
  * (Rasmussen & Williams 2006, equations 2.25, 2.26.)  Rows are solved for in blocks. */
@@ -120,6 +121,40 @@ hpo_status hpo_fidelity_gp_joint(const hpo_fidelity_gp *gp, const double *u, siz
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < m; j++)
                 cov[i * m + j] -= hpo_dot(k + i * n, k + j * n, n);
+    }
+    hpo_free(work);
+    return HPO_OK;
+}
+
+hpo_status hpo_fidelity_gp_between(const hpo_fidelity_gp *gp, const double *u, size_t m, double a,
+                                   const double *v, size_t n_v, double b, double *mean, double *var,
+                                   double *cov, hpo_error *err)
+{
+    size_t n = gp->ready ? gp->n : 0, f = gp->n_features, all = m + n_v;
+    double *work = hpo_alloc_array(2 * (gp->n_levels + 1) + all * (f + n), sizeof *work);
+    if (work == NULL) return hpo_fail_memory(err);
+    double *r = work, *t = r + gp->n_levels, *x = t + gp->n_levels, *y = x + m * f, *k = y + n_v * f,
+           *l = k + m * n, own = prior_variance(gp, a), shared = trend(gp, a, b);
+    scaled_features(gp, u, m, x);
+    scaled_features(gp, v, n_v, y);
+    hpo_kernel_cross(gp->options.kernel, gp->s2 * kernel(gp, a, b), x, m, y, n_v, f, cov, n_v);
+    for (size_t i = 0; i < m * n_v; i++)
+        cov[i] += shared;
+    if (n > 0) {
+        levels(gp, a, r, t);
+        cross(gp, x, m, r, t, k);
+        levels(gp, b, r, t);
+        cross(gp, y, n_v, r, t, l);
+        for (size_t i = 0; i < m; i++)
+            mean[i] = hpo_dot(k + i * n, gp->alpha, n);
+        hpo_solve_lower_rows(gp->l, n, n, k, all, n);
+    }
+    for (size_t i = 0; i < m; i++) {
+        double left = own - hpo_dot(k + i * n, k + i * n, n);
+        if (n == 0) mean[i] = 0;
+        var[i] = left > SMALLEST * own ? left : SMALLEST * own;
+        for (size_t j = 0; j < n_v; j++)
+            cov[i * n_v + j] -= hpo_dot(k + i * n, l + j * n, n);
     }
     hpo_free(work);
     return HPO_OK;

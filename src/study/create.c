@@ -135,7 +135,8 @@ hpo_sched_problem hpo_study__sched_problem(const hpo_study *s)
                                .seed = s->seed,
                                .low = s->fidelity_low,
                                .high = s->fidelity_high,
-                               .whole = s->fidelity_whole};
+                               .whole = s->fidelity_whole,
+                               .n_outcomes = s->shape.n_outcomes};
 }
 
 /* Lag promises the same study whatever the order of events; a scheduler decides by that order. */

@@ -226,17 +226,21 @@ static hpo_status end_trial(hpo_study *s, hpo_study_header *h, const hpo_trial *
 
 /* The piece of a trial has ended well below the maximum: its value is a report, unless the scheduler has
  * answered already.  *state: how the trial stands now. */
-static hpo_status end_of_piece(hpo_study *s, hpo_study_header *h, const hpo_trial *t, hpo_trial_record *rec,
-                               int64_t now, hpo_state *state, hpo_error *err)
+static hpo_status end_of_piece(hpo_study *s, hpo_study_header *h, const hpo_trial *t, double cost,
+                               hpo_trial_record *rec, int64_t now, hpo_state *state, hpo_error *err)
 {
     hpo_decision asked = hpo_study__requested(rec->flags);
     if (asked == HPO_CONTINUE) {
         hpo_sched_answer answer;
         const double resource = rec->x[s->fidelity_column];
+        sum_of_reports told = {.attempt = rec->attempt};
+        hpo_reader reader = {NULL, add_report, &told};
+        if (cost > 0) HPO_TRY(s->ops->read_reports(s->store, s->id, t->number, &reader, err));
         const hpo_report_record report = {.trial = t->number,
                                           .seq = hpo_study__event(h, now),
                                           .time_ms = now,
                                           .step = resource,
+                                          .cost = fmax(cost - told.cost, 0), /* what no report told */
                                           .fold = -1,
                                           .attempt = rec->attempt,
                                           .y = s->y};
@@ -261,7 +265,7 @@ static hpo_status turn(hpo_study *s, hpo_study_header *h, const hpo_trial *t, hp
                        hpo_trial_record *rec, int64_t now, hpo_error *err)
 {
     if (r->state == HPO_STATE_COMPLETE && below_full(s, rec)) {
-        HPO_TRY(end_of_piece(s, h, t, rec, now, &r->state, err));
+        HPO_TRY(end_of_piece(s, h, t, r->cost, rec, now, &r->state, err));
     } else if (r->state == HPO_STATE_STOPPED && (rec->flags & HPO_TRIAL_CONVERGED) != 0) {
         double cost;
         const double *y = r->values != NULL ? s->y : NULL;

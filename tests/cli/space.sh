@@ -98,6 +98,7 @@ hoeffding
 friedman
 freeze-thaw
 dyhpo
+fabolas
 pbt
 pb2
 END

@@ -163,6 +163,42 @@ static void test_gradients(void **state)
     }
 }
 
+/* Covariances between two resources: those of one where they are the same, the same from both sides, and what
+ * an observation at one makes known at the other. */
+static void test_between(void **state)
+{
+    (void)state;
+    hpo_error err;
+    t_rng r = t_rng_create();
+    for (T_ROUNDS(round, 12)) {
+        setup x;
+        hpo_fidelity_family f = FAMILIES[round % N_FAMILIES];
+        double theta[48], u[12] = {.2, .25, .4, .9, .75, NAN, .5, .25, .1, .6, .75, NAN};
+        double mean[4], var[4], m2[4], v2[4], v3[4], cov[16], other[16];
+        double a = f <= HPO_FIDELITY_TASKS ? 1 : .3, b = f <= HPO_FIDELITY_TASKS ? TASKS - 1 : 1;
+        set_up(&x, f, HPO_KERNEL_MATERN52, 20, &r);
+        random_theta(x.gp, &r, theta);
+        assert_ok(hpo_fidelity_gp_set_theta(x.gp, theta, &err), err);
+        assert_ok(hpo_fidelity_gp_joint(x.gp, u, 4, a, mean, other, &err), err);
+        assert_ok(hpo_fidelity_gp_between(x.gp, u, 4, a, u, 4, a, m2, var, cov, &err), err);
+        assert_matrix_near(mean, m2, 1, 4, 1e-10, 1e-12);
+        assert_matrix_near(cov, other, 4, 4, 1e-9, 1e-10);
+        for (size_t i = 0; i < 4; i++)
+            assert_near(var[i], other[5 * i], 1e-8, 1e-10);
+        assert_ok(hpo_fidelity_gp_between(x.gp, u + 3, 3, b, u, 1, a, m2, v2, other, &err), err);
+        assert_ok(hpo_fidelity_gp_between(x.gp, u, 1, a, u + 3, 3, b, mean, var, cov, &err), err);
+        assert_matrix_near(cov, other, 1, 3, 1e-9, 1e-10);
+        memcpy(x.u + 3 * x.n, u, 3 * sizeof *u);
+        x.a[x.n] = a;
+        x.y[x.n] = x.y[0];
+        assert_ok(hpo_fidelity_gp_condition(x.gp, x.u, x.a, x.y, x.n + 1, &err), err);
+        hpo_fidelity_gp_moments(x.gp, u + 3, 3, b, m2, v3);
+        for (size_t i = 0; i < 3; i++)
+            assert_near(v3[i], v2[i] - cov[i] * cov[i] / (var[0] + hpo_fidelity_gp_noise(x.gp)), 1e-6, 1e-8);
+        tear_down(&x);
+    }
+}
+
 /* With all results at the target, R = 1 there and no trend: the process of gp.c.  Tasks have a constant with
  * variance 1 in addition: a dense solve. */
 static void test_one_resource(void **state)
@@ -276,9 +312,10 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kernels),      cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_one_resource), cmocka_unit_test(test_transfer),
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_kernels),  cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_between),  cmocka_unit_test(test_one_resource),
+        cmocka_unit_test(test_transfer), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
