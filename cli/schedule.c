@@ -40,12 +40,13 @@ static int64_t fidelity_of(const hpo_space *space, double *high)
     return -1;
 }
 
-/* How far the checkpoint of a trial reached at an event: its last piece that had ended by then. */
+/* How far the checkpoint of a trial reached at an event: its last piece that had ended by then.  NaN: none
+ * had, a clone's is still what it began with. */
 static hpo_status reached(hpo_study *study, const hpo_trial_info *t, int64_t seq, double *out, hpo_error *err)
 {
     double target = 0;
     int64_t n = t->n_decisions, number = t->number;
-    *out = 0;
+    *out = (double)NAN;
     for (int64_t i = 0; i < n; i++) {
         hpo_decision_info d = {.size = sizeof d};
         HPO_TRY(hpo_study_trial_decision(study, number, (size_t)i, &d, err));
@@ -107,8 +108,26 @@ static void turn_round(cli_pieces *s)
         s->pieces[i] = s->pieces[s->n - 1 - i];
         s->pieces[s->n - 1 - i] = p;
     }
-    for (size_t i = 1; i < s->n; i++)
-        s->pieces[i].from = s->pieces[i - 1].to;
+}
+
+/* Each begins where the one before ended.  Those that were cloned before they had trained anything are left
+ * out. */
+static void join_up(cli_pieces *s)
+{
+    size_t n = 0;
+    double from = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        cli_piece p = s->pieces[i];
+        if (isnan(p.to)) {
+            hpo_free(p.x);
+            hpo_free(p.reason);
+            continue;
+        }
+        p.from = from;
+        from = p.to;
+        s->pieces[n++] = p;
+    }
+    s->n = n;
 }
 
 int cli_pieces_of(cli *c, hpo_study *study, int64_t number, cli_pieces *out)
@@ -125,6 +144,7 @@ int cli_pieces_of(cli *c, hpo_study *study, int64_t number, cli_pieces *out)
             return cli_fail(c);
         }
     turn_round(out);
+    join_up(out);
     return CLI_OK;
 }
 

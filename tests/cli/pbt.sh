@@ -12,6 +12,7 @@ lr=$1 epochs=$2 log=$3
 e=0 m=100
 [ "${HPO_RESUME-}" = 1 ] && read -r e m <"$HPO_CKPT_DIR/state"
 [ "$epochs" = "$HPO_STEP_MAX" ] || exit 9
+[ "$e" -lt "$epochs" ] || echo "{\"step\":$e,\"loss\":$m}" # killed before it could say so
 while [ "$e" -lt "$epochs" ]; do
     e=$((e + 1))
     m=$(echo "$m $lr" | awk '{ printf "%.17g", (1 - $2) ^ 2 * $1 + $2 ^ 2 }')
@@ -79,6 +80,19 @@ ok 'under another name' grep -q 'replayed in study other: ' "$folder/.out"
 run hpo run --replay nothing -q
 ok 'an unknown study is refused' grep -q "nothing" "$folder/.err"
 
+# ---- a clone that is cloned before it has trained anything ----
+hpo create -n early --minimize loss --sampler random --scheduler pbt,population=3,interval=2 --param 'lr:log 1e-2..1' \
+    --param 'epochs:fidelity 1..12' >/dev/null
+for i in 0 1 2; do hpo ask -n early >/dev/null; done
+hpo report -n early 1 --step 2 --value 1 >/dev/null
+hpo tell -n early 1 --state paused
+for i in 0 2; do hpo tell -n early $i --state failed; done
+for i in 3 4; do hpo ask -n early >/dev/null; done
+ok 'the second clone is one of the first' grep -q 'clones trial 3 ' <<<"$(hpo explain -n early 4)"
+run hpo schedule -n early 4 --json
+ok 'a piece without training is left out' grep -q '"trial":1,"from":0,"to":2,.*"trial":4,"from":2,"to":4,' "$folder/.out"
+ok 'and nothing else is there' test "$(grep -o '"from"' "$folder/.out" | wc -l)" = 2
+
 # ---- killed with -9 again and again ----
 RANDOM=${HPO_TEST_SEED:-5}
 until_done 6 200 400 "$HPO" run -n kill "${how[@]}" "$folder/kill.log"
@@ -89,7 +103,7 @@ run hpo schedule -n kill --json
 ok 'the schedule is whole' python3 - "$folder/.out" <<'END'
 import json, sys
 p = json.load(open(sys.argv[1]))["pieces"]
-assert p[0]["from"] == 0 and p[-1]["to"] == 12 and all(a["to"] == b["from"] for a, b in zip(p, p[1:]))
+assert p[0]["from"] == 0 and p[-1]["to"] == 12 and all(a["to"] == b["from"] for a, b in zip(p, p[1:])) and all(a["from"] < a["to"] for a in p)
 END
 run hpo run --replay kill -q
 status 0 'and can be trained again'
