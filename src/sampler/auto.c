@@ -28,13 +28,13 @@
  * and the process has the rest.  The process keeps all of its share among numbers, but after a wide opening
  * the part min(1, 2 r), and the local search has the rest; elsewhere the same part, and the density estimates
  * have the rest.  (Among numbers they would harm: unsure of a function, the process spreads its trials, they
- * cluster them.)  Where a
- * sum of one-parameter functions foretells better than the process (Fisher's transform of its correlation is
- * larger by 0.05 to 0.3), it gets up to three tenths of all asks: it sorts out many valleys along each axis.
- * Beyond `gp_rows` results, where a Gaussian process costs tens of milliseconds a proposal, the density
- * estimates take its share.  Which member answers draw n is read off the sequence n x golden ratio, so that
- * members alternate as evenly as their shares allow; all is a function of the told results and can be
- * recomputed.
+ * cluster them.)  Where a sum of one-parameter functions foretells better than the process (Fisher's
+ * transform of its correlation is larger by 0.05 to 0.3), it gets up to three tenths of all asks: it sorts
+ * out many valleys along each axis.  Among numbers it waits for d (d + 1) / 6 results, since of fewer the
+ * simpler model always seems the better one.  Beyond `gp_rows` results, where a Gaussian process costs tens
+ * of milliseconds a proposal, the density estimates take its share.  Which member answers draw n is read off
+ * the sequence n x golden ratio, so that members alternate as evenly as their shares allow; all is a function
+ * of the told results and can be recomputed.
  *
  * The table comes from bench/results/ (docs/benchmarks.md).  With several objectives the points are
  * quasi-random.
@@ -219,7 +219,8 @@ static double additive_share(const auto_state *s, const hpo_view *view)
 {
     double share = s->base[MEMBER_ADDITIVE];
     if (s->config->share[MEMBER_ADDITIVE] >= 0) return share;
-    if (view->n_done < SURE || view->n_done > (size_t)s->config->gp_rows || share <= 0) return 0;
+    int guess = s->kind == CONTINUOUS && 6 * view->n_done < s->n_dims * (s->n_dims + 1);
+    if (view->n_done < SURE || guess || view->n_done > (size_t)s->config->gp_rows || share <= 0) return 0;
     int gp = s->member[MEMBER_GP].ops != NULL;
     double other = gp ? hpo_gp_trust(s->member[MEMBER_GP].state, view) : 0;
     double ahead = fisher(hpo_additive_trust(s->member[MEMBER_ADDITIVE].state, view)) - fisher(other);
