@@ -215,6 +215,7 @@ typedef struct sparse {
 
 static const sparse sparses[] = {
     {"sparse-branin-d60", BRANIN, 60, 2, {17, 40}},
+    {"sparse-hartmann6-d60", HARTMANN6, 60, 6, {4, 13, 24, 31, 42, 56}},
     {"sparse-hartmann6-d100", HARTMANN6, 100, 6, {6, 22, 37, 54, 70, 93}},
     {"sparse-levy10-d200", LEVY, 200, 10, {3, 30, 41, 59, 84, 97, 123, 148, 166, 191}},
 };

@@ -16,19 +16,25 @@
  *
  * Then each member gets a share of the asks.  Among numbers the local search gets three quarters after a wide
  * opening, else a tenth until there are 15 results a dimension, since a quadratic of few results is a guess,
- * and then half.  With labels or mostly integers the process answers alone; with conditions a tenth of the
- * asks polishes the best branch and looks where densities point.  Under declared noise the densities
- * take two fifths. From 20 results on the process keeps the part
+ * and then half.  From 10 to 20 numbers this tenth goes over, bit by bit, to three tenths for the trust
+ * region: so many dimensions are too many for a quadratic and for a search of the whole space alone.  With
+ * labels or mostly integers the process answers alone; with conditions a tenth of the asks polishes the best
+ * branch and looks where densities point.  Under declared noise the densities take two fifths.  From 20
+ * results on shares go by
  *
- *     e = min(1, 2 r),  r the rank correlation of its leave-one-out predictions with the results,
+ *     r, the rank correlation of the process's leave-one-out predictions with the results:
  *
- * of its share, and the density estimates take the rest, after a wide opening the local search: a function
- * that it cannot foretell is left to a model that assumes less.  Where a sum of one-parameter functions
- * foretells better than the process (Fisher's transform of its correlation is larger by 0.05 to 0.3), it gets
- * up to three tenths of all asks: it sorts out many valleys along each axis.  Beyond `gp_rows` results, where
- * a Gaussian process costs tens of milliseconds a proposal, the density estimates take its share.  Which
- * member answers draw n is read off the sequence n x golden ratio, so that members alternate as evenly as
- * their shares allow; all is a function of the told results and can be recomputed.
+ * where nothing can be foretold there is nothing to polish.  The trust region keeps the part r of its share,
+ * and the process has the rest.  The process keeps all of its share among numbers, but after a wide opening
+ * the part min(1, 2 r), and the local search has the rest; elsewhere the same part, and the density estimates
+ * have the rest.  (Among numbers they would harm: unsure of a function, the process spreads its trials, they
+ * cluster them.)  Where a sum of one-parameter functions foretells better than the process (Fisher's
+ * transform of its correlation is larger by 0.05 to 0.3), it gets up to three tenths of all asks: it sorts
+ * out many valleys along each axis.  Among numbers it waits for d (d + 1) / 6 results, since of fewer the
+ * simpler model always seems the better one.  Beyond `gp_rows` results, where a Gaussian process costs tens
+ * of milliseconds a proposal, the density estimates take its share.  Which member answers draw n is read off
+ * the sequence n x golden ratio, so that members alternate as evenly as their shares allow; all is a function
+ * of the told results and can be recomputed.
  *
  * The table comes from bench/results/ (docs/benchmarks.md).  With several objectives the points are
  * quasi-random.
@@ -66,6 +72,7 @@ enum {
     MANY /* many numbers */
 };
 enum {
+    SOME_DIMS = 10,
     MANY_DIMS = 20,
     WIDE = 8 /* points a dimension */,
     EARLY = 15 /* results a dimension */,
@@ -94,7 +101,8 @@ typedef struct auto_state {
     hpo_sampler member[MEMBER_SPREAD]; /* those that are open */
     double base[N_MEMBERS];
     size_t n_dims;
-    int kind; /* of the space */
+    int kind;      /* of the space */
+    double region; /* of the trust region's share among numbers: 0 up to SOME_DIMS, 1 at MANY_DIMS */
     /* of the last ask */
     double share[N_MEMBERS];
     int last;
@@ -129,7 +137,7 @@ static void set_bases(auto_state *s, const hpo_space *space)
 {
     static const double bases[4][N_MEMBERS] = {
         /* gp, local, tpe, forest, turbo, sphere, additive (at most, of all), sobol */
-        [CONTINUOUS] = {0.5, 0.5, 0, 0, 0, 0, 0.3, 0},
+        [CONTINUOUS] = {0.5, 0.5, 0, 0, 0 /* up to 0.3, below */, 0, 0.3, 0},
         [MIXED] = {1, 0, 0, 0, 0, 0, 0.3, 0},
         [BRANCHED] = {0.9, 0.05, 0.05, 0, 0, 0, 0.3, 0},
         [MANY] = {0.3, 0, 0, 0, 0.45, 0.25, 0.3, 0},
@@ -146,6 +154,9 @@ static void set_bases(auto_state *s, const hpo_space *space)
               : s->n_dims > MANY_DIMS                  ? MANY
                                                        : CONTINUOUS;
     memcpy(s->base, bases[s->kind], sizeof s->base);
+    if (s->kind == CONTINUOUS && s->n_dims > SOME_DIMS)
+        s->region = (double)(s->n_dims - SOME_DIMS) / (MANY_DIMS - SOME_DIMS);
+    s->base[MEMBER_TURBO] += 0.3 * s->region;
 }
 
 static hpo_status auto_init(void *state, const void *config, const hpo_space *space, uint64_t seed,
@@ -208,7 +219,8 @@ static double additive_share(const auto_state *s, const hpo_view *view)
 {
     double share = s->base[MEMBER_ADDITIVE];
     if (s->config->share[MEMBER_ADDITIVE] >= 0) return share;
-    if (view->n_done < SURE || view->n_done > (size_t)s->config->gp_rows || share <= 0) return 0;
+    int guess = s->kind == CONTINUOUS && 6 * view->n_done < s->n_dims * (s->n_dims + 1);
+    if (view->n_done < SURE || guess || view->n_done > (size_t)s->config->gp_rows || share <= 0) return 0;
     int gp = s->member[MEMBER_GP].ops != NULL;
     double other = gp ? hpo_gp_trust(s->member[MEMBER_GP].state, view) : 0;
     double ahead = fisher(hpo_additive_trust(s->member[MEMBER_ADDITIVE].state, view)) - fisher(other);
@@ -217,27 +229,30 @@ static double additive_share(const auto_state *s, const hpo_view *view)
 
 static void find_shares(auto_state *s, const hpo_view *view, int wide)
 {
-    double sum = 0, base[N_MEMBERS], gp = -1, local = -1, tpe = -1;
+    const double *fixed = s->config->share;
+    double sum = 0, base[N_MEMBERS], gp = -1, local = -1, tpe = -1, turbo = -1;
+    int model = can(s, MEMBER_GP, view) && view->n_done <= (size_t)s->config->gp_rows;
+    double trust = model && view->n_done >= SURE ? hpo_gp_trust(s->member[MEMBER_GP].state, view) : 1;
+    int numbers = s->kind == CONTINUOUS && !wide && !view->noisy;
     memcpy(base, s->base, sizeof base);
     if (wide) {
-        gp = 0.25, local = 0.75;
+        gp = 0.25, local = 0.75, turbo = 0;
     } else if (view->noisy && s->kind != MANY) {
-        gp = 0.5, local = 0.1, tpe = 0.4;
-    } else if (s->kind == CONTINUOUS && view->n_done < (size_t)EARLY * s->n_dims) {
-        gp = 0.9, local = 0.1;
+        gp = 0.5, local = 0.1, tpe = 0.4, turbo = 0;
+    } else if (numbers) {
+        local = view->n_done < (size_t)EARLY * s->n_dims ? 0.1 * (1 - s->region) : 0.5;
+        turbo = base[MEMBER_TURBO] * trust;
+        gp = 1 - local - turbo;
     }
-    if (gp >= 0 && s->config->share[MEMBER_GP] < 0) base[MEMBER_GP] = gp;
-    if (local >= 0 && s->config->share[MEMBER_LOCAL] < 0) base[MEMBER_LOCAL] = local;
-    if (tpe >= 0 && s->config->share[MEMBER_TPE] < 0) base[MEMBER_TPE] = tpe;
+    if (gp >= 0 && fixed[MEMBER_GP] < 0) base[MEMBER_GP] = gp;
+    if (local >= 0 && fixed[MEMBER_LOCAL] < 0) base[MEMBER_LOCAL] = local;
+    if (tpe >= 0 && fixed[MEMBER_TPE] < 0) base[MEMBER_TPE] = tpe;
+    if (turbo >= 0 && fixed[MEMBER_TURBO] < 0) base[MEMBER_TURBO] = turbo;
     for (int i = 0; i < MEMBER_SPREAD; i++)
         s->share[i] = can(s, i, view) ? base[i] : 0;
     s->share[MEMBER_SPREAD] = s->share[MEMBER_ADDITIVE] = 0;
     if (s->share[MEMBER_GP] > 0) {
-        double keep = 1;
-        if (view->n_done > (size_t)s->config->gp_rows)
-            keep = 0;
-        else if (s->config->share[MEMBER_GP] < 0 && view->n_done >= SURE)
-            keep = fmin(1, 2 * hpo_gp_trust(s->member[MEMBER_GP].state, view));
+        double keep = !model ? 0 : numbers || fixed[MEMBER_GP] >= 0 ? 1 : fmin(1, 2 * trust);
         int other = wide ? MEMBER_LOCAL : MEMBER_TPE;
         if (can(s, other, view)) s->share[other] += (1 - keep) * s->share[MEMBER_GP];
         s->share[MEMBER_GP] *= keep;

@@ -54,10 +54,11 @@ static void values_by_hand(void **state)
 
 static void only_few_dimensions_matter(void **state)
 {
-    static const char *const names[] = {"sparse-branin-d60", "sparse-hartmann6-d100", "sparse-levy10-d200"};
-    static const size_t active[] = {2, 6, 10};
+    static const char *const names[] = {"sparse-branin-d60", "sparse-hartmann6-d60", "sparse-hartmann6-d100",
+                                        "sparse-levy10-d200"};
+    static const size_t active[] = {2, 6, 6, 10};
     (void)state;
-    for (int k = 0; k < 3; k++) {
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         hpo_problem *p = open_problem(names[k]);
         size_t d = hpo_space_n_columns(p->space), matter = 0;
         double x[200];

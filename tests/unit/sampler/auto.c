@@ -135,8 +135,8 @@ static double noise(const double *x)
 static void evidence_moves_shares(void **state)
 {
     (void)state;
-    study *smooth = study_open("auto", "a: 0..1; b: 0..1; c: 0..1", NULL, SEED);
-    study *rough = study_open("auto", "a: 0..1; b: 0..1; c: 0..1", NULL, SEED);
+    study *smooth = study_open("auto", "a: 0..1; b: 0..1; c: p,q,r", NULL, SEED);
+    study *rough = study_open("auto", "a: 0..1; b: 0..1; c: p,q,r", NULL, SEED);
     size_t gp[2], local, tpe[2];
     study_run(smooth, bowl, 15);
     study_run(rough, noise, 15);
@@ -145,6 +145,40 @@ static void evidence_moves_shares(void **state)
     assert_true(gp[1] < gp[0] && tpe[1] > tpe[0]);
     study_close(smooth);
     study_close(rough);
+    rough = study_open("auto", "a: 0..1; b: 0..1; c: 0..1", NULL, SEED); /* not among numbers */
+    study_run(rough, noise, 15);
+    count(rough, noise, 30, &gp[1], &local, &tpe[1]);
+    assert_int_equal(tpe[1], 0);
+    study_close(rough);
+}
+
+/* Asks of n that the trust region answers, in a study with d numbers, from the 24th on. */
+static size_t asks_of_region(size_t d, study_objective f, size_t n)
+{
+    char space[20 * 16] = "";
+    size_t count = 0;
+    for (size_t i = 0; i < d; i++)
+        snprintf(space + strlen(space), sizeof space - strlen(space), "%sx%zu: 0..1", i > 0 ? "; " : "", i);
+    study *s = study_open("auto", space, NULL, SEED);
+    study_run(s, f, 24);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(study_ask(s), HPO_OK);
+        count += strstr(explanation(s), "\"member\":\"turbo\"") != NULL;
+        study_tell(s, s->x, f(s->x));
+    }
+    study_close(s);
+    return count;
+}
+
+static void region_comes_in_with_dimensions(void **state)
+{
+    (void)state;
+    size_t half = asks_of_region(15, bowl, 40);
+    size_t all = asks_of_region(20, bowl, 40);
+    assert_int_equal(asks_of_region(10, bowl, 10), 0);
+    assert_in_range(half, 2, 7); /* 0.15 of them, less what is not foretold */
+    assert_in_range(all, 5, 13);
+    assert_true(asks_of_region(20, noise, 40) < all);
 }
 
 static void takes_every_problem(void **state)
@@ -170,7 +204,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(learns_and_is_a_fold),  cmocka_unit_test(begins_with_a_design),
         cmocka_unit_test(shares_are_kept),       cmocka_unit_test(local_search_gains_by_a_wide_opening),
-        cmocka_unit_test(evidence_moves_shares), cmocka_unit_test(takes_every_problem),
+        cmocka_unit_test(evidence_moves_shares), cmocka_unit_test(region_comes_in_with_dimensions),
+        cmocka_unit_test(takes_every_problem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
