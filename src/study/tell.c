@@ -7,9 +7,10 @@
  *   PAUSED, WAITING    HPO_ESTATE, but the same state again is OK
  *   any, not holder    HPO_ESTALE
  *
- * A scheduler turns some ends into others.  COMPLETE below the fidelity's maximum ends a piece: what the
- * scheduler has answered, or answers to that value, makes it PAUSED, STOPPED or COMPLETE.  STOPPED becomes
- * COMPLETE when the trial was stopped because more would not help.
+ * A scheduler that lets trials end at different resources takes the value of COMPLETE for a report, where the
+ * program has reported none there, and turns some ends into others.  COMPLETE below the fidelity's maximum
+ * ends a piece: what the scheduler has answered, or answers to that value, makes it PAUSED, STOPPED or
+ * COMPLETE.  STOPPED becomes COMPLETE when the trial was stopped because more would not help.
  *
  * An expired lease that nobody has taken up still belongs to its holder. */
 #include <math.h>
@@ -58,10 +59,16 @@ hpo_status hpo_study__check_result(const hpo_study *s, const hpo_result *r, hpo_
     return HPO_OK;
 }
 
+/* 1: trials end at different resources. */
+static int has_pieces(const hpo_study *s)
+{
+    return (s->scheduler.ops->caps & HPO_SCHED_PAUSES) != 0 && s->fidelity_column >= 0;
+}
+
 /* 1: its piece ends below the fidelity's maximum, under a scheduler that may want more of it. */
 static int below_full(const hpo_study *s, const hpo_trial_record *t)
 {
-    if ((s->scheduler.ops->caps & HPO_SCHED_PAUSES) == 0 || s->fidelity_column < 0) return 0;
+    if (!has_pieces(s)) return 0;
     return s->axes.on ? hpo_axes_below(&s->axes, t->x) : t->x[s->fidelity_column] < s->fidelity_high;
 }
 
@@ -224,6 +231,35 @@ static hpo_status end_trial(hpo_study *s, hpo_study_header *h, const hpo_trial *
     return hpo_fold__log(s, h, &who, HPO_LOG_PAUSED, (double)NAN, NULL, now, err);
 }
 
+typedef struct end_reports {
+    sum_of_reports told;
+    double end; /* a report from this step on is one of the end */
+    int reported;
+} end_reports;
+
+static hpo_status look_for_end(void *ctx, const hpo_report_record *r)
+{
+    end_reports *e = ctx;
+    e->reported |= r->kind == HPO_LOG_REPORT && r->attempt == e->told.attempt && r->step >= e->end;
+    return add_report(&e->told, r);
+}
+
+/* The value at the end of a piece as a report. */
+static hpo_status report_end(hpo_study *s, hpo_study_header *h, const hpo_trial *t, double resource,
+                             double cost, int64_t now, hpo_sched_answer *answer, hpo_error *err)
+{
+    const hpo_report_record report = {.trial = t->number,
+                                      .seq = hpo_study__event(h, now),
+                                      .time_ms = now,
+                                      .step = resource,
+                                      .cost = fmax(cost, 0), /* what no report told */
+                                      .fold = -1,
+                                      .attempt = t->attempt,
+                                      .y = s->y};
+    HPO_TRY(hpo_fold__report(s, &report, answer, err));
+    return s->ops->insert_report(s->store, s->id, &report, err);
+}
+
 /* The piece of a trial has ended well below the maximum: its value is a report, unless the scheduler has
  * answered already.  *state: how the trial stands now. */
 static hpo_status end_of_piece(hpo_study *s, hpo_study_header *h, const hpo_trial *t, double cost,
@@ -236,16 +272,7 @@ static hpo_status end_of_piece(hpo_study *s, hpo_study_header *h, const hpo_tria
         sum_of_reports told = {.attempt = rec->attempt};
         hpo_reader reader = {NULL, add_report, &told};
         if (cost > 0) HPO_TRY(s->ops->read_reports(s->store, s->id, t->number, &reader, err));
-        const hpo_report_record report = {.trial = t->number,
-                                          .seq = hpo_study__event(h, now),
-                                          .time_ms = now,
-                                          .step = resource,
-                                          .cost = fmax(cost - told.cost, 0), /* what no report told */
-                                          .fold = -1,
-                                          .attempt = rec->attempt,
-                                          .y = s->y};
-        HPO_TRY(hpo_fold__report(s, &report, &answer, err));
-        HPO_TRY(s->ops->insert_report(s->store, s->id, &report, err));
+        HPO_TRY(report_end(s, h, t, resource, cost - told.cost, now, &answer, err));
         asked = answer.decision;
         if (asked == HPO_STOP && answer.complete) asked = HPO_CONTINUE;
         const hpo_trial_record who = {.number = t->number, .attempt = t->attempt};
@@ -260,12 +287,29 @@ static hpo_status end_of_piece(hpo_study *s, hpo_study_header *h, const hpo_tria
     return HPO_OK;
 }
 
+/* The trial has ended at the maximum.  Whoever compares resources reads reports: its value is one, unless the
+ * program has reported there. */
+static hpo_status end_in_full(hpo_study *s, hpo_study_header *h, const hpo_trial *t, double cost,
+                              hpo_trial_record *rec, int64_t now, hpo_error *err)
+{
+    const double resource = rec->x[s->fidelity_column];
+    end_reports seen = {{.attempt = rec->attempt}, resource * (1 - 1e-9), 0};
+    hpo_reader reader = {NULL, look_for_end, &seen};
+    hpo_sched_answer nothing_to_stop;
+    HPO_TRY(s->ops->read_reports(s->store, s->id, t->number, &reader, err));
+    if (!seen.reported)
+        HPO_TRY(report_end(s, h, t, resource, cost - seen.told.cost, now, &nothing_to_stop, err));
+    return hpo_study__get(s, t->number, rec, err);
+}
+
 /* What becomes of a result under a scheduler. */
 static hpo_status turn(hpo_study *s, hpo_study_header *h, const hpo_trial *t, hpo_result *r,
                        hpo_trial_record *rec, int64_t now, hpo_error *err)
 {
     if (r->state == HPO_STATE_COMPLETE && below_full(s, rec)) {
         HPO_TRY(end_of_piece(s, h, t, r->cost, rec, now, &r->state, err));
+    } else if (r->state == HPO_STATE_COMPLETE && has_pieces(s)) {
+        HPO_TRY(end_in_full(s, h, t, r->cost, rec, now, err));
     } else if (r->state == HPO_STATE_STOPPED && (rec->flags & HPO_TRIAL_CONVERGED) != 0) {
         double cost;
         const double *y = r->values != NULL ? s->y : NULL;

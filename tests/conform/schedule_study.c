@@ -480,6 +480,44 @@ static void test_told_without_reports(void **state)
     hpo_space_free(space);
 }
 
+/* A value told at the maximum is a report as well, for rungs and samplers that read those; not a second one.
+ */
+static void test_told_in_full(void **state)
+{
+    (void)state;
+    hpo_error err;
+    hpo_space *space;
+    hpo_study *s;
+    hpo_trial *t;
+    hpo_decision decision;
+    hpo_study_options o = hpo_study_options_init();
+    hpo_trial_info info = {.size = sizeof info};
+    hpo_report last = {.size = sizeof last};
+    o.scheduler = "asha";
+    o.sampler = "random";
+    assert_ok(hpo_space_parse("x: 0..1; rows: fidelity 1..3", &space, &err), err);
+    assert_ok(hpo_study_create(NULL, space, &o, &s, &err), err);
+    for (int k = 0; k < 6; k++) { /* trials 0, 1, 2; 2 goes on; 3, which goes on too */
+        static const int64_t number[] = {0, 1, 2, 2, 3, 3};
+        const double y = 6 - k;
+        assert_ok(hpo_study_ask(s, &t, &err), err);
+        assert_int_equal(hpo_trial_number(t), number[k]);
+        const int reports = k == 5;
+        if (reports) assert_ok(hpo_trial_report(t, 3, y, &decision, &err), err);
+        if (reports) assert_int_equal(decision, HPO_CONTINUE);
+        assert_ok(hpo_study_tell_value(s, t, y, &err), err);
+        hpo_trial_free(t);
+        assert_ok(hpo_study_trial(s, number[k], &info, &err), err);
+        const size_t in_full = k == 3 || k == 5;
+        assert_int_equal(info.state, in_full ? HPO_STATE_COMPLETE : HPO_STATE_PAUSED);
+        assert_int_equal(info.n_reports, 1 + in_full);
+        assert_ok(hpo_study_trial_report(s, number[k], in_full, &last, NULL, &err), err);
+        assert_true(last.step == (in_full ? 3 : 1) && last.values[0] == y);
+    }
+    hpo_study_free(s);
+    hpo_space_free(space);
+}
+
 /* What converged counts as complete, and may be the best. */
 static void test_converged(void **state)
 {
@@ -517,11 +555,17 @@ static void test_converged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_pair),          cmocka_unit_test(test_beginnings),
-        cmocka_unit_test(test_anew_at_every_call),  cmocka_unit_test(test_clones_anew),
-        cmocka_unit_test(test_clones_in_the_queue), cmocka_unit_test(test_told_without_reports),
-        cmocka_unit_test(test_converged),           cmocka_unit_test(test_two_axes),
-        cmocka_unit_test(test_two_axes_by_hand),    cmocka_unit_test(test_chosen_points),
+        cmocka_unit_test(test_every_pair),
+        cmocka_unit_test(test_beginnings),
+        cmocka_unit_test(test_anew_at_every_call),
+        cmocka_unit_test(test_clones_anew),
+        cmocka_unit_test(test_clones_in_the_queue),
+        cmocka_unit_test(test_told_without_reports),
+        cmocka_unit_test(test_told_in_full),
+        cmocka_unit_test(test_converged),
+        cmocka_unit_test(test_two_axes),
+        cmocka_unit_test(test_two_axes_by_hand),
+        cmocka_unit_test(test_chosen_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
