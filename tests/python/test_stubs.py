@@ -23,7 +23,10 @@ def module_of(path):
     """The module of a stub; skips where the package that it is for is not installed."""
     name = ".".join(path.relative_to(HERE.parent).with_suffix("").parts).removesuffix(".__init__")
     try:
-        return importlib.import_module(name)
+        module = importlib.import_module(name)
+        for one in getattr(module, "__all__", ()):  # some import that package when they are first asked for
+            getattr(module, one)
+        return module
     except ImportError as e:
         if not name.startswith(("hpo.integration.", "hpo.sklearn")):
             raise
