@@ -122,9 +122,8 @@ static hpo_status dyhpo_report(void *state, const hpo_sched_report *r, hpo_sched
     out->decision = HPO_PAUSE;
     if (t->level < 0) return HPO_OK;
     const hpo_ranking *rung = &s->rungs[t->level].ranking;
-    (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s",
-                   hpo_ranking_before(rung, t->entry, r->trial) + 1, hpo_ranking_size(rung),
-                   s->levels.text[t->level]);
+    (void)hpo_rung_say(out->reason, hpo_ranking_before(rung, t->entry, r->trial) + 1, hpo_ranking_size(rung),
+                       s->levels.text[t->level]);
     return HPO_OK;
 }
 

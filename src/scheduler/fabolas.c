@@ -110,9 +110,7 @@ static hpo_status fabolas_init(void *state, const void *config, const hpo_sched_
 static void fabolas_fini(void *state)
 {
     fabolas *s = state;
-    for (size_t i = 0; s->rungs != NULL && i < s->levels.n; i++)
-        hpo_ranking_fini(&s->rungs[i].ranking);
-    hpo_free(s->rungs);
+    hpo_rungs_free(s->rungs, s->levels.n);
     hpo_free(s->u);
     hpo_free(s->status);
     hpo_free(s->pending);
@@ -199,9 +197,8 @@ static hpo_status fabolas_report(void *state, const hpo_sched_report *r, hpo_sch
     out->decision = HPO_PAUSE;
     if (t->level < 0) return HPO_OK;
     const hpo_ranking *rung = &s->rungs[t->level].ranking;
-    (void)snprintf(out->reason, sizeof out->reason, "rank %zu of %zu at rung %s",
-                   hpo_ranking_before(rung, t->entry, r->trial) + 1, hpo_ranking_size(rung),
-                   s->levels.text[t->level]);
+    (void)hpo_rung_say(out->reason, hpo_ranking_before(rung, t->entry, r->trial) + 1, hpo_ranking_size(rung),
+                       s->levels.text[t->level]);
     return HPO_OK;
 }
 
@@ -414,12 +411,7 @@ static hpo_status fabolas_next(void *state, const hpo_sched_ask *ask, hpo_action
 static hpo_status fabolas_describe(const void *state, char *buf, size_t cap, size_t *n_out, hpo_error *err)
 {
     const fabolas *s = state;
-    hpo_str o = {0};
-    hpo_str_add(&o, "{\"rungs\":[");
-    for (size_t k = 0; k < s->levels.n; k++)
-        hpo_rung_describe(&o, 0, s->levels.at[k], &s->rungs[k].ranking, s->rungs[k].promoted);
-    hpo_str_add(&o, "]}");
-    return hpo_sched_describe_end(&o, buf, cap, n_out, err);
+    return hpo_rungs_describe(s->rungs, &s->levels, buf, cap, n_out, err);
 }
 
 static const hpo_option options[] = {
