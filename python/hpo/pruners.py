@@ -153,6 +153,7 @@ class HyperbandPruner(Scheduler):
             eta=reduction_factor,
             first="compete",
             brackets=0,
+            draw=True,
             bootstrap=bootstrap_count,
             **_at_least_one("min", "min_resource", min_resource),
             **_at_least_one("max", "max_resource", max_resource),

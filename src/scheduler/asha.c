@@ -9,11 +9,15 @@
  * c_1 + ... + c_i <= (c_1 + ... + c_n) / eta, so that the best trials get a share of what was spent, not of
  * how many they are.
  *
- * brackets: bracket b begins at r_b, with rungs of its own.  A new trial joins bracket b with probability
- * proportional to the number of configurations that bracket would begin with in Hyperband.
+ * brackets: a trial of bracket b begins at r_b, and stands in the rungs from there on beside those of the
+ * others: where low rungs mislead, it shows against those that came up through them.  A new trial joins the
+ * highest bracket b > 0 that has spent, with the piece to come, at most 1/B of what all B brackets have, else
+ * bracket 0.  So each gets the same resource, as in Hyperband, and the dear ones do not come first.  draw: it is
+ * drawn in proportion to the number of configurations that the bracket would begin with in Hyperband, as
+ * published; a full training may then be among the first (docs/benchmarks.md has both).
  *
  * Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht, Talwalkar: "A system for massively parallel
- * hyperparameter tuning", MLSys 2020, Algorithm 2; brackets: Klein, Tiao, Lienart, Archambeau, Seeger,
+ * hyperparameter tuning", MLSys 2020, Algorithm 2; brackets: after Klein, Tiao, Lienart, Archambeau, Seeger,
  * arXiv:2003.10865, section 3.1; cost: as in Syne Tune, AutoML 2022. */
 #include "scheduler/asha.h"
 
@@ -22,11 +26,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "scheduler/builtin.h"
-
-hpo_rung *hpo_asha_rung_at(const hpo_asha *s, size_t bracket, size_t level)
-{
-    return &s->rungs[(s->shared ? 0 : bracket) * s->levels.n + level];
-}
 
 /* ---- begin and end ---------------------------------------------------------------------------------- */
 
@@ -38,15 +37,14 @@ hpo_status hpo_asha_init(hpo_asha *s, const hpo_asha_config *c, const hpo_sched_
     HPO_TRY(hpo_levels_init(&s->levels, p, c->min, c->eta, err));
     s->top = s->levels.n - 1;
     s->n_brackets = c->brackets > 0 && (size_t)c->brackets < s->levels.n ? (size_t)c->brackets : s->levels.n;
-    s->rungs = hpo_calloc(s->n_brackets * s->levels.n, sizeof *s->rungs);
-    if (s->rungs == NULL) return hpo_fail_memory(err);
-    return HPO_OK;
+    s->rungs = hpo_calloc(s->levels.n, sizeof *s->rungs);
+    return s->rungs != NULL ? HPO_OK : hpo_fail_memory(err);
 }
 
 void hpo_asha_fini(void *state)
 {
     hpo_asha *s = state;
-    hpo_rungs_free(s->rungs, s->n_brackets * s->levels.n);
+    hpo_rungs_free(s->rungs, s->levels.n);
     hpo_sched_rows_fini(&s->rows);
 }
 
@@ -60,7 +58,7 @@ static hpo_status asha_init(void *state, const void *config, const hpo_sched_pro
 /* The rung that a trial stands in, or NULL. */
 static hpo_rung *rung_of(const hpo_asha *s, const hpo_sched_row *t)
 {
-    return t->level < 0 ? NULL : hpo_asha_rung_at(s, (size_t)t->bracket, (size_t)t->level);
+    return t->level < 0 ? NULL : &s->rungs[t->level];
 }
 
 hpo_status hpo_asha_start(void *state, const hpo_sched_start *e, hpo_error *err)
@@ -71,6 +69,8 @@ hpo_status hpo_asha_start(void *state, const hpo_sched_start *e, hpo_error *err)
     int64_t level = hpo_levels_find(&s->levels, e->resource);
     if (t->bracket < 0) /* one that was enqueued at a resource of its own belongs to the first */
         t->bracket = level >= 0 && (size_t)level < s->n_brackets ? (int32_t)level : 0;
+    if (!(t->target >= e->resource)) /* else it was lost, and runs the same piece again */
+        s->spent[t->bracket] += e->resource - (t->target > 0 ? t->target : 0);
     hpo_rung *rung = rung_of(s, t);
     if (rung != NULL) {
         hpo_ranking_set_open(&rung->ranking, t->entry, e->trial, 0);
@@ -86,7 +86,7 @@ hpo_status hpo_asha_start(void *state, const hpo_sched_start *e, hpo_error *err)
 static hpo_status enter(hpo_asha *s, int64_t trial, size_t level, hpo_error *err)
 {
     hpo_sched_row *t = &s->rows.row[trial];
-    hpo_rung *rung = hpo_asha_rung_at(s, (size_t)t->bracket, level);
+    hpo_rung *rung = &s->rungs[level];
     HPO_TRY(hpo_ranking_add(&rung->ranking, t->last, trial, s->by_cost ? t->cost : 0, 0, err));
     t->level = (int32_t)level;
     t->entry = t->last;
@@ -137,12 +137,6 @@ hpo_status hpo_asha_tell(void *state, int64_t trial, hpo_state end, const double
 
 /* ---- a free worker ------------------------------------------------------------------------------------ */
 
-/* How many ladders of rungs there are. */
-static size_t n_ladders(const hpo_asha *s)
-{
-    return s->shared ? 1 : s->n_brackets;
-}
-
 static int promotable(const hpo_asha *s, const hpo_rung *rung, const hpo_ranked *e)
 {
     const hpo_ranking *r = &rung->ranking;
@@ -156,15 +150,26 @@ static int find_promotion(const hpo_asha *s, int all, hpo_action *out)
 {
     for (size_t k = s->levels.n - 1; k-- > 0;) {
         if (!all && k >= s->top) continue;
-        for (size_t b = 0; b < n_ladders(s) && b <= k; b++) {
-            const hpo_rung *rung = hpo_asha_rung_at(s, b, k);
-            hpo_ranked e;
-            if (!hpo_ranking_first_open(&rung->ranking, &e) || isnan(e.value)) continue;
-            if (!all && !promotable(s, rung, &e)) continue;
-            hpo_rung_promote(rung, &s->levels, &e, k, all ? s->levels.n - 1 : k + 1, out);
-            return 1;
-        }
+        const hpo_rung *rung = &s->rungs[k];
+        hpo_ranked e;
+        if (!hpo_ranking_first_open(&rung->ranking, &e) || isnan(e.value)) continue;
+        if (!all && !promotable(s, rung, &e)) continue;
+        hpo_rung_promote(rung, &s->levels, &e, k, all ? s->levels.n - 1 : k + 1, out);
+        return 1;
     }
+    return 0;
+}
+
+/* The bracket of a new trial. */
+static size_t choose_bracket(const hpo_asha *s, int64_t number)
+{
+    double total = 0;
+    if (s->config.draw)
+        return hpo_bracket_draw(s->seed, number, s->n_brackets, s->levels.n, s->config.eta);
+    for (size_t b = 0; b < s->n_brackets; b++)
+        total += s->spent[b];
+    for (size_t b = s->n_brackets; b-- > 1;)
+        if ((s->spent[b] + s->levels.at[b]) * (double)s->n_brackets <= total) return b;
     return 0;
 }
 
@@ -175,25 +180,14 @@ hpo_status hpo_asha_next(void *state, const hpo_sched_ask *ask, hpo_action *out,
     if (find_promotion(s, 0, out)) return HPO_OK;
     int last_call = !ask->may_create && ask->n_running == 0 && s->n_complete == 0;
     if (s->config.finish && last_call && find_promotion(s, 1, out)) return HPO_OK;
-    size_t b = s->n_brackets == 1
-                   ? 0
-                   : hpo_bracket_draw(s->seed, ask->number, s->n_brackets, s->levels.n, s->config.eta);
-    out->resource = s->levels.at[b];
+    out->resource = s->levels.at[choose_bracket(s, ask->number)];
     return HPO_OK;
 }
 
 hpo_status hpo_asha_describe(const void *state, char *buf, size_t cap, size_t *n_out, hpo_error *err)
 {
     const hpo_asha *s = state;
-    hpo_str o = {0};
-    hpo_str_add(&o, "{\"rungs\":[");
-    for (size_t b = 0; b < n_ladders(s); b++)
-        for (size_t k = b; k < s->levels.n; k++) {
-            const hpo_rung *r = hpo_asha_rung_at(s, b, k);
-            hpo_rung_describe(&o, (int64_t)b, s->levels.at[k], &r->ranking, r->promoted);
-        }
-    hpo_str_add(&o, "]}");
-    return hpo_sched_describe_end(&o, buf, cap, n_out, err);
+    return hpo_rungs_describe(s->rungs, &s->levels, buf, cap, n_out, err);
 }
 
 static const hpo_option options[] = {

@@ -9,6 +9,7 @@ typedef struct hpo_asha_config {
     double eta, min;
     int32_t finish; /* 1: when the trials are spent, the best is brought to full resource */
     int64_t brackets;
+    int32_t draw;    /* 1: a new trial's bracket is drawn */
     double quantile; /* pasha: of the differences that count as noise */
 } hpo_asha_config;
 
@@ -19,16 +20,15 @@ typedef struct hpo_asha {
     double sign;
     int by_cost;
     int delayed; /* promotions wait until the rung above has room (hyper_tune.c) */
-    int shared;  /* brackets have the same rungs, and differ in where trials begin */
     size_t n_brackets, top; /* top: index of the highest level in use */
-    hpo_rung *rungs;        /* n_brackets x levels.n; bracket b begins at level b */
+    hpo_rung *rungs;        /* one a level; trials of bracket b begin at level b */
+    double spent[HPO_MAX_LEVELS]; /* by the trials of each bracket */
     hpo_sched_rows rows;
     int64_t n_complete;
 } hpo_asha;
 
 HPO_NODISCARD hpo_status hpo_asha_init(hpo_asha *s, const hpo_asha_config *c, const hpo_sched_problem *p,
                                        hpo_error *err);
-hpo_rung *hpo_asha_rung_at(const hpo_asha *s, size_t bracket, size_t level);
 /* The slots of the ops struct. */
 HPO_NODISCARD hpo_status hpo_asha_start(void *state, const hpo_sched_start *e, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_asha_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out,

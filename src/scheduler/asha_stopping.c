@@ -13,10 +13,11 @@
  * r_0 may be unknown too.  Then nothing is judged until a trial has run to its end at some step R, and r_0 =
  * max(floor(R / 100), 1).
  *
- * brackets: a trial of bracket b is judged from rung b on, among those of its bracket.  Of B brackets it
- * joins b with probability proportional to ceil(B eta^s / (s + 1)), s = B - 1 - b, drawn by its number.  With
- * B = 0 there are floor(log_eta(R / r_0)) + 1, where R is the largest resource: the fidelity's, or `max`, or
- * one more than the last step of the first trial that ran to its end.
+ * brackets: a trial of bracket b is judged from rung b on.  Of B brackets it joins, as in asha.c, the highest
+ * b > 0 that has run, with r_b more steps, at most 1/B of what all have, else 0; all stand in the same rungs.
+ * draw: b is drawn by its number with probability proportional to ceil(B eta^s / (s + 1)), s = B - 1 - b, and
+ * each bracket has rungs of its own.  With B = 0 there are floor(log_eta(R / r_0)) + 1, where R is the largest
+ * resource: the fidelity's, or `max`, or one more than the last step of the first trial that ran to its end.
  *
  * With a fidelity parameter the rungs are the levels of the other schedulers (rung.h), up to its maximum.
  *
@@ -35,7 +36,7 @@
 typedef struct stopping_config {
     double eta, min, max;
     int64_t skip, bootstrap, brackets;
-    int32_t compete;
+    int32_t compete, draw;
 } stopping_config;
 
 typedef struct stopping {
@@ -43,8 +44,9 @@ typedef struct stopping {
     stopping_config config;
     uint64_t seed;
     size_t n_brackets;
-    hpo_ranking *rungs; /* n_brackets x levels.n */
-    double longest;     /* last step of a trial that ran to its end; NaN: none has */
+    hpo_ranking *rungs;           /* n_ladders x levels.n */
+    double spent[HPO_MAX_LEVELS]; /* steps that the trials of each bracket have run */
+    double longest;               /* last step of a trial that ran to its end; NaN: none has */
     hpo_sched_rows rows;
 } stopping;
 
@@ -52,9 +54,14 @@ static const double DEFAULT_SHARE = 100, NEARLY = 1e-9;
 
 /* ---- rungs ------------------------------------------------------------------------------------------- */
 
+static size_t n_ladders(const stopping *s)
+{
+    return s->config.draw ? s->n_brackets : 1;
+}
+
 static hpo_ranking *rung_at(const stopping *s, size_t bracket, size_t level)
 {
-    return &s->rungs[bracket * s->levels.n + level];
+    return &s->rungs[(s->config.draw ? bracket : 0) * s->levels.n + level];
 }
 
 /* The largest resource, as far as it is known. */
@@ -70,7 +77,7 @@ static hpo_status make_rungs(stopping *s, hpo_error *err)
     double n = (double)c->brackets;
     if (n == 0) n = floor(hpo_log(largest(s) / l->at[0]) / hpo_log(c->eta) * (1 + NEARLY)) + 1;
     s->n_brackets = n < 1 ? 1 : n < (double)l->n ? (size_t)n : l->n;
-    s->rungs = hpo_calloc(s->n_brackets * l->n, sizeof *s->rungs);
+    s->rungs = hpo_calloc(n_ladders(s) * l->n, sizeof *s->rungs);
     return s->rungs != NULL ? HPO_OK : hpo_fail_memory(err);
 }
 
@@ -100,7 +107,7 @@ static hpo_status stopping_init(void *state, const void *config, const hpo_sched
 static void stopping_fini(void *state)
 {
     stopping *s = state;
-    for (size_t i = 0; s->rungs != NULL && i < s->n_brackets * s->levels.n; i++)
+    for (size_t i = 0; s->rungs != NULL && i < n_ladders(s) * s->levels.n; i++)
         hpo_ranking_fini(&s->rungs[i]);
     hpo_free(s->rungs);
     hpo_sched_rows_fini(&s->rows);
@@ -126,7 +133,19 @@ static void explain(const stopping *s, const hpo_sched_row *t, size_t rank, hpo_
     const char *at = s->levels.text[t->level];
     out->decision = HPO_STOP;
     char *end = hpo_rung_say(out->reason, rank + 1, hpo_ranking_size(r), at);
-    if (s->n_brackets > 1) (void)hpo_say_count(hpo_say(end, " of bracket "), (size_t)t->bracket);
+    if (s->config.draw && s->n_brackets > 1)
+        (void)hpo_say_count(hpo_say(end, " of bracket "), (size_t)t->bracket);
+}
+
+static size_t choose_bracket(const stopping *s, int64_t number)
+{
+    double total = 0;
+    if (s->config.draw) return hpo_bracket_draw(s->seed, number, s->n_brackets, s->n_brackets, s->config.eta);
+    for (size_t b = 0; b < s->n_brackets; b++)
+        total += s->spent[b];
+    for (size_t b = s->n_brackets; b-- > 1;)
+        if ((s->spent[b] + s->levels.at[b]) * (double)s->n_brackets <= total) return b;
+    return 0;
 }
 
 static hpo_status stopping_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out,
@@ -135,12 +154,12 @@ static hpo_status stopping_report(void *state, const hpo_sched_report *r, hpo_sc
     stopping *s = state;
     HPO_TRY(hpo_sched_rows_need(&s->rows, r->trial, err));
     hpo_sched_row *t = &s->rows.row[r->trial];
+    double before = t->step > 0 ? t->step : 0;
     if (!hpo_sched_rows_report(t, r)) return HPO_OK;
     HPO_TRY(try_to_begin(s, err));
     if (s->levels.n == 0) return HPO_OK;
-    if (t->bracket < 0)
-        t->bracket =
-            (int32_t)hpo_bracket_draw(s->seed, r->trial, s->n_brackets, s->n_brackets, s->config.eta);
+    if (t->bracket < 0) t->bracket = (int32_t)choose_bracket(s, r->trial);
+    s->spent[t->bracket] += t->step - before;
     int32_t reached = (int32_t)hpo_levels_find(&s->levels, t->step);
     for (int32_t k = t->level < 0 ? (int32_t)s->config.skip + t->bracket : t->level + 1; k <= reached; k++) {
         hpo_ranking *rung = rung_at(s, (size_t)t->bracket, (size_t)k);
@@ -168,7 +187,7 @@ static hpo_status stopping_describe(const void *state, char *buf, size_t cap, si
     const stopping *s = state;
     hpo_str o = {0};
     hpo_str_add(&o, "{\"rungs\":[");
-    for (size_t b = 0; s->levels.n > 0 && b < s->n_brackets; b++)
+    for (size_t b = 0; s->levels.n > 0 && b < n_ladders(s); b++)
         for (size_t k = b; k < s->levels.n; k++) {
             const hpo_ranking *r = rung_at(s, b, k);
             size_t above = k + 1 < s->levels.n ? hpo_ranking_size(rung_at(s, b, k + 1)) : 0;
@@ -190,6 +209,8 @@ static const hpo_option options[] = {
      HPO_OPT_REAL, offsetof(stopping_config, max), 0, 0, 1e300, NULL},
     {"brackets", "how many brackets, each beginning one rung higher; 0: as many as Hyperband has",
      HPO_OPT_INT, offsetof(stopping_config, brackets), 1, 0, HPO_MAX_LEVELS, NULL},
+    {"draw", "draw the bracket of each trial by Hyperband's sizes, and compare within it, as Optuna does",
+     HPO_OPT_BOOL, offsetof(stopping_config, draw), 0, 0, 1, NULL},
     {"first", "of fewer than eta at a rung all go on, or only the best so far", HPO_OPT_ENUM,
      offsetof(stopping_config, compete), 0, 0, 1, firsts},
     {"skip", "so many of the lowest rungs are left out", HPO_OPT_INT, offsetof(stopping_config, skip), 0, 0,

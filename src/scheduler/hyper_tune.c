@@ -43,8 +43,10 @@ typedef struct hyper_tune {
 static hpo_status hyper_tune_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)
 {
     hyper_tune *s = state;
-    s->asha.delayed = s->asha.shared = 1;
-    HPO_TRY(hpo_asha_init(&s->asha, config, p, err));
+    hpo_asha_config c = *(const hpo_asha_config *)config;
+    c.draw = 1;
+    s->asha.delayed = 1;
+    HPO_TRY(hpo_asha_init(&s->asha, &c, p, err));
     if (s->asha.levels.n > HPO_RUNGS_MAX)
         return hpo_fail(err, HPO_EUNSUPPORTED,
                         "eta=%g gives %zu rungs, hyper-tune takes %d: choose a larger eta",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scheduler/hyperband_async.c - asynchronous Hyperband: ASHA in as many brackets as there are levels, each
- * new trial in one that is drawn; see asha.c.  With 6 levels and eta 3 the brackets' shares are as 243 : 98 :
- * 41 : 18 : 9 : 6. */
+/* scheduler/hyperband_async.c - asynchronous Hyperband: ASHA in as many brackets as there are levels, each of
+ * which gets the same resource; see asha.c.  With draw, 6 levels and eta 3 trials join them as 243 : 98 : 41 :
+ * 18 : 9 : 6, as published. */
 #include "scheduler/asha.h"
 #include "scheduler/builtin.h"
 
@@ -14,6 +14,8 @@ static const hpo_option options[] = {
     HPO_ASHA_ETA,
     HPO_ASHA_MIN,
     HPO_ASHA_ALL_BRACKETS,
+    {"draw", "draw the bracket of each trial by Hyperband's sizes, instead of by what each has spent",
+     HPO_OPT_BOOL, offsetof(hpo_asha_config, draw), 0, 0, 1, NULL},
     HPO_ASHA_FINISH,
 };
 

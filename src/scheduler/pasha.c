@@ -151,7 +151,7 @@ static int agrees(const pasha *s, const int64_t *trials, size_t n)
 
 static hpo_status look_at_top(pasha *s, hpo_error *err)
 {
-    const hpo_ranking *top = &hpo_asha_rung_at(&s->asha, 0, s->asha.top)->ranking;
+    const hpo_ranking *top = &s->asha.rungs[s->asha.top].ranking;
     int64_t trials[MAX_COMPARED];
     size_t n = 0;
     hpo_ranked e;

@@ -66,9 +66,9 @@ hpo create -n whole-trials --param 'x:0..1' --minimize loss >/dev/null
 ok 'without a fidelity none' test "$(sqlite3 hpo.db "select scheduler from studies where name='whole-trials'")" = none
 ok 'pauses' test "$(sqlite3 hpo.db "select count(*) > 3 from trials where study='auto' and state='paused'")" = 1
 run hpo explain -n auto
-ok 'explain tells the choice and why' grep -q '^scheduler *auto: asha, for the space declares a fidelity$' "$folder/.out"
+ok 'explain tells the choice and why' grep -q '^scheduler *auto: hyperband-async, for the space declares a fidelity$' "$folder/.out"
 run hpo explain -n auto 0
-ok 'the log has it too' grep -q 'began, up to 1: asha: the space declares a fidelity' "$folder/.out"
+ok 'the log has it too' grep -q 'began, up to 1: hyperband-async: the space declares a fidelity' "$folder/.out"
 cat >worse.sh <<'END'
 #!/bin/sh
 for step in 1 2 3 4 5 6 7 8; do echo "{\"step\":$step,\"loss\":$step}"; done

@@ -51,7 +51,7 @@ static void test_rungs_shrink(void **state)
     }
     const hpo_asha *s = d.s.state;
     for (size_t k = 0; k + 1 < s->levels.n; k++) {
-        const hpo_rung *low = hpo_asha_rung_at(s, 0, k), *high = hpo_asha_rung_at(s, 0, k + 1);
+        const hpo_rung *low = &s->rungs[k], *high = &s->rungs[k + 1];
         size_t n = hpo_ranking_size(&low->ranking);
         assert_int_equal(low->promoted, hpo_ranking_size(&high->ranking));
         assert_true(hpo_ranking_size(&high->ranking) >= n / 3);
@@ -137,7 +137,7 @@ static void test_stopping_brackets(void **state)
     static drive d;
     enum { N = 1000 };
     const double nan = (double)NAN, size[] = {81, 34, 15, 8, 5}, step[] = {1, 3, 9, 27, 81};
-    drive_open(&d, "asha-stopping:min=1,max=81,brackets=0", nan, nan, N);
+    drive_open(&d, "asha-stopping:min=1,max=81,brackets=0,draw=yes", nan, nan, N);
     for (int i = 0; i < N; i++) {
         hpo_action a = drive_next(&d, 0);
         int64_t t = drive_start(&d, &a);
@@ -182,7 +182,7 @@ static void test_by_cost(void **state)
     }
 }
 
-/* Six rungs: brackets are drawn as 243 : 98 : 41 : 18 : 9 : 6. */
+/* Six rungs: brackets that are drawn come as 243 : 98 : 41 : 18 : 9 : 6. */
 static void test_bracket_shares(void **state)
 {
     (void)state;
@@ -190,7 +190,7 @@ static void test_bracket_shares(void **state)
     static const double levels[] = {1, 3, 9, 27, 81, 200}, share[] = {243, 98, 41, 18, 9, 6};
     int count[6] = {0};
     enum { N = 20000 };
-    drive_open(&d, "hyperband-async", 1, 200, INT64_MAX);
+    drive_open(&d, "hyperband-async:draw=yes", 1, 200, INT64_MAX);
     for (d.n = 0; d.n < N; d.n++) {
         hpo_action a = drive_next(&d, 0);
         for (size_t k = 0; k < 6; k++)
@@ -200,6 +200,57 @@ static void test_bracket_shares(void **state)
         double p = share[k] / 415, sd = sqrt(N * p * (1 - p));
         assert_true(fabs(count[k] - N * p) < 5 * sd);
     }
+    drive_close(&d);
+}
+
+/* Brackets that are not drawn get the same resource each, and a trial that begins at rung b comes only when a sixth of
+ * all that was spent pays for it.  Values are random: what a rung says is worth nothing. */
+static void test_brackets_share(void **state)
+{
+    (void)state;
+    static drive d;
+    static const double levels[] = {1, 3, 9, 27, 81, 200};
+    static int bracket[DRIVE_MOST];
+    t_rng rng = t_rng_create();
+    double spent[6] = {0}, total = 0;
+    drive_open(&d, "hyperband-async", 1, 200, INT64_MAX);
+    while (d.n < DRIVE_MOST) {
+        hpo_action a = drive_next(&d, 0);
+        int64_t t = drive_start(&d, &a);
+        assert_true(t >= 0);
+        double more = d.target[t] - d.reached[t];
+        if (a.kind == HPO_ACT_NEW) {
+            bracket[t] = 0;
+            while (levels[bracket[t]] < a.resource)
+                bracket[t]++;
+            if (bracket[t] > 0) assert_true(6 * (spent[bracket[t]] + a.resource) <= total);
+        }
+        spent[bracket[t]] += more;
+        total += more;
+        drive_piece(&d, t, t_uniform(&rng), 0);
+    }
+    for (int b = 0; b < 6; b++)
+        assert_true(fabs(spent[b] / total - 1. / 6) < 0.03);
+    drive_close(&d);
+
+    double ran[5] = {0}, all = 0; /* the same where trials only stop */
+    const double nan = (double)NAN;
+    drive_open(&d, "asha-stopping:min=1,max=81,brackets=0", nan, nan, DRIVE_MOST);
+    for (int i = 0; i < DRIVE_MOST; i++) {
+        hpo_action a = drive_next(&d, 0);
+        int64_t t = drive_start(&d, &a);
+        int b = 4;
+        while (b > 0 && 5 * (ran[b] + levels[b]) > all)
+            b--;
+        double y = t_uniform(&rng), step = 0;
+        for (hpo_sched_answer r = {.decision = HPO_CONTINUE}; r.decision == HPO_CONTINUE && step < 81;)
+            r = drive_report(&d, t, ++step, y, 0);
+        assert_true(step >= levels[b]); /* not judged below its rung */
+        ran[b] += step;
+        all += step;
+    }
+    for (int b = 0; b < 5; b++)
+        assert_true(fabs(ran[b] / all - .2) < 0.03);
     drive_close(&d);
 }
 
@@ -259,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_stopping_brackets),
         cmocka_unit_test(test_by_cost),
         cmocka_unit_test(test_bracket_shares),
+        cmocka_unit_test(test_brackets_share),
         cmocka_unit_test(test_finish),
         cmocka_unit_test(test_pasha_opens_when_rankings_disagree),
     };

@@ -17,16 +17,16 @@ static void expect_choice(const drive *d, const char *choice, const char *why)
 
 static const char declared[] = "the space declares a fidelity";
 
-/* A program that goes on: all answers and actions are those of asha. */
-static void test_resumes_as_asha(void **state)
+/* A program that goes on: all answers and actions are those of hyperband-async. */
+static void test_resumes(void **state)
 {
     (void)state;
     static drive a, b;
     t_rng rng = t_rng_create();
     drive_open(&a, "auto", 1, 27, 60);
-    drive_open(&b, "asha", 1, 27, 60);
+    drive_open(&b, "hyperband-async", 1, 27, 60);
     hpo_action x = drive_next(&a, 0);
-    assert_string_equal(x.reason, "asha: the space declares a fidelity");
+    assert_string_equal(x.reason, "hyperband-async: the space declares a fidelity");
     for (int first = 1;; first = 0) {
         x = drive_next(&a, 0);
         hpo_action y = drive_next(&b, 0);
@@ -40,7 +40,7 @@ static void test_resumes_as_asha(void **state)
         drive_piece(&b, t, v, 0);
         assert_int_equal(a.state[t], b.state[t]);
     }
-    expect_choice(&a, "asha", declared);
+    expect_choice(&a, "hyperband-async", declared);
     double levels[8];
     assert_int_equal(a.s.ops->levels(a.s.state, levels, 8), 4);
     drive_close(&a);
@@ -90,7 +90,7 @@ static void test_lost_trials_say_nothing(void **state)
         (void)drive_start(&d, &a); /* the same piece once more */
         drive_piece(&d, t, k, 0);
     }
-    expect_choice(&d, "asha", declared);
+    expect_choice(&d, "hyperband-async", declared);
     drive_close(&d);
 }
 
@@ -127,7 +127,7 @@ static void test_without_a_fidelity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resumes_as_asha),
+        cmocka_unit_test(test_resumes),
         cmocka_unit_test(test_gives_up_resuming),
         cmocka_unit_test(test_lost_trials_say_nothing),
         cmocka_unit_test(test_without_a_fidelity),
