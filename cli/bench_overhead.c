@@ -114,29 +114,50 @@ static void measure_reports(bench *b, int64_t n)
 
 /* ---- schedulers ---------------------------------------------------------------------------------------- */
 
-/* Trials number .. number + OPS - 1 come to the lowest rung.  The processor time of their reports alone, per
- * report: what a decision costs without the study around it. */
-static hpo_status one_batch(hpo_scheduler *s, int64_t number, double *ns, hpo_error *err)
+/* What a free worker gets: a trial and how far it runs.  A scheduler that hands nothing out begins a new
+ * trial, which comes to step 1. */
+typedef struct piece {
+    int64_t trial;
+    double resource;
+} piece;
+
+static hpo_status begin(hpo_scheduler *s, int64_t *number, piece *out, hpo_error *err)
 {
+    hpo_action a = {.kind = HPO_ACT_NEW, .trial = -1, .resource = 1};
+    const hpo_sched_ask ask = {.draw = (uint64_t)*number, .number = *number, .may_create = 1, .n_running = 1};
+    hpo_status rc = s->ops->next ? s->ops->next(s->state, &ask, &a, err) : HPO_OK;
+    *out = (piece){a.kind == HPO_ACT_NEW ? (*number)++ : a.trial, a.resource};
+    const hpo_sched_start e = {.kind = a.kind, .trial = out->trial, .parent = -1, .resource = a.resource};
+    return rc == HPO_OK && s->ops->start ? s->ops->start(s->state, &e, err) : rc;
+}
+
+/* OPS workers begin, report the end of their pieces and let go.  The processor time of the reports alone, per
+ * report: what a decision costs without the study around it. */
+static hpo_status one_batch(hpo_scheduler *s, int64_t *number, double *ns, hpo_error *err)
+{
+    piece pieces[OPS];
     hpo_sched_answer answers[OPS];
     hpo_status rc = HPO_OK;
-    for (int64_t i = 0; i < OPS && rc == HPO_OK && s->ops->start; i++) {
-        const hpo_sched_start e = {.kind = HPO_ACT_NEW, .trial = number + i, .parent = -1, .resource = 1};
-        rc = s->ops->start(s->state, &e, err);
-    }
+    for (size_t i = 0; i < OPS && rc == HPO_OK; i++)
+        rc = begin(s, number, &pieces[i], err);
     double start = (double)hpo_os_thread_ns();
-    for (int64_t i = 0; i < OPS && rc == HPO_OK; i++) {
+    for (size_t i = 0; i < OPS && rc == HPO_OK; i++) {
         /* a multiplicative sequence: no order that would be kind to a tree */
-        double y = (double)((uint64_t)(number + i) * UINT64_C(0x9E3779B97F4A7C15) >> 11) * 0x1p-53;
-        const hpo_sched_report r = {
-            .trial = number + i, .step = 1, .y = &y, .n_objectives = 1, .fold = -1, .cost = 1};
+        double y = (double)((uint64_t)pieces[i].trial * UINT64_C(0x9E3779B97F4A7C15) >> 11) * 0x1p-53;
+        const hpo_sched_report r = {.trial = pieces[i].trial,
+                                    .step = pieces[i].resource,
+                                    .y = &y,
+                                    .n_objectives = 1,
+                                    .fold = -1,
+                                    .cost = 1};
         answers[i] = (hpo_sched_answer){.decision = HPO_CONTINUE};
         rc = s->ops->report(s->state, &r, &answers[i], err);
     }
     *ns = ((double)hpo_os_thread_ns() - start) / OPS;
-    for (int64_t i = 0; i < OPS && rc == HPO_OK && s->ops->tell; i++)
-        rc = s->ops->tell(s->state, number + i,
-                          answers[i].decision == HPO_PAUSE ? HPO_STATE_PAUSED : HPO_STATE_STOPPED, NULL, err);
+    for (size_t i = 0; i < OPS && rc == HPO_OK && s->ops->tell; i++) {
+        hpo_state end = answers[i].decision == HPO_PAUSE ? HPO_STATE_PAUSED : HPO_STATE_STOPPED;
+        rc = s->ops->tell(s->state, pieces[i].trial, end, NULL, err);
+    }
     return rc;
 }
 
@@ -168,16 +189,15 @@ static void measure_scheduler(bench *b, const char *scheduler, int64_t n, int as
     if (!bench_wanted(b, name, n)) return;
     int64_t number = 0;
     hpo_status rc = hpo_scheduler_open(scheduler, &problem, &s, &err);
-    for (; number < n && rc == HPO_OK; number += OPS)
-        rc = one_batch(&s, number, &ignored, &err);
+    while (number < n && rc == HPO_OK)
+        rc = one_batch(&s, &number, &ignored, &err);
     for (size_t i = 0; i < REPEATS && rc == HPO_OK; i++) {
-        rc = asks ? ask_batch(&s, number, &samples[i], &err) : one_batch(&s, number, &samples[i], &err);
-        number += asks ? 0 : OPS;
+        rc = asks ? ask_batch(&s, number, &samples[i], &err) : one_batch(&s, &number, &samples[i], &err);
         if (n > FRESH_MAX || rc != HPO_OK || asks) continue;
         hpo_scheduler_close(&s);
         rc = hpo_scheduler_open(scheduler, &problem, &s, &err);
-        for (number = 0; number < n && rc == HPO_OK; number += OPS)
-            rc = one_batch(&s, number, &ignored, &err);
+        for (number = 0; number < n && rc == HPO_OK;)
+            rc = one_batch(&s, &number, &ignored, &err);
     }
     hpo_scheduler_close(&s);
     if (rc != HPO_OK) {

@@ -239,7 +239,7 @@ static hpo_status front_values(const hpo_problem_info *p, const hpo_run_rows *r,
 
 /* Steps where the value changes. */
 static hpo_status make_steps(hpo_comparison *c, const hpo_run_rows *r, const double *value, const double *at,
-                             hpo_steps *out, hpo_error *err)
+                             hpo_stairs *out, hpo_error *err)
 {
     size_t n = 0;
     double last = (double)INFINITY;
@@ -250,7 +250,7 @@ static hpo_status make_steps(hpo_comparison *c, const hpo_run_rows *r, const dou
     double *when = hpo_comparison_room(c, 2 * n, sizeof *when);
     if (when == NULL) return hpo_fail_memory(err);
     double *what = when + n;
-    *out = (hpo_steps){n, when, what};
+    *out = (hpo_stairs){n, when, what};
     last = (double)INFINITY;
     n = 0;
     for (size_t i = 0; i < r->n; i++) {
@@ -373,7 +373,7 @@ static hpo_status find_scale(const hpo_comparison *c, hpo_contest *k, hpo_error 
     return HPO_OK;
 }
 
-static void normalise_steps(const hpo_contest *k, const hpo_steps *s)
+static void normalise_steps(const hpo_contest *k, const hpo_stairs *s)
 {
     double *v = (double *)(uintptr_t)s->value; /* ours, not const yet */
     for (size_t i = 0; i < s->n; i++)

@@ -53,7 +53,7 @@ typedef struct hpo_estimate {
 /* One run. */
 typedef struct hpo_contender_run {
     const hpo_run_info *info; /* NULL: there is no such run */
-    hpo_steps spent, time;    /* normalised regret by budget and by virtual time */
+    hpo_stairs spent, time;   /* normalised regret by budget and by virtual time */
     double end;               /* regret at the end of the budget */
     double area;              /* mean of min(regret, 1) over the budget */
 } hpo_contender_run;

@@ -88,7 +88,7 @@ static hpo_status make_ecdf(hpo_comparison *c, hpo_error *err)
             const hpo_contest *k = &c->contests[i];
             for (size_t s = 0; s < k->n_seeds; s++)
                 for (size_t t = 0; t < T && k->complete[s]; t++)
-                    cost[n++] = hpo_steps_reach(&k->entries[m].runs[s].spent, target(k, t)) / dims(k);
+                    cost[n++] = hpo_stairs_reach(&k->entries[m].runs[s].spent, target(k, t)) / dims(k);
         }
         double *y = hpo_comparison_room(c, c->n_ecdf, sizeof *y);
         c->methods[m].ecdf = y;
@@ -123,7 +123,7 @@ static void profile_costs(const hpo_comparison *c, double *cost)
         for (size_t s = 0; s < k->n_seeds; s++) {
             if (!k->complete[s]) continue;
             for (size_t m = 0; m < c->n_methods; m++)
-                cost[n * c->n_methods + m] = hpo_steps_reach(&k->entries[m].runs[s].spent, goal);
+                cost[n * c->n_methods + m] = hpo_stairs_reach(&k->entries[m].runs[s].spent, goal);
             n++;
         }
     }

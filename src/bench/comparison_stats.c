@@ -133,7 +133,7 @@ static hpo_status make_curve(work *w, const hpo_contest *k, const hpo_entry *e, 
     for (size_t s = 0; s < k->n_seeds; s++) {
         const hpo_contender_run *r = &e->runs[s];
         if (r->info == NULL) continue;
-        hpo_steps_on_grid(by_time ? &r->time : &r->spent, grid, n_grid, at);
+        hpo_stairs_on_grid(by_time ? &r->time : &r->spent, grid, n_grid, at);
         for (size_t i = 0; i < n_grid; i++)
             values[i * e->n_runs + n] = at[i];
         n++;
@@ -161,8 +161,8 @@ static hpo_status summarise_entry(work *w, hpo_contest *k, hpo_entry *e, hpo_err
     for (size_t s = 0; s < k->n_seeds; s++) {
         hpo_contender_run *r = &e->runs[s];
         if (r->info == NULL) continue;
-        r->end = hpo_steps_value(&r->spent, k->budget);
-        r->area = hpo_steps_area(&r->spent, k->budget);
+        r->end = hpo_stairs_value(&r->spent, k->budget);
+        r->area = hpo_stairs_area(&r->spent, k->budget);
         w->sample[n] = r->area;
         e->sorted[n++] = r->end;
     }
@@ -188,7 +188,7 @@ void hpo_rank_seed(const hpo_comparison *c, const hpo_contest *k, size_t seed, d
                    size_t *order, double *rank)
 {
     for (size_t m = 0; m < c->n_methods; m++)
-        scratch[m] = hpo_floored_regret(hpo_steps_value(&k->entries[m].runs[seed].spent, budget));
+        scratch[m] = hpo_floored_regret(hpo_stairs_value(&k->entries[m].runs[seed].spent, budget));
     hpo_ranks(scratch, c->n_methods, order, rank);
 }
 

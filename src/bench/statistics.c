@@ -384,7 +384,7 @@ static int reached(double at, double budget)
     return at <= budget * (1 + 1e-9);
 }
 
-double hpo_steps_value(const hpo_steps *s, double budget)
+double hpo_stairs_value(const hpo_stairs *s, double budget)
 {
     size_t low = 0; /* how many steps are surely reached */
     size_t high = s->n;
@@ -398,14 +398,14 @@ double hpo_steps_value(const hpo_steps *s, double budget)
     return low == 0 ? (double)INFINITY : s->value[low - 1];
 }
 
-double hpo_steps_reach(const hpo_steps *s, double target)
+double hpo_stairs_reach(const hpo_stairs *s, double target)
 {
     for (size_t i = 0; i < s->n; i++)
         if (s->value[i] <= target) return s->at[i];
     return (double)INFINITY;
 }
 
-double hpo_steps_area(const hpo_steps *s, double end)
+double hpo_stairs_area(const hpo_stairs *s, double end)
 {
     double area = 0;
     double from = 0;
@@ -418,7 +418,7 @@ double hpo_steps_area(const hpo_steps *s, double end)
     return (area + value * (end - from)) / end;
 }
 
-void hpo_steps_on_grid(const hpo_steps *s, const double *grid, size_t n, double *out)
+void hpo_stairs_on_grid(const hpo_stairs *s, const double *grid, size_t n, double *out)
 {
     size_t k = 0;
     for (size_t i = 0; i < n; i++) {

@@ -79,18 +79,18 @@ double hpo_best_of(const double *x, size_t n, size_t k);
 /* ---- a run as a step function of its budget ---- */
 
 /* The value is infinite before at[0] and value[i] from at[i] on; at ascends. */
-typedef struct hpo_steps {
+typedef struct hpo_stairs {
     size_t n;
     const double *at, *value;
-} hpo_steps;
+} hpo_stairs;
 /* A budget that is reached but for rounding counts as reached. */
-double hpo_steps_value(const hpo_steps *s, double budget);
+double hpo_stairs_value(const hpo_stairs *s, double budget);
 /* The first budget at which the value is at most `target`; infinite: never. */
-double hpo_steps_reach(const hpo_steps *s, double target);
+double hpo_stairs_reach(const hpo_stairs *s, double target);
 /* Mean over (0, end] of the value cut to [0, 1] (1 before the first): area under the anytime curve. */
-double hpo_steps_area(const hpo_steps *s, double end);
+double hpo_stairs_area(const hpo_stairs *s, double end);
 /* out[i] for grid[i], ascending; n of them. */
-void hpo_steps_on_grid(const hpo_steps *s, const double *grid, size_t n, double *out);
+void hpo_stairs_on_grid(const hpo_stairs *s, const double *grid, size_t n, double *out);
 /* Shares of n costs (infinite: never) that are at most x. */
 double hpo_share_within(const double *sorted, size_t n, double x);
 /* Performance profiles (Dolan and More 2002): cost is n instances x k methods; ratio[i*k+j] becomes

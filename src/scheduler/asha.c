@@ -12,8 +12,8 @@
  * brackets: a trial of bracket b begins at r_b, and stands in the rungs from there on beside those of the
  * others: where low rungs mislead, it shows against those that came up through them.  A new trial joins the
  * highest bracket b > 0 that has spent, with the piece to come, at most 1/B of what all B brackets have, else
- * bracket 0.  So each gets the same resource, as in Hyperband, and the dear ones do not come first.  draw: it is
- * drawn in proportion to the number of configurations that the bracket would begin with in Hyperband, as
+ * bracket 0.  So each gets the same resource, as in Hyperband, and the dear ones do not come first.  draw: it
+ * is drawn in proportion to the number of configurations that the bracket would begin with in Hyperband, as
  * published; a full training may then be among the first (docs/benchmarks.md has both).
  *
  * Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht, Talwalkar: "A system for massively parallel
@@ -164,8 +164,7 @@ static int find_promotion(const hpo_asha *s, int all, hpo_action *out)
 static size_t choose_bracket(const hpo_asha *s, int64_t number)
 {
     double total = 0;
-    if (s->config.draw)
-        return hpo_bracket_draw(s->seed, number, s->n_brackets, s->levels.n, s->config.eta);
+    if (s->config.draw) return hpo_bracket_draw(s->seed, number, s->n_brackets, s->levels.n, s->config.eta);
     for (size_t b = 0; b < s->n_brackets; b++)
         total += s->spent[b];
     for (size_t b = s->n_brackets; b-- > 1;)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scheduler/asha.h - asynchronous successive halving: the engine of asha, asha-cost, hyperband-async and pasha.
- * Internal to src/scheduler. */
+/* scheduler/asha.h - asynchronous successive halving: the engine of asha, asha-cost, hyperband-async and
+ * pasha. Internal to src/scheduler. */
 #ifndef SCHEDULER_ASHA_H
 #define SCHEDULER_ASHA_H
 #include "scheduler/rung.h"
@@ -19,9 +19,9 @@ typedef struct hpo_asha {
     uint64_t seed;
     double sign;
     int by_cost;
-    int delayed; /* promotions wait until the rung above has room (hyper_tune.c) */
-    size_t n_brackets, top; /* top: index of the highest level in use */
-    hpo_rung *rungs;        /* one a level; trials of bracket b begin at level b */
+    int delayed;                  /* promotions wait until the rung above has room (hyper_tune.c) */
+    size_t n_brackets, top;       /* top: index of the highest level in use */
+    hpo_rung *rungs;              /* one a level; trials of bracket b begin at level b */
     double spent[HPO_MAX_LEVELS]; /* by the trials of each bracket */
     hpo_sched_rows rows;
     int64_t n_complete;
@@ -35,7 +35,8 @@ HPO_NODISCARD hpo_status hpo_asha_report(void *state, const hpo_sched_report *r,
                                          hpo_error *err);
 HPO_NODISCARD hpo_status hpo_asha_tell(void *state, int64_t trial, hpo_state end, const double *y,
                                        hpo_error *err);
-HPO_NODISCARD hpo_status hpo_asha_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_asha_next(void *state, const hpo_sched_ask *ask, hpo_action *out,
+                                       hpo_error *err);
 HPO_NODISCARD hpo_status hpo_asha_describe(const void *state, char *buf, size_t cap, size_t *n_out,
                                            hpo_error *err);
 void hpo_asha_fini(void *state);

@@ -16,8 +16,9 @@
  * brackets: a trial of bracket b is judged from rung b on.  Of B brackets it joins, as in asha.c, the highest
  * b > 0 that has run, with r_b more steps, at most 1/B of what all have, else 0; all stand in the same rungs.
  * draw: b is drawn by its number with probability proportional to ceil(B eta^s / (s + 1)), s = B - 1 - b, and
- * each bracket has rungs of its own.  With B = 0 there are floor(log_eta(R / r_0)) + 1, where R is the largest
- * resource: the fidelity's, or `max`, or one more than the last step of the first trial that ran to its end.
+ * each bracket has rungs of its own.  With B = 0 there are floor(log_eta(R / r_0)) + 1, where R is the
+ * largest resource: the fidelity's, or `max`, or one more than the last step of the first trial that ran to
+ * its end.
  *
  * With a fidelity parameter the rungs are the levels of the other schedulers (rung.h), up to its maximum.
  *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scheduler/auto.c - chooses the scheduler by the study, and by what its program turns out to do.
  *
- * With a fidelity and one objective: hyperband-async, which pauses and resumes.  A resumed program that reports
- * steps again has begun anew; once that was so for two trials and for most of those resumed, asha-stopping in as
- * many brackets, which pauses nothing that begins from then on.
+ * With a fidelity and one objective: hyperband-async, which pauses and resumes.  A resumed program that
+ * reports steps again has begun anew; once that was so for two trials and for most of those resumed,
+ * asha-stopping in as many brackets, which pauses nothing that begins from then on.
  *
  * Without a fidelity and with one objective: wilcoxon for reports that name a fold, seed or instance, median
  * for all others.
@@ -42,7 +42,8 @@ static hpo_status auto_init(void *state, const void *config, const hpo_sched_pro
     if (p->n_objectives > 1) return HPO_OK;
     int by_resource = !isnan(p->high);
     HPO_TRY(hpo_scheduler_open(by_resource ? "hyperband-async" : "median", p, &s->part[FIRST], err));
-    return hpo_scheduler_open(by_resource ? "asha-stopping:brackets=0" : "wilcoxon", p, &s->part[SECOND], err);
+    return hpo_scheduler_open(by_resource ? "asha-stopping:brackets=0" : "wilcoxon", p, &s->part[SECOND],
+                              err);
 }
 
 static void auto_fini(void *state)
@@ -178,8 +179,9 @@ static hpo_status auto_describe(const void *state, char *buf, size_t cap, size_t
 const hpo_scheduler_ops hpo_scheduler_auto = {
     .size = sizeof(hpo_scheduler_ops),
     .name = "auto",
-    .help = "Chooses: with a fidelity hyperband-async, or asha-stopping when programs turn out to begin anew; "
-            "without one median, or wilcoxon for reports by fold.",
+    .help =
+        "Chooses: with a fidelity hyperband-async, or asha-stopping when programs turn out to begin anew; "
+        "without one median, or wilcoxon for reports by fold.",
     .reference = "docs/schedulers.md; the parts: Li and others, MLSys 2020; Klein and others, "
                  "arXiv:2003.10865; Golovin and others, KDD 2017",
     .caps = HPO_SCHED_PAUSES | HPO_SCHED_MULTI_OBJECTIVE,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scheduler/hyperband_async.c - asynchronous Hyperband: ASHA in as many brackets as there are levels, each of
- * which gets the same resource; see asha.c.  With draw, 6 levels and eta 3 trials join them as 243 : 98 : 41 :
- * 18 : 9 : 6, as published. */
+ * which gets the same resource; see asha.c.  With draw, 6 levels and eta 3 trials join them as 243 : 98 : 41
+ * : 18 : 9 : 6, as published. */
 #include "scheduler/asha.h"
 #include "scheduler/builtin.h"
 

@@ -237,7 +237,7 @@ static void test_infeasible(void **state)
     hpo_comparison *c = compare(&t, &o);
     size_t a = strcmp(c->methods[0].name, "a") == 0 ? 0 : 1;
     assert_true(isinf(c->contests[0].entries[a].runs[0].end));
-    assert_near(hpo_steps_value(&c->contests[0].entries[a].runs[0].spent, 3), 0.5, 1e-12, 0);
+    assert_near(hpo_stairs_value(&c->contests[0].entries[a].runs[0].spent, 3), 0.5, 1e-12, 0);
     hpo_comparison_free(c);
 }
 
@@ -286,9 +286,9 @@ static void test_front(void **state)
     memcpy(t.value[0], y, sizeof y);
     hpo_comparison *c = compare(&t, &o);
     const hpo_contender_run *r = &c->contests[0].entries[0].runs[0];
-    assert_near(hpo_steps_value(&r->spent, 1), 1, 0, 0);
-    assert_near(hpo_steps_value(&r->spent, 2), 1 - 5.0 / 20, 1e-15, 0);
-    assert_near(hpo_steps_value(&r->spent, 3), 1 - 13.0 / 20, 1e-15, 0);
+    assert_near(hpo_stairs_value(&r->spent, 1), 1, 0, 0);
+    assert_near(hpo_stairs_value(&r->spent, 2), 1 - 5.0 / 20, 1e-15, 0);
+    assert_near(hpo_stairs_value(&r->spent, 3), 1 - 13.0 / 20, 1e-15, 0);
     assert_near(r->end, 1 - 17.0 / 20, 1e-15, 0);
     assert_near(c->contests[0].entries[0].value, 17, 1e-12, 0);
     hpo_comparison_free(c);

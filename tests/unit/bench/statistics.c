@@ -397,25 +397,25 @@ static void test_steps(void **state)
     (void)state;
     const double at[] = {1, 2.0000000001, 4};
     const double value[] = {0.8, 0.5, 0.1};
-    hpo_steps s = {3, at, value};
+    hpo_stairs s = {3, at, value};
     double out[4];
-    assert_true(isinf(hpo_steps_value(&s, 0.5)));
-    assert_near(hpo_steps_value(&s, 1), 0.8, 0, 0);
-    assert_near(hpo_steps_value(&s, 2), 0.5, 0, 0); /* reached but for rounding */
-    assert_near(hpo_steps_value(&s, 100), 0.1, 0, 0);
+    assert_true(isinf(hpo_stairs_value(&s, 0.5)));
+    assert_near(hpo_stairs_value(&s, 1), 0.8, 0, 0);
+    assert_near(hpo_stairs_value(&s, 2), 0.5, 0, 0); /* reached but for rounding */
+    assert_near(hpo_stairs_value(&s, 100), 0.1, 0, 0);
     const double grid[] = {0.5, 1, 3, 4};
-    hpo_steps_on_grid(&s, grid, 4, out);
+    hpo_stairs_on_grid(&s, grid, 4, out);
     for (int i = 0; i < 4; i++)
-        assert_near(out[i], hpo_steps_value(&s, grid[i]), 0, 0);
-    assert_near(hpo_steps_reach(&s, 0.5), 2, 1e-9, 0);
-    assert_true(isinf(hpo_steps_reach(&s, 0.05)));
+        assert_near(out[i], hpo_stairs_value(&s, grid[i]), 0, 0);
+    assert_near(hpo_stairs_reach(&s, 0.5), 2, 1e-9, 0);
+    assert_true(isinf(hpo_stairs_reach(&s, 0.05)));
     /* 1*1 + 1*.8 + 2*.5 + 1*.1 over 5 */
-    assert_near(hpo_steps_area(&s, 5), 2.9 / 5, 1e-9, 0);
+    assert_near(hpo_stairs_area(&s, 5), 2.9 / 5, 1e-9, 0);
     const double poor[] = {7, -2, 0.5}; /* cut to [0, 1] */
-    hpo_steps p = {3, at, poor};
-    assert_near(hpo_steps_area(&p, 5), (2 + 0 + 0.5) / 5, 1e-9, 0);
-    hpo_steps none = {0, NULL, NULL};
-    assert_near(hpo_steps_area(&none, 5), 1, 0, 0);
+    hpo_stairs p = {3, at, poor};
+    assert_near(hpo_stairs_area(&p, 5), (2 + 0 + 0.5) / 5, 1e-9, 0);
+    hpo_stairs none = {0, NULL, NULL};
+    assert_near(hpo_stairs_area(&none, 5), 1, 0, 0);
 }
 
 static void test_profiles(void **state)

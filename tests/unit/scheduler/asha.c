@@ -203,8 +203,8 @@ static void test_bracket_shares(void **state)
     drive_close(&d);
 }
 
-/* Brackets that are not drawn get the same resource each, and a trial that begins at rung b comes only when a sixth of
- * all that was spent pays for it.  Values are random: what a rung says is worth nothing. */
+/* Brackets that are not drawn get the same resource each, and a trial that begins at rung b comes only when a
+ * sixth of all that was spent pays for it.  Values are random: what a rung says is worth nothing. */
 static void test_brackets_share(void **state)
 {
     (void)state;
