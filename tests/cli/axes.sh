@@ -71,7 +71,7 @@ done
 
 # ---- killed with -9 again and again ----
 RANDOM=${HPO_TEST_SEED:-5}
-until_done 5 100 300 "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 30trials -j 4 --max-retries 20 -q -- \
+until_done 5 60 200 "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 30trials -j 4 --max-retries 20 -q -- \
     ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' '{rows:fidelity 100..900}' "$folder/kill.log"
 status 0 'in the end the study is complete'
 ok 'it was killed several times' test $kills -ge 3
