@@ -157,7 +157,7 @@ static void show_rule(struct json_object *until)
     }
 }
 
-/* "scheduler    auto: asha, for the space declares a fidelity". */
+/* "scheduler    auto: hyperband-async, for the space declares a fidelity". */
 static void show_scheduling(struct json_object *s)
 {
     const char *name = text_of(s, "scheduler"), *choice = text_of(s, "choice");
