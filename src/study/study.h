@@ -73,15 +73,25 @@ void hpo_spec__fini(hpo_study_spec *spec);
 
 enum { HPO_STUDY_LEVELS = 64 };
 /* One level of resource at a time (level.c). */
+/* How the first trials that went on from a level to the next were ordered at both. */
+enum { HPO_LEVEL_PAIRS_OF = 32 };
+typedef struct hpo_level_order {
+    size_t n;
+    double low[HPO_LEVEL_PAIRS_OF], high[HPO_LEVEL_PAIRS_OF]; /* values at the level and at the next */
+    double agree;                                             /* pairs in the same order; ties count half */
+} hpo_level_order;
+
 typedef struct hpo_study_levels {
     int on;
     double at[HPO_STUDY_LEVELS]; /* ascending; the last one is the maximum */
     size_t n, count[HPO_STUDY_LEVELS]; /* trials that have reached each */
+    hpo_level_order order[HPO_STUDY_LEVELS];
     size_t in_use; /* SIZE_MAX: not chosen yet */
     double *u, *y, *sem, *outcome, *cost, *reached; /* by trial: its point, its end */
+    double *newest; /* by trial: its value at the highest level that it has reached */
     uint8_t *state;
     int64_t *seq_tell;
-    size_t n_trials, cap_u, cap_y, cap_sem, cap_outcome, cap_cost, cap_reached, cap_state, cap_seq;
+    size_t n_trials, cap_u, cap_y, cap_sem, cap_outcome, cap_cost, cap_reached, cap_newest, cap_state, cap_seq;
     struct hpo_level_event {
         int64_t seq, trial;
         size_t report; /* index of the report; SIZE_MAX: the trial's end */
