@@ -518,6 +518,96 @@ static void test_told_in_full(void **state)
     hpo_space_free(space);
 }
 
+/* ---- which level a sampler sees -------------------------------------------------------------------------
+ */
+
+/* Draws at random and keeps what it was shown: how many rows, and the thousands of their values. */
+static struct {
+    size_t n_rows;
+    double level;
+} shown;
+
+static hpo_status witness_ask(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u,
+                              hpo_error *err)
+{
+    (void)state, (void)draw, (void)err;
+    shown.n_rows = view->n_done;
+    shown.level = view->n_done > 0 ? floor(view->y[0] / 1000) : -1;
+    for (size_t i = 1; i < view->n_done; i++)
+        assert_true(floor(view->y[i] / 1000) == shown.level); /* never two levels at once */
+    for (size_t i = 0; i < view->n_dims; i++)
+        u[i] = hpo_rng_uniform(rng);
+    return HPO_OK;
+}
+
+static hpo_status witness_tell(void *state, const hpo_view *view, size_t row, hpo_error *err)
+{
+    (void)state, (void)view, (void)row, (void)err;
+    return HPO_OK;
+}
+
+static const hpo_sampler_ops WITNESS = {.size = sizeof WITNESS,
+                                        .name = "test-witness",
+                                        .help = "keeps what it is shown",
+                                        .reference = "none",
+                                        .caps = HPO_CAP_CONTINUOUS | HPO_CAP_DISCRETE | HPO_CAP_HISTORY,
+                                        .ask = witness_ask,
+                                        .tell = witness_tell};
+
+/* Values are 1000 k at level k and what x adds.  misleads: the lowest level orders trials at random, else all
+ * order them by x.  With levels 1, 3, 9, 27, 81 and one parameter four trials are enough; 9 is a ninth of the
+ * maximum. */
+static void test_low_levels(void **state)
+{
+    (void)state;
+    hpo_error err;
+    static int registered;
+    if (!registered) assert_ok(hpo_sampler_register(&WITNESS, &err), err);
+    registered = 1;
+    for (int misleads = 0; misleads < 2; misleads++) {
+        hpo_space *space;
+        hpo_study *s;
+        size_t count[5] = {0}, saw_lowest = 0, saw_second = 0;
+        t_rng rng = t_rng_create();
+        hpo_study_options o = hpo_study_options_init();
+        o.scheduler = "asha";
+        o.sampler = "test-witness";
+        assert_ok(hpo_space_parse("x: 0..1; epochs: fidelity 1..81", &space, &err), err);
+        assert_ok(hpo_study_create(NULL, space, &o, &s, &err), err);
+        shown.n_rows = 0;
+        for (int i = 0; i < 120; i++) {
+            hpo_trial *t;
+            size_t k = 0, enough = 5, n_new = count[0];
+            assert_ok(hpo_study_ask(s, &t, &err), err);
+            for (double at = hpo_trial_x(t)[1]; at > 1; at /= 3)
+                k++;
+            for (size_t j = 2; j < 5; j++) /* the highest that four trials have reached */
+                if (count[j] >= 4) enough = j;
+            if (k == 0) { /* a new trial: the witness was asked */
+                if (enough < 5) {
+                    assert_true(shown.level == (double)enough && shown.n_rows == count[enough]);
+                } else if (shown.level >= 0 && shown.level < 2) {
+                    saw_lowest += shown.level == 0;
+                    saw_second += shown.level == 1;
+                    assert_true(count[(size_t)shown.level + 1] >= 5 &&
+                                shown.n_rows == count[(size_t)shown.level]);
+                } else {
+                    assert_true(shown.n_rows == count[2]);
+                    assert_true(n_new < 15 || misleads);
+                }
+            }
+            double y = misleads && k == 0 ? t_uniform(&rng) : hpo_trial_x(t)[0];
+            assert_ok(hpo_study_tell_value(s, t, 1000 * (double)k + y, &err), err);
+            count[k]++;
+            hpo_trial_free(t);
+        }
+        assert_true(count[2] >= 4);
+        assert_true(misleads ? saw_lowest == 0 : saw_lowest > 3 && saw_second == 0);
+        hpo_study_free(s);
+        hpo_space_free(space);
+    }
+}
+
 /* What converged counts as complete, and may be the best. */
 static void test_converged(void **state)
 {
@@ -555,17 +645,12 @@ static void test_converged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_pair),
-        cmocka_unit_test(test_beginnings),
-        cmocka_unit_test(test_anew_at_every_call),
-        cmocka_unit_test(test_clones_anew),
-        cmocka_unit_test(test_clones_in_the_queue),
-        cmocka_unit_test(test_told_without_reports),
-        cmocka_unit_test(test_told_in_full),
-        cmocka_unit_test(test_converged),
-        cmocka_unit_test(test_two_axes),
-        cmocka_unit_test(test_two_axes_by_hand),
-        cmocka_unit_test(test_chosen_points),
+        cmocka_unit_test(test_every_pair),          cmocka_unit_test(test_beginnings),
+        cmocka_unit_test(test_anew_at_every_call),  cmocka_unit_test(test_clones_anew),
+        cmocka_unit_test(test_clones_in_the_queue), cmocka_unit_test(test_told_without_reports),
+        cmocka_unit_test(test_told_in_full),        cmocka_unit_test(test_low_levels),
+        cmocka_unit_test(test_converged),           cmocka_unit_test(test_two_axes),
+        cmocka_unit_test(test_two_axes_by_hand),    cmocka_unit_test(test_chosen_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
