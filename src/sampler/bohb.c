@@ -18,7 +18,8 @@
  *
  * What differs from the published program (HpBandSter): labels' h is limited, where the formula can exceed 1;
  * ordered and whole numbers are numbers; permutations, simplexes and subsets are their coordinates;
- * candidates that violate a constraint are left out.
+ * candidates that violate a constraint are left out; levels below a ninth of the maximum count only when they
+ * order trials as the next one does (study/level.c).
  *
  * Falkner, Klein & Hutter: "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018,
  * section 4; the scheduler of that paper is `hyperband`. */
