@@ -160,6 +160,46 @@ hpo_status hpo_fidelity_gp_between(const hpo_fidelity_gp *gp, const double *u, s
     return HPO_OK;
 }
 
+hpo_status hpo_fidelity_gp_pairs(const hpo_fidelity_gp *gp, const double *u, size_t m, double a, double b,
+                                 double *out, hpo_error *err)
+{
+    size_t n = gp->ready ? gp->n : 0, f = gp->n_features, rows = m < ROWS ? m : ROWS;
+    double *work = hpo_alloc_array(4 * (gp->n_levels + 1) + rows * (f + 2 * n), sizeof *work);
+    if (work == NULL) return hpo_fail_memory(err);
+    double *r = work, *t = r + 2 * gp->n_levels, *x = t + 2 * gp->n_levels, *k[2], own[2], at[2] = {a, b},
+           both = gp->s2 * kernel(gp, a, b) + trend(gp, a, b);
+    k[0] = x + rows * f;
+    k[1] = k[0] + rows * n;
+    for (size_t e = 0; e < 2; e++) {
+        own[e] = prior_variance(gp, at[e]);
+        if (n > 0) levels(gp, at[e], r + e * gp->n_levels, t + e * gp->n_levels);
+    }
+    for (size_t i = 0; i < m; i += rows) {
+        size_t count = m - i < rows ? m - i : rows;
+        scaled_features(gp, u + i * gp->n_dims, count, x);
+        for (size_t e = 0; e < 2; e++) {
+            double *mean = out + 2 * e * m + i, *var = mean + m;
+            if (n > 0) cross(gp, x, count, r + e * gp->n_levels, t + e * gp->n_levels, k[e]);
+            for (size_t j = 0; j < count; j++)
+                mean[j] = n > 0 ? hpo_dot(k[e] + j * n, gp->alpha, n) : 0;
+            if (n > 0) hpo_solve_lower_rows(gp->l, n, n, k[e], count, n);
+            for (size_t j = 0; j < count; j++) {
+                double left = own[e] - hpo_dot(k[e] + j * n, k[e] + j * n, n);
+                var[j] = left > SMALLEST * own[e] ? left : SMALLEST * own[e];
+            }
+        }
+        for (size_t j = 0; j < count; j++)
+            out[4 * m + i + j] = both - hpo_dot(k[0] + j * n, k[1] + j * n, n);
+    }
+    hpo_free(work);
+    return HPO_OK;
+}
+
+double hpo_fidelity_gp_prior(const hpo_fidelity_gp *gp, double a, double b)
+{
+    return gp->s2 * kernel(gp, a, b);
+}
+
 /* ---- the interface ---------------------------------------------------------------------------------- */
 
 static void slice_moments(const void *model, const double *u, size_t m, double *mean, double *var)

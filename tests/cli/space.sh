@@ -99,6 +99,8 @@ friedman
 freeze-thaw
 dyhpo
 fabolas
+mf-mes
+boca
 pbt
 pb2
 END
