@@ -2,8 +2,9 @@
 /* acq/max_value.c - multi-fidelity max-value entropy search: what does the value of a cheap version of the
  * function tell of its minimum's value?
  *
- * f: the function in full at a point, N(mean, s^2); g: its cheap version there, correlated with f by r.  That
- * the minimum is m says f >= m, and so of g, in units of its own standard deviation, x (z = (mean - m) / s):
+ * f: the function in full at a point, N(mean, s^2); g: its cheap version there, or an observation of that,
+ * correlated with f by r.  That the minimum is m says f >= m, and so of g, in units of its own standard
+ * deviation, x (z = (mean - m) / s):
  *
  *     p(x given f >= m) = phi(x) Phi(y) / Phi(z),  y = (z + r x) / c,  c^2 = 1 - r^2
  *     I(z) = H(g) - H(g given f >= m)

@@ -4,7 +4,7 @@
  *
  *     a(u, t) = I(u, t) P(no failure at u) / (c(u, t) + overhead)
  *     FABOLAS:  I = H(p) - E H(p given f(u, t) + noise)
- *     MF-MES:   I = H(f(u, t)) - E H(f(u, t) given the least value of f(., 1))
+ *     MF-MES:   I = H(y(u, t)) - E H(y(u, t) given the least value of f(., 1)),  y(u, t) = f(u, t) + noise
  *
  * p(z): probability that the minimum of f(., 1), the loss in full, is at z, among PLACES places z
  * (minimum.h).  Least values: of MINIMA joint draws of f(., 1) at all points below (max_value.c).
@@ -15,14 +15,15 @@
  * the places lie where the minimum may be, however well that is known.  The places z are drawn from them
  * without repetition by the same weights, and u is looked for among all of them: at each level the JUDGED
  * points that promise most per cost are judged by a - by what they explain of the differences between the z,
- * or by r^2 times the information of f(u, 1), r the correlation of f(u, t) and f(u, 1) - and the best pair of
+ * or by r^2 times the information of f(u, 1), r the correlation of y(u, t) and f(u, 1) - and the best pair of
  * all is improved by random steps at its level.  A trial takes part with the levels above what it has
  * reached.
  *
  * Klein, Falkner, Bartels, Hennig & Hutter: "Fast Bayesian optimization of machine learning hyperparameters
- * on large datasets", AISTATS 2017, equation 8 and algorithm 2, where a Markov chain finds the places. Takeno
- * and others, ICML 2020 (max_value.c), equation 1 and algorithm 1, where functions are drawn by random
- * features. */
+ * on large datasets", AISTATS 2017, equation 8 and algorithm 2, where a Markov chain finds the places.
+ * Takeno and others, ICML 2020 (max_value.c), equation 1 and algorithm 1, where functions are drawn by random
+ * features, and what is told of is f(u, t) itself: where the noise is not small the same level is then asked
+ * for again and again, for information that no observation brings. */
 #include <math.h>
 #include <string.h>
 
@@ -318,11 +319,10 @@ static hpo_status look(const hpo_shares *s, const decision *d, size_t n, size_t 
     return hpo_fidelity_gp_pairs(gp, s->pool, n, place, 1, s->cov, err);
 }
 
-/* Of f(u, t) and f(u, 1), point i. */
-static double correlation(const hpo_shares *s, const view *v, size_t i)
+/* Of y(u, t) and f(u, 1), point i. */
+static double correlation(const view *v, size_t i)
 {
-    if (v->level + 1 == s->q->n_levels) return 1;
-    return fmin(fabs(v->cov[i]) / sqrt(v->var[i] * v->var_full[i]), 1);
+    return fmin(fabs(v->cov[i]) / sqrt((v->var[i] + v->noise) * v->var_full[i]), 1);
 }
 
 /* Nats that point i tells; a rough measure of them. */
@@ -330,15 +330,14 @@ static double gain(const hpo_shares *s, const decision *d, const view *v, size_t
 {
     if (s->q->rule == HPO_SHARES_PLACE)
         return hpo_minimum_gain(d->minimum, v->cov + i * d->n_places, v->var[i] + v->noise);
-    return hpo_acq_mes_correlated(v->mean_full[i], sqrt(v->var_full[i]), correlation(s, v, i), d->least,
-                                  MINIMA);
+    return hpo_acq_mes_correlated(v->mean_full[i], sqrt(v->var_full[i]), correlation(v, i), d->least, MINIMA);
 }
 
 static double promised(const hpo_shares *s, const decision *d, const view *v, size_t i)
 {
     if (s->q->rule == HPO_SHARES_PLACE)
         return hpo_minimum_explained(d->minimum, v->cov + i * d->n_places, v->var[i] + v->noise);
-    double r = correlation(s, v, i);
+    double r = correlation(v, i);
     return r * r * hpo_acq_mes(v->mean_full[i], sqrt(v->var_full[i]), d->least, MINIMA, NULL, NULL);
 }
 
