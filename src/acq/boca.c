@@ -33,6 +33,7 @@
 #include "math/func.h"
 
 enum { AROUND = 8 };
+static const double STEEP = 50;
 
 double hpo_boca_gap(double full, double both, double cheap)
 {
@@ -70,10 +71,45 @@ static double width_of(const hpo_shares *s)
     return sqrt(0.5 * (double)d * hpo_log1p(2 * across * (double)hpo_fabolas_size(s->q->model)));
 }
 
-static double chance(const hpo_shares *s, const double *u)
+/* ---- where trainings fail ---- */
+
+/* What is taken off a bound: nothing that is hoped for makes up for failures that are more likely than 3
+ * in 4. */
+static double risk(const hpo_success *success, const double *u, double *gradient)
 {
-    return s->q->success != NULL ? hpo_success_log_probability(s->q->success, u, NULL) : 0;
+    if (success == NULL) return 0;
+    double ln = hpo_success_log_probability(success, u, gradient), beyond = ln - HPO_SHARES_UNLIKELY;
+    return beyond < 0 ? ln + STEEP * beyond : ln;
 }
+
+typedef struct weighed {
+    hpo_acq *acq;
+    const hpo_success *success;
+    size_t n_dims;
+    double *slope; /* n_dims */
+} weighed;
+
+static void weighed_values(void *ctx, const double *u, size_t m, double *out)
+{
+    const weighed *w = ctx;
+    hpo_acq_values(w->acq, u, m, out);
+    for (size_t i = 0; i < m; i++)
+        out[i] += risk(w->success, u + i * w->n_dims, NULL);
+}
+
+static double weighed_gradient(void *ctx, const double *u, double *gradient)
+{
+    const weighed *w = ctx;
+    double value = hpo_acq_value(w->acq, u, gradient);
+    if (w->success == NULL) return value;
+    double more = risk(w->success, u, w->slope),
+           factor = hpo_success_log_probability(w->success, u, NULL) < HPO_SHARES_UNLIKELY ? 1 + STEEP : 1;
+    for (size_t j = 0; j < w->n_dims; j++)
+        gradient[j] += factor * w->slope[j];
+    return value + more;
+}
+
+/* ---- a point ---- */
 
 /* The new point of least bound, to u; HPO_DONE: all are known. */
 static hpo_status find_new(hpo_shares *s, double width, hpo_rng *rng, double *u, double *value,
@@ -83,7 +119,7 @@ static hpo_status find_new(hpo_shares *s, double width, hpo_rng *rng, double *u,
     hpo_fidelity_slice slice = {hpo_fabolas_loss(q->model), 1};
     hpo_posterior p = hpo_fidelity_gp_posterior(&slice);
     const hpo_acq_options kind = {.kind = HPO_ACQ_LCB, .pending = HPO_PENDING_IGNORE, .beta = width};
-    const hpo_acq_context context = {.success = q->success};
+    const hpo_acq_context context = {.n_told = hpo_fabolas_size(q->model)};
     size_t d = s->n_dims, best[AROUND], n_best = hpo_shares_best(q->mean, q->n, AROUND, best), n = 0;
     hpo_acq *acq = NULL;
     HPO_TRY(hpo_reserve(&s->known, &s->cap_known, q->n * d + 1, sizeof *s->known, err));
@@ -92,7 +128,8 @@ static hpo_status find_new(hpo_shares *s, double width, hpo_rng *rng, double *u,
     for (size_t i = 0; i < n_best; i++)
         memcpy(s->pool + i * d, q->u + best[i] * d, d * sizeof *s->pool);
     HPO_TRY(hpo_acq_create(s->space, &p, &kind, &context, rng, &acq, err));
-    const hpo_score score = hpo_acq_score(acq);
+    weighed w = {acq, q->success, d, s->places};
+    const hpo_score score = {&w, weighed_values, weighed_gradient};
     const hpo_search_options o = {.n_uniform = 256, .n_local = 128, .n_starts = 4, .max_iterations = 40};
     hpo_status rc =
         hpo_search_maximise(s->search, &score, &o, s->pool, n_best, s->known, n, rng, u, value, err);
@@ -110,8 +147,8 @@ static void find_trial(hpo_shares *s, double width, double *value, int64_t *tria
         hpo_fidelity_gp_moments(hpo_fabolas_loss(q->model), q->u + i * s->n_dims, n, 1, mean, var);
         for (size_t j = 0; j < n; j++) {
             if (!(q->reached[i + j] < top)) continue;
-            double v =
-                hpo_acq_lcb(mean[j], sqrt(var[j]), width, NULL, NULL) + chance(s, q->u + (i + j) * s->n_dims);
+            double v = hpo_acq_lcb(mean[j], sqrt(var[j]), width, NULL, NULL) +
+                       risk(q->success, q->u + (i + j) * s->n_dims, NULL);
             if (!(v > *value)) continue;
             *value = v;
             *trial = (int64_t)(i + j);

@@ -53,8 +53,6 @@ enum {
 };
 enum { NEW = -1, BLOCKED = -2 }; /* beside numbers of trials */
 
-static const double LN_UNLIKELY = -1.3862943611198906; /* ln 1/4 */
-
 /* Point `at` of the pool at a level. */
 typedef struct pair {
     size_t at, level;
@@ -164,6 +162,15 @@ static int64_t known(const hpo_shares *s, const double *u)
     return NEW;
 }
 
+/* The same, or BLOCKED where most trainings fail: the least value of those that do not is no bound there. */
+static int64_t standing(const hpo_shares *s, const double *u)
+{
+    const hpo_success *success = s->q->rule == HPO_SHARES_VALUE ? s->q->success : NULL;
+    if (success != NULL && hpo_success_log_probability(success, u, NULL) < HPO_SHARES_UNLIKELY)
+        return BLOCKED;
+    return known(s, u);
+}
+
 static void normalise(hpo_shares *s, double *u)
 {
     hpo_space_decode(s->space, u, s->x);
@@ -197,7 +204,7 @@ static void promise(hpo_shares *s, size_t n, double least, double *out)
         out[i] = hpo_acq_log_ei(mean[i], sqrt(var[i]), least, NULL, NULL);
         if (s->q->success == NULL) continue;
         double ok = hpo_success_log_probability(s->q->success, s->pool + i * s->n_dims, NULL);
-        out[i] = ok < LN_UNLIKELY ? -(double)INFINITY : out[i] + ok;
+        out[i] = ok < HPO_SHARES_UNLIKELY ? -(double)INFINITY : out[i] + ok;
     }
 }
 
@@ -250,7 +257,7 @@ static hpo_status fill_pool(hpo_shares *s, hpo_rng *rng, size_t *n, hpo_error *e
     }
     HPO_TRY(grow_pool(s, least, rng, n, err));
     for (size_t i = 0; i < *n; i++)
-        s->trial[i] = known(s, s->pool + i * d);
+        s->trial[i] = standing(s, s->pool + i * d);
     return HPO_OK;
 }
 
@@ -394,7 +401,7 @@ static hpo_status improve(hpo_shares *s, decision *d, hpo_rng *rng, hpo_error *e
         d->best.at = POOL;
         for (size_t k = 0; k < STEPS; k++) {
             HPO_TRY(step_from(s, best, sizes[round], rng, s->pool + k * w, err));
-            s->trial[k] = known(s, s->pool + k * w) == NEW ? NEW : BLOCKED; /* the others were judged */
+            s->trial[k] = standing(s, s->pool + k * w) == NEW ? NEW : BLOCKED; /* the others were judged */
         }
         HPO_TRY(judge_level(s, d, STEPS, d->best.level, STEPS, err));
     }

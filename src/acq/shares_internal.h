@@ -14,6 +14,8 @@ enum {
     HPO_SHARES_POOL = HPO_SHARES_DRAWS + HPO_SHARES_NEAR + HPO_SHARES_BEST + 1 + HPO_SHARES_GROWN
 };
 
+#define HPO_SHARES_UNLIKELY (-1.3862943611198906) /* ln 1/4: of P(no failure), below which nothing is looked for */
+
 struct hpo_shares {
     const hpo_space *space;
     const hpo_embed *embed;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acq/shares: what is chosen follows prices, and what may not be evaluated never is. */
+/* acq/shares: what is chosen follows prices, what may not be evaluated never is, and BOCA's point has the
+ * least bound. */
 #include "acq/shares.h"
 
 #include "math/rng.h"
@@ -48,11 +49,12 @@ static void tear_down(setup *x)
     hpo_space_free(x->space);
 }
 
-static hpo_status choose(setup *x, double overhead, double *u, hpo_shares_answer *a)
+static hpo_status choose_by(setup *x, hpo_shares_rule rule, double overhead, double *u, hpo_shares_answer *a)
 {
     hpo_error err;
     hpo_rng rng;
-    const hpo_shares_question q = {.model = x->model,
+    const hpo_shares_question q = {.rule = rule,
+                                   .model = x->model,
                                    .level = level,
                                    .n_levels = LEVELS,
                                    .overhead = overhead,
@@ -67,46 +69,103 @@ static hpo_status choose(setup *x, double overhead, double *u, hpo_shares_answer
     return rc;
 }
 
-static void test_prices(void **state)
+static const hpo_shares_rule rules[] = {HPO_SHARES_PLACE, HPO_SHARES_VALUE, HPO_SHARES_BOUND};
+
+static void prices(hpo_shares_rule rule)
 {
-    (void)state;
     setup x;
     double u, free_u;
     hpo_shares_answer dear, flat;
     set_up(&x, "a: 0..1", 2);
-    assert_int_equal(choose(&x, 0, &u, &dear), HPO_OK);
-    assert_int_equal(choose(&x, 1e9, &free_u, &flat), HPO_OK);
+    assert_int_equal(choose_by(&x, rule, 0, &u, &dear), HPO_OK);
+    assert_int_equal(choose_by(&x, rule, 1e9, &free_u, &flat), HPO_OK);
     print_message("# dear: level %zu, %.3g nats for %.3g; flat: level %zu, %.3g nats\n", dear.level,
                   dear.gain, dear.cost, flat.level, flat.gain);
     assert_true(dear.trial == -1 && u >= 0 && u <= 1);
     assert_true(dear.level < flat.level && dear.gain <= flat.gain);
-    assert_true(flat.gain <= flat.entropy && dear.gain > 0);
+    assert_true(dear.gain > 0);
+    if (rule == HPO_SHARES_PLACE) assert_true(flat.gain <= flat.entropy);
     /* better than the best in full, per cost */
     assert_true(dear.cost_full > 0 && dear.gain / dear.cost >= dear.gain_full / dear.cost_full);
     tear_down(&x);
 }
 
-/* A space of four: all are trials, so that one is trained on more, or nothing is left to do. */
-static void test_known(void **state)
+static void test_prices(void **state)
 {
     (void)state;
+    prices(HPO_SHARES_PLACE);
+    prices(HPO_SHARES_VALUE);
+}
+
+/* The bound is the least on a fine grid; the level is the cheapest whose spread is above its threshold. */
+static void test_bound(void **state)
+{
+    (void)state;
+    enum { GRID = 2000 };
+    setup x;
+    double u, least = (double)INFINITY, mean, var;
+    hpo_shares_answer a;
+    set_up(&x, "a: 0..1", 2);
+    assert_int_equal(choose_by(&x, HPO_SHARES_BOUND, 0, &u, &a), HPO_OK);
+    const hpo_fidelity_gp *gp = hpo_fabolas_loss(x.model);
+    /* one axis: beta = ln(2 n / l + 1) / 2 */
+    double width = sqrt(0.5 * log(2 * N * exp(-hpo_fidelity_gp_theta(gp)[0]) + 1));
+    for (int i = 0; i <= GRID; i++) {
+        double at = (double)i / GRID;
+        hpo_fidelity_gp_moments(gp, &at, 1, 1, &mean, &var);
+        least = fmin(least, mean - width * sqrt(var));
+    }
+    hpo_fidelity_gp_moments(gp, &u, 1, 1, &mean, &var);
+    assert_near(a.bound, mean - width * sqrt(var), 0, 1e-9);
+    assert_true(a.trial == -1 && a.bound <= least + 1e-4);
+    double most = hpo_boca_gap(hpo_fidelity_gp_prior(gp, 1, 1), hpo_fidelity_gp_prior(gp, 0, 1),
+                               hpo_fidelity_gp_prior(gp, 0, 0));
+    for (size_t k = 0; k < LEVELS; k++) {
+        double t = hpo_fabolas_place(x.model, level[k]), own = hpo_fidelity_gp_prior(gp, t, t), cost[2];
+        double gap = hpo_boca_gap(hpo_fidelity_gp_prior(gp, 1, 1), hpo_fidelity_gp_prior(gp, t, 1), own);
+        hpo_fidelity_gp_moments(gp, &u, 1, t, &mean, &var);
+        hpo_fabolas_log_cost(x.model, &u, 1, t, &cost[0]);
+        hpo_fabolas_log_cost(x.model, &u, 1, 1, &cost[1]);
+        double gamma = sqrt(own) * gap * exp((cost[0] - cost[1]) / 4); /* 1 / (1 + 1 + 2) */
+        int qualifies = k + 1 == LEVELS || (sqrt(var) > gamma && gap > most / width);
+        assert_int_equal(qualifies, k == a.level);
+        if (!qualifies) continue;
+        assert_near(a.threshold, gamma, 1e-9, 1e-12);
+        assert_near(a.sd, sqrt(var), 1e-9, 1e-12);
+        break;
+    }
+    tear_down(&x);
+}
+
+/* A space of four: all are trials, so that one is trained on more, or nothing is left to do. */
+static void knows(hpo_shares_rule rule)
+{
     setup x;
     double u = 0.123;
     hpo_shares_answer a;
     set_up(&x, "a: 0..3 step 1", 1);
-    assert_int_equal(choose(&x, 0, &u, &a), HPO_DONE);
+    assert_int_equal(choose_by(&x, rule, 0, &u, &a), HPO_DONE);
     for (size_t i = 0; i < N; i++)
         x.reached[i] = 16;
-    assert_int_equal(choose(&x, 0, &u, &a), HPO_OK);
+    assert_int_equal(choose_by(&x, rule, 0, &u, &a), HPO_OK);
     assert_true(a.trial >= 0 && a.trial < N && a.level == 3 && u == 0.123);
-    /* one that is not known: a new one */
+    /* the best is not known: a new one */
+    size_t best;
+    assert_int_equal(hpo_shares_best(x.mean, N, 1, &best), 1);
     for (size_t i = 0; i < N; i++) {
         x.reached[i] = (double)INFINITY;
-        x.known[i] = x.u[i] != x.u[0];
+        x.known[i] = x.u[i] != x.u[best];
     }
-    assert_int_equal(choose(&x, 0, &u, &a), HPO_OK);
-    assert_true(a.trial == -1 && u == x.u[0]);
+    assert_int_equal(choose_by(&x, rule, 0, &u, &a), HPO_OK);
+    assert_true(a.trial == -1 && u == x.u[best]);
     tear_down(&x);
+}
+
+static void test_known(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < sizeof rules / sizeof rules[0]; k++)
+        knows(rules[k]);
 }
 
 static void test_best(void **state)
@@ -124,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_prices),
+        cmocka_unit_test(test_bound),
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_best),
     };
