@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acq/shares.c - the acquisitions of FABOLAS and MF-MES: a configuration u and a place t of the resource
- * (model/fabolas.h).
+/* acq/shares.c - the acquisitions of FABOLAS, MF-MES and cf-KG: a configuration u and a place t of the
+ * resource (model/fabolas.h).
  *
  *     a(u, t) = I(u, t) P(no failure at u) / (c(u, t) + overhead)
  *     FABOLAS:  I = H(p) - E H(p given f(u, t) + noise)
  *     MF-MES:   I = H(y(u, t)) - E H(y(u, t) given the least value of f(., 1)),  y(u, t) = f(u, t) + noise
+ *     cf-KG:    I = min_z E f(z, 1) - E min_z E(f(z, 1) given y(u, t)),  z: the places and u
  *
  * p(z): probability that the minimum of f(., 1), the loss in full, is at z, among PLACES places z
  * (minimum.h).  Least values: of MINIMA joint draws of f(., 1) at all points below (max_value.c).
@@ -67,14 +68,17 @@ static hpo_status open_shares(hpo_shares *s, const hpo_embed *embed, uint64_t se
     size_t n = POOL + 1, d = s->n_dims, z = POOL;
     HPO_TRY(hpo_search_create(embed, seed, &s->search, err));
     s->trial = hpo_alloc_array(n, sizeof *s->trial);
-    s->pool = hpo_alloc_array(n * (d + PLACES + 4) + z * (d + z + 1) + hpo_space_n_columns(s->space) + 1,
+    s->pool = hpo_alloc_array(n * (d + PLACES + 9) + z * (d + z + 1) + 6 * (PLACES + 1) +
+                                  hpo_space_n_columns(s->space) + 1,
                               sizeof *s->pool);
     if (s->trial == NULL || s->pool == NULL) return hpo_fail_memory(err);
     s->cov = s->pool + n * d;
     s->log_cost = s->cov + n * PLACES;
     s->score = s->log_cost + n;
     s->places = s->score + 3 * n;
-    s->x = s->places + z * (d + z + 1);
+    s->pairs = s->places + z * (d + z + 1);
+    s->lines = s->pairs + 5 * n;
+    s->x = s->lines + 6 * (PLACES + 1);
     return HPO_OK;
 }
 
@@ -162,10 +166,10 @@ static int64_t known(const hpo_shares *s, const double *u)
     return NEW;
 }
 
-/* The same, or BLOCKED where most trainings fail: the least value of those that do not is no bound there. */
+/* The same, or BLOCKED where most trainings fail: its loss there is none that could be had. */
 static int64_t standing(const hpo_shares *s, const double *u)
 {
-    const hpo_success *success = s->q->rule == HPO_SHARES_VALUE ? s->q->success : NULL;
+    const hpo_success *success = s->q->rule != HPO_SHARES_PLACE ? s->q->success : NULL;
     if (success != NULL && hpo_success_log_probability(success, u, NULL) < HPO_SHARES_UNLIKELY)
         return BLOCKED;
     return known(s, u);
@@ -290,8 +294,9 @@ static size_t choose_places(hpo_shares *s, size_t n, size_t most, hpo_rng *rng)
 /* ---- a decision --------------------------------------------------------------------------------------- */
 
 typedef struct decision {
-    hpo_minimum *minimum;
+    hpo_minimum *minimum; /* PLACE, VALUE */
     size_t n_places;
+    double *mean;         /* of the places in full */
     double least[MINIMA]; /* values of the minimum; VALUE */
     pair best, best_full;
 } decision;
@@ -301,29 +306,31 @@ double hpo_shares__cost(const hpo_shares *s, double log_cost)
     return hpo_exp(log_cost) + s->q->overhead;
 }
 
-/* The moments of points of the pool at one level; PLACE: and covariances with the places in full, VALUE:
- * moments in full, and the covariance of both. */
+/* The moments of points of the pool at one level, and in full and the covariances of both (not PLACE);
+ * covariances with the places in full (not VALUE). */
 typedef struct view {
     size_t n, level;
     double noise;
-    double *var, *cov, *mean_full, *var_full;
+    double *var, *with_places;
+    double *mean_full, *var_full, *cov;
 } view;
 
 static hpo_status look(const hpo_shares *s, const decision *d, size_t n, size_t level, view *v,
                        hpo_error *err)
 {
     const hpo_fidelity_gp *gp = hpo_fabolas_loss(s->q->model);
-    double place = hpo_fabolas_place(s->q->model, s->q->level[level]);
-    *v = (view){
-        .n = n, .level = level, .noise = hpo_fidelity_gp_noise(gp), .var = s->score + n, .cov = s->cov};
-    if (s->q->rule == HPO_SHARES_PLACE)
-        return hpo_fidelity_gp_between(gp, s->pool, n, place, s->places, d->n_places, 1, s->score, v->var,
-                                       s->cov, err);
-    v->var = s->cov + n;
-    v->mean_full = v->var + n;
-    v->var_full = v->mean_full + n;
-    v->cov = v->var_full + n;
-    return hpo_fidelity_gp_pairs(gp, s->pool, n, place, 1, s->cov, err);
+    double place = hpo_fabolas_place(s->q->model, s->q->level[level]), *mean = s->score, *var = mean + n;
+    *v =
+        (view){.n = n, .level = level, .noise = hpo_fidelity_gp_noise(gp), .var = var, .with_places = s->cov};
+    if (s->q->rule != HPO_SHARES_PLACE) {
+        v->var = s->pairs + n;
+        v->mean_full = v->var + n;
+        v->var_full = v->mean_full + n;
+        v->cov = v->var_full + n;
+        HPO_TRY(hpo_fidelity_gp_pairs(gp, s->pool, n, place, 1, s->pairs, err));
+    }
+    if (s->q->rule == HPO_SHARES_VALUE) return HPO_OK;
+    return hpo_fidelity_gp_between(gp, s->pool, n, place, s->places, d->n_places, 1, mean, var, s->cov, err);
 }
 
 /* Of y(u, t) and f(u, 1), point i. */
@@ -332,18 +339,35 @@ static double correlation(const view *v, size_t i)
     return fmin(fabs(v->cov[i]) / sqrt((v->var[i] + v->noise) * v->var_full[i]), 1);
 }
 
-/* Nats that point i tells; a rough measure of them. */
+/* By how much an observation of point i lowers the least mean in full of the places and of the point itself.
+ */
+static double knowledge(const hpo_shares *s, const decision *d, const view *v, size_t i)
+{
+    size_t n = d->n_places;
+    double *a = s->lines, *b = a + n + 1, sd = sqrt(v->var[i] + v->noise);
+    for (size_t j = 0; j < n; j++) {
+        a[j] = -d->mean[j];
+        b[j] = -v->with_places[i * n + j] / sd;
+    }
+    a[n] = -v->mean_full[i];
+    b[n] = -v->cov[i] / sd;
+    return hpo_acq_knowledge(a, b, n + 1, b + n + 1);
+}
+
+/* What point i tells; a rough measure of it. */
 static double gain(const hpo_shares *s, const decision *d, const view *v, size_t i)
 {
+    if (s->q->rule == HPO_SHARES_KNOWLEDGE) return knowledge(s, d, v, i);
     if (s->q->rule == HPO_SHARES_PLACE)
-        return hpo_minimum_gain(d->minimum, v->cov + i * d->n_places, v->var[i] + v->noise);
+        return hpo_minimum_gain(d->minimum, v->with_places + i * d->n_places, v->var[i] + v->noise);
     return hpo_acq_mes_correlated(v->mean_full[i], sqrt(v->var_full[i]), correlation(v, i), d->least, MINIMA);
 }
 
 static double promised(const hpo_shares *s, const decision *d, const view *v, size_t i)
 {
+    if (s->q->rule == HPO_SHARES_KNOWLEDGE) return knowledge(s, d, v, i);
     if (s->q->rule == HPO_SHARES_PLACE)
-        return hpo_minimum_explained(d->minimum, v->cov + i * d->n_places, v->var[i] + v->noise);
+        return hpo_minimum_explained(d->minimum, v->with_places + i * d->n_places, v->var[i] + v->noise);
     double r = correlation(v, i);
     return r * r * hpo_acq_mes(v->mean_full[i], sqrt(v->var_full[i]), d->least, MINIMA, NULL, NULL);
 }
@@ -423,7 +447,12 @@ static hpo_status draw_minima(hpo_shares *s, decision *d, size_t n, hpo_rng *rng
     int value = s->q->rule == HPO_SHARES_VALUE;
     double *mean = s->places + POOL * s->n_dims, *cov = mean + POOL;
     d->n_places = choose_places(s, n, value ? POOL : PLACES, rng);
+    d->mean = mean;
     if (d->n_places < 2) return HPO_DONE;
+    if (s->q->rule == HPO_SHARES_KNOWLEDGE) {
+        hpo_fidelity_gp_moments(hpo_fabolas_loss(s->q->model), s->places, d->n_places, 1, mean, cov);
+        return HPO_OK;
+    }
     HPO_TRY(hpo_fidelity_gp_joint(hpo_fabolas_loss(s->q->model), s->places, d->n_places, 1, mean, cov, err));
     hpo_status rc =
         hpo_minimum_create(mean, cov, d->n_places, value ? MINIMA : SAMPLES, rng, &d->minimum, err);
@@ -447,7 +476,7 @@ hpo_status hpo_shares_choose(hpo_shares *s, const hpo_shares_question *q, hpo_rn
                                    .trial = d.best.trial,
                                    .gain = d.best.gain,
                                    .cost = d.best.cost,
-                                   .entropy = hpo_minimum_entropy(d.minimum),
+                                   .entropy = d.minimum != NULL ? hpo_minimum_entropy(d.minimum) : 0,
                                    .gain_full = in_full ? d.best_full.gain : 0,
                                    .cost_full = in_full ? d.best_full.cost : 0};
         if (out->trial == NEW) memcpy(u_out, s->pool + d.best.at * s->n_dims, s->n_dims * sizeof *u_out);

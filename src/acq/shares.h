@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* acq/shares.h - which configuration is to be trained next, and on which share of the data, so that the minimum in full is
- * found at little cost: the acquisitions of FABOLAS and MF-MES (shares.c, max_value.c) and of BOCA (boca.c). */
+ * found at little cost: the acquisitions of FABOLAS, MF-MES and cf-KG (shares.c, max_value.c) and of BOCA (boca.c). */
 #ifndef ACQ_SHARES_H
 #define ACQ_SHARES_H
 #include "model/fabolas.h"
@@ -14,7 +14,8 @@ void hpo_shares_free(hpo_shares *s);
 typedef enum hpo_shares_rule {
     HPO_SHARES_PLACE, /* what tells most of where the minimum in full is, per cost: FABOLAS */
     HPO_SHARES_VALUE, /* what tells most of the value of that minimum, per cost: MF-MES */
-    HPO_SHARES_BOUND  /* by confidence bounds: BOCA */
+    HPO_SHARES_KNOWLEDGE, /* what lowers the least expected loss in full most, per cost: cf-KG */
+    HPO_SHARES_BOUND      /* by confidence bounds: BOCA */
 } hpo_shares_rule;
 
 /* What is chosen from, and by what. */
@@ -37,8 +38,8 @@ typedef struct hpo_shares_answer {
     size_t level;
     int64_t trial; /* to be trained again; -1: a new one, at the point u_out */
     double cost;   /* in units of costs */
-    /* PLACE, VALUE */
-    double gain;    /* nats */
+    /* all but BOUND */
+    double gain;    /* nats; KNOWLEDGE: model units */
     double entropy; /* nats: of where the minimum is; PLACE */
     double gain_full, cost_full; /* the best pair in full; cost 0: there is none */
     /* BOUND, model units: in full; at the level: how little is known, above what it is worth while */

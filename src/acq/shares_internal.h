@@ -26,6 +26,8 @@ struct hpo_shares {
     int64_t *trial;                 /* that each is, or none, or what may not be chosen */
     double *cov, *log_cost, *score; /* of them: PLACES, 1, 3 each */
     double *places;                 /* POOL points, their means and covariances */
+    double *pairs;                  /* 5 x (POOL + 1): moments of each at a level and in full */
+    double *lines;                  /* 6 x (PLACES + 1) */
     double *x;                      /* a configuration */
     double *known;                  /* rows of u that no search may return */
     size_t cap_known;

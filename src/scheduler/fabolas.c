@@ -12,8 +12,8 @@
 static void say(const hpo_sharing *s, const hpo_shares_answer *a, char *out, size_t size)
 {
     char of[64];
-    (void)snprintf(of, sizeof of, "of %.3g nats of where the minimum is", a->entropy);
-    hpo_sharing_say_gain(s, a, of, out, size);
+    (void)snprintf(of, sizeof of, " of %.3g nats of where the minimum is", a->entropy);
+    hpo_sharing_say_gain(s, a, "tells", of, out, size);
 }
 
 static hpo_status fabolas_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)

@@ -15,7 +15,7 @@
 
 static void say(const hpo_sharing *s, const hpo_shares_answer *a, char *out, size_t size)
 {
-    hpo_sharing_say_gain(s, a, "nats of the least value in full", out, size);
+    hpo_sharing_say_gain(s, a, "tells", " nats of the least value in full", out, size);
 }
 
 static hpo_status mf_mes_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scheduler/shares.c - a configuration and the share of the data that it is trained on, chosen together: the
- * engine of fabolas, mf-mes and boca.
+ * engine of fabolas, mf-mes, cf-kg and boca.
  *
  * Each training up to a resource r is an evaluation of its own; nothing is trained further.  Two Gaussian
  * processes over configuration and place of the resource (model/fabolas.h) give loss and cost.  A free worker
@@ -277,10 +277,10 @@ static double overhead(const hpo_sharing *s)
     return OVERHEAD * hpo_exp(ln_full);
 }
 
-void hpo_sharing_say_gain(const hpo_sharing *s, const hpo_shares_answer *a, const char *of, char *out,
-                          size_t size)
+void hpo_sharing_say_gain(const hpo_sharing *s, const hpo_shares_answer *a, const char *does, const char *of,
+                          char *out, size_t size)
 {
-    int n = snprintf(out, size, "tells %.3g %s, for a cost of %.4g", a->gain, of, a->cost);
+    int n = snprintf(out, size, "%s %.3g%s, for a cost of %.4g", does, a->gain, of, a->cost);
     if (a->level + 1 < s->levels.n && a->cost_full > 0 && n > 0 && (size_t)n < size)
         (void)snprintf(out + n, size - (size_t)n, "; in full %.3g for %.4g", a->gain_full, a->cost_full);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scheduler/shares.h - configuration and resource chosen together: the engine of fabolas, mf-mes and boca.
+/* scheduler/shares.h - configuration and resource chosen together: the engine of fabolas, mf-mes, cf-kg and boca.
  * Internal to src/scheduler. */
 #ifndef SCHEDULER_SHARES_H
 #define SCHEDULER_SHARES_H
@@ -48,8 +48,9 @@ typedef struct hpo_sharing {
 
 /* A loss of the model in the user's units. */
 double hpo_sharing_units(const hpo_sharing *s, double loss);
-/* "tells 0.2 <of what>, for a cost of 2; in full 0.3 for 62". */
-void hpo_sharing_say_gain(const hpo_sharing *s, const hpo_shares_answer *a, const char *of, char *out, size_t size);
+/* "<tells> 0.2< of what>, for a cost of 2; in full 0.3 for 62". */
+void hpo_sharing_say_gain(const hpo_sharing *s, const hpo_shares_answer *a, const char *does, const char *of, char *out,
+                          size_t size);
 
 /* The slots of the ops struct. */
 HPO_NODISCARD hpo_status hpo_sharing_init(hpo_sharing *s, const hpo_sharing_config *config,

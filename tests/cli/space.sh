@@ -100,6 +100,7 @@ freeze-thaw
 dyhpo
 fabolas
 mf-mes
+cf-kg
 boca
 pbt
 pb2

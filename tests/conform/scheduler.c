@@ -333,7 +333,7 @@ static void test_out_of_memory(void **state)
          * network or an extrapolation, for each allocation that fails */
         int extrapolates = strcmp(ops->name, "extrapolation") == 0;
         int model = strcmp(ops->name, "fabolas") == 0 || strcmp(ops->name, "mf-mes") == 0 ||
-                    strcmp(ops->name, "boca") == 0;
+                    strcmp(ops->name, "cf-kg") == 0 || strcmp(ops->name, "boca") == 0;
         int dear = strcmp(ops->name, "freeze-thaw") == 0 || strcmp(ops->name, "dyhpo") == 0 || extrapolates;
         oom_case c = {model  ? 5
                       : dear ? 12

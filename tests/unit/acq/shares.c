@@ -3,6 +3,7 @@
  * least bound. */
 #include "acq/shares.h"
 
+#include "math/dist.h"
 #include "math/rng.h"
 #include "t.h"
 
@@ -69,7 +70,8 @@ static hpo_status choose_by(setup *x, hpo_shares_rule rule, double overhead, dou
     return rc;
 }
 
-static const hpo_shares_rule rules[] = {HPO_SHARES_PLACE, HPO_SHARES_VALUE, HPO_SHARES_BOUND};
+static const hpo_shares_rule rules[] = {HPO_SHARES_PLACE, HPO_SHARES_VALUE, HPO_SHARES_KNOWLEDGE,
+                                        HPO_SHARES_BOUND};
 
 static void prices(hpo_shares_rule rule)
 {
@@ -95,6 +97,7 @@ static void test_prices(void **state)
     (void)state;
     prices(HPO_SHARES_PLACE);
     prices(HPO_SHARES_VALUE);
+    prices(HPO_SHARES_KNOWLEDGE);
 }
 
 /* The bound is the least on a fine grid; the level is the cheapest whose spread is above its threshold. */
@@ -134,6 +137,39 @@ static void test_bound(void **state)
         assert_near(a.sd, sqrt(var), 1e-9, 1e-12);
         break;
     }
+    tear_down(&x);
+}
+
+/* The gain is that of all outcomes over a fine grid, but for what lies between the places. */
+static void test_knowledge(void **state)
+{
+    (void)state;
+    enum { GRID = 400, OUTCOMES = 400 };
+    static double grid[GRID + 1], mean[GRID + 1], var[GRID + 1], cov[GRID + 1];
+    hpo_error err;
+    setup x;
+    double u, m, v, least = (double)INFINITY, after = 0;
+    hpo_shares_answer a;
+    set_up(&x, "a: 0..1", 2);
+    assert_int_equal(choose_by(&x, HPO_SHARES_KNOWLEDGE, 0, &u, &a), HPO_OK);
+    const hpo_fidelity_gp *gp = hpo_fabolas_loss(x.model);
+    for (int i = 0; i <= GRID; i++)
+        grid[i] = (double)i / GRID;
+    hpo_fidelity_gp_moments(gp, grid, GRID + 1, 1, mean, var);
+    assert_ok(hpo_fidelity_gp_between(gp, &u, 1, hpo_fabolas_place(x.model, level[a.level]), grid, GRID + 1,
+                                      1, &m, &v, cov, &err),
+              err);
+    double sd = sqrt(v + hpo_fidelity_gp_noise(gp));
+    for (int i = 0; i <= GRID; i++)
+        least = fmin(least, mean[i]);
+    for (int q = 0; q < OUTCOMES; q++) {
+        double z = hpo_normal_quantile((q + 0.5) / OUTCOMES), low = (double)INFINITY;
+        for (int i = 0; i <= GRID; i++)
+            low = fmin(low, mean[i] + cov[i] / sd * z);
+        after += low / OUTCOMES;
+    }
+    print_message("# gain %.5f, of all %.5f\n", a.gain, least - after);
+    assert_near(a.gain, least - after, 0.1, 0);
     tear_down(&x);
 }
 
@@ -182,10 +218,8 @@ static void test_best(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prices),
-        cmocka_unit_test(test_bound),
-        cmocka_unit_test(test_known),
-        cmocka_unit_test(test_best),
+        cmocka_unit_test(test_prices), cmocka_unit_test(test_bound), cmocka_unit_test(test_knowledge),
+        cmocka_unit_test(test_known),  cmocka_unit_test(test_best),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scheduler/shares: how fabolas, mf-mes and boca begin and end, that prices decide how large a share is, that
- * failures are avoided, and that a process which replays the events decides the same. */
+/* scheduler/shares: how fabolas, mf-mes, cf-kg and boca begin and end, that prices decide how large a share
+ * is, that failures are avoided, and that a process which replays the events decides the same. */
 #include "drive.h"
 
 #include "space/space.h"
 
-enum { HIGH = 64, DIMS = 2, EVENTS = 400, N_RULES = 3 };
+enum { HIGH = 64, DIMS = 2, EVENTS = 400, N_RULES = 4 };
 
 /* What each says why it chose a pair; fabolas first. */
 static const struct rule {
@@ -13,6 +13,7 @@ static const struct rule {
     int failures; /* of thirty, at most: the least loss is where they begin */
 } rules[N_RULES] = {{"fabolas", "nats of where the minimum is", 15},
                     {"mf-mes", "nats of the least value in full", 24},
+                    {"cf-kg", "is expected to lower the least loss", 24},
                     {"boca", "may be as good as", 15}};
 
 static hpo_space *make_space(void)
