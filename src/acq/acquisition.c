@@ -304,6 +304,26 @@ int hpo_acq_has_gradient(const hpo_acq *a)
     return yes && (c->log_cost == NULL || c->log_cost->ops->gradient != NULL);
 }
 
+static void score_values(void *ctx, const double *u, size_t m, double *out)
+{
+    hpo_acq_values(ctx, u, m, out);
+}
+
+static double score_gradient(void *ctx, const double *u, double *gradient)
+{
+    return hpo_acq_value(ctx, u, gradient);
+}
+
+hpo_score hpo_acq_score(hpo_acq *a)
+{
+    return (hpo_score){a, score_values, hpo_acq_has_gradient(a) ? score_gradient : NULL};
+}
+
+void hpo_acq_score_scan(void *acq, const double *u, size_t m, double *out)
+{
+    hpo_acq_scan(acq, u, m, out);
+}
+
 /* ---- setting up
  * --------------------------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
  * (best - mean) / s, s^2 the epistemic variance alone. */
 #ifndef ACQ_ACQUISITION_H
 #define ACQ_ACQUISITION_H
-#include "hpo/sampler.h"
+#include "acq/search.h"
 #include "model/gp.h"
 #include "model/posterior.h"
 #include "model/success.h"
@@ -19,6 +19,8 @@ double hpo_acq_lcb(double mean, double sd, double beta, double *d_mean, double *
 /* Max-value entropy search, one sampled minimum (Wang & Jegelka 2017). */
 double hpo_acq_mes(double mean, double sd, const double *minima, size_t n, double *d_mean, double *d_sd);
 double hpo_acq_log_mes(double mean, double sd, const double *minima, size_t n, double *d_mean, double *d_sd);
+/* The same by what is correlated with f (Takeno et al. 2020): nats, on average over the minima (acq/max_value.c). */
+double hpo_acq_mes_correlated(double mean, double sd, double correlation, const double *minima, size_t n);
 /* Variance V of a standard normal variable above g, 1 - V, d V / d g (NULL: not wanted) (acq/joint.c). */
 double hpo_acq_cut_variance(double g, double *rest, double *slope);
 /* Gittins index of Pandora's box: g with EI(mean, sd; g) = lambda cost (Xie et al. 2024); returned as -g
@@ -100,4 +102,7 @@ void hpo_acq_values(hpo_acq *a, const double *u, size_t m, double *out);
 /* A cheaper stand-in for a first look at many points: fewer fantasies. */
 void hpo_acq_scan(hpo_acq *a, const double *u, size_t m, double *out);
 int hpo_acq_has_gradient(const hpo_acq *a);
+/* The same as what hpo_search_maximise takes; the cheaper one is for its options. */
+hpo_score hpo_acq_score(hpo_acq *a);
+void hpo_acq_score_scan(void *acq, const double *u, size_t m, double *out);
 #endif

@@ -155,6 +155,15 @@ double hpo_minimum_entropy(const hpo_minimum *m)
     return m->entropy;
 }
 
+void hpo_minimum_values(const hpo_minimum *m, double *out)
+{
+    for (size_t k = 0; k < m->s; k++) {
+        out[k] = m->f[k];
+        for (size_t j = 1; j < m->n; j++)
+            out[k] = fmin(out[k], m->f[j * m->s + k]);
+    }
+}
+
 double hpo_minimum_gain(hpo_minimum *m, const double *cov, double var)
 {
     double sum = 0;

@@ -16,6 +16,8 @@ void hpo_minimum_free(hpo_minimum *m);
 /* Probabilities (n) that each place has the least value; their entropy in nats. */
 const double *hpo_minimum_probability(const hpo_minimum *m);
 double hpo_minimum_entropy(const hpo_minimum *m);
+/* The least value of each draw (n_samples). */
+void hpo_minimum_values(const hpo_minimum *m, double *out);
 /* By how much that entropy is expected to fall when y is observed: its variance (noise included) and its covariances
  * (n) with the function at the places.  0 when y says nothing; errors of sampling may make it negative. */
 double hpo_minimum_gain(hpo_minimum *m, const double *cov, double var);

@@ -1,29 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acq/shares.c - FABOLAS's acquisition: a configuration u and a place t of the resource (model/fabolas.h).
+/* acq/shares.c - the acquisitions of FABOLAS, MF-MES and cf-KG: a configuration u and a place t of the
+ * resource (model/fabolas.h).
  *
- *     a(u, t) = [H(p) - E H(p given f(u, t) + noise)] P(no failure at u) / (c(u, t) + overhead)
+ *     a(u, t) = I(u, t) P(no failure at u) / (c(u, t) + overhead)
+ *     FABOLAS:  I = H(p) - E H(p given f(u, t) + noise)
+ *     MF-MES:   I = H(y(u, t)) - E H(y(u, t) given the least value of f(., 1)),  y(u, t) = f(u, t) + noise
+ *     cf-KG:    I = min_z E f(z, 1) - E min_z E(f(z, 1) given y(u, t)),  z: the places and u
  *
  * p(z): probability that the minimum of f(., 1), the loss in full, is at z, among PLACES places z
- * (minimum.h).
+ * (minimum.h).  Least values: of MINIMA joint draws of f(., 1) at all points below (max_value.c).
  *
  * Points are DRAWS draws from the prior, the BEST trials, NEAR steps from the first AROUND of them, the
  * maximum of the expected improvement in full, and GROWN steps from all of these, drawn in proportion to that
  * improvement (times P): population Monte Carlo with steps from a tenth to a third of a hundredth, so that
  * the places lie where the minimum may be, however well that is known.  The places z are drawn from them
- * without repetition by the same weights, and u is looked for among them: at each level the JUDGED points
- * that explain most of the differences between the z per cost are judged by a, and the best pair of all is
- * improved by random steps at its level.  A trial takes part with the levels above what it has reached.
+ * without repetition by the same weights, and u is looked for among all of them: at each level the JUDGED
+ * points that promise most per cost are judged by a - by what they explain of the differences between the z,
+ * or by r^2 times the information of f(u, 1), r the correlation of y(u, t) and f(u, 1) - and the best pair of
+ * all is improved by random steps at its level.  A trial takes part with the levels above what it has
+ * reached.
  *
  * Klein, Falkner, Bartels, Hennig & Hutter: "Fast Bayesian optimization of machine learning hyperparameters
- * on large datasets", AISTATS 2017, equation 8 and algorithm 2, where a Markov chain finds the places. */
-#include "acq/shares.h"
-
+ * on large datasets", AISTATS 2017, equation 8 and algorithm 2, where a Markov chain finds the places.
+ * Takeno and others, ICML 2020 (max_value.c), equation 1 and algorithm 1, where functions are drawn by random
+ * features, and what is told of is f(u, t) itself: where the noise is not small the same level is then asked
+ * for again and again, for information that no observation brings. */
 #include <math.h>
 #include <string.h>
 
 #include "acq/acquisition.h"
 #include "acq/minimum.h"
-#include "acq/search.h"
+#include "acq/shares_internal.h"
 #include "base/alloc.h"
 #include "base/error.h"
 #include "math/func.h"
@@ -31,34 +38,21 @@
 #include "space/space.h"
 
 enum {
-    PLACES = 48,
+    PLACES = HPO_SHARES_PLACES,
+    DRAWS = HPO_SHARES_DRAWS,
+    NEAR = HPO_SHARES_NEAR,
+    BEST = HPO_SHARES_BEST,
+    GROWN = HPO_SHARES_GROWN,
+    POOL = HPO_SHARES_POOL,
     SAMPLES = 512,
-    DRAWS = 80,
-    NEAR = 32,
+    MINIMA = 16,
     AROUND = 8,
-    BEST = 16,
-    GROWN = 64,
-    POOL = DRAWS + NEAR + BEST + 1 + GROWN,
     JUDGED = 6,
     STEPS = 16,
     ROUNDS = 3,
     TRIES = 16
 };
 enum { NEW = -1, BLOCKED = -2 }; /* beside numbers of trials */
-
-static const double LN_UNLIKELY = -1.3862943611198906; /* ln 1/4 */
-
-struct hpo_shares {
-    const hpo_space *space;
-    hpo_search *search;
-    size_t n_dims;
-    const hpo_shares_question *q;   /* the one at hand */
-    double *pool;                   /* POOL + 1 points */
-    int64_t *trial;                 /* that each is, or NEW, or BLOCKED */
-    double *cov, *log_cost, *score; /* of them: PLACES, 1, 3 each */
-    double *places;                 /* PLACES points, their means and covariances */
-    double *x;                      /* a configuration */
-};
 
 /* Point `at` of the pool at a level. */
 typedef struct pair {
@@ -71,17 +65,20 @@ typedef struct pair {
 
 static hpo_status open_shares(hpo_shares *s, const hpo_embed *embed, uint64_t seed, hpo_error *err)
 {
-    size_t n = POOL + 1, d = s->n_dims, z = PLACES;
+    size_t n = POOL + 1, d = s->n_dims, z = POOL;
     HPO_TRY(hpo_search_create(embed, seed, &s->search, err));
     s->trial = hpo_alloc_array(n, sizeof *s->trial);
-    s->pool = hpo_alloc_array(n * (d + z + 4) + z * (d + z + 1) + hpo_space_n_columns(s->space) + 1,
+    s->pool = hpo_alloc_array(n * (d + PLACES + 9) + z * (d + z + 1) + 6 * (PLACES + 1) +
+                                  hpo_space_n_columns(s->space) + 1,
                               sizeof *s->pool);
     if (s->trial == NULL || s->pool == NULL) return hpo_fail_memory(err);
     s->cov = s->pool + n * d;
-    s->log_cost = s->cov + n * z;
+    s->log_cost = s->cov + n * PLACES;
     s->score = s->log_cost + n;
     s->places = s->score + 3 * n;
-    s->x = s->places + z * (d + z + 1);
+    s->pairs = s->places + z * (d + z + 1);
+    s->lines = s->pairs + 5 * n;
+    s->x = s->lines + 6 * (PLACES + 1);
     return HPO_OK;
 }
 
@@ -90,6 +87,7 @@ hpo_status hpo_shares_create(const hpo_embed *embed, uint64_t seed, hpo_shares *
     *out = NULL;
     hpo_shares *s = hpo_calloc(1, sizeof *s);
     if (s == NULL) return hpo_fail_memory(err);
+    s->embed = embed;
     s->space = hpo_embed_space(embed);
     s->n_dims = hpo_embed_n_dims(embed);
     hpo_status rc = open_shares(s, embed, seed, err);
@@ -107,6 +105,8 @@ void hpo_shares_free(hpo_shares *s)
     hpo_search_free(s->search);
     hpo_free(s->pool);
     hpo_free(s->trial);
+    hpo_free(s->known);
+    hpo_free(s->level);
     hpo_free(s);
 }
 
@@ -166,20 +166,19 @@ static int64_t known(const hpo_shares *s, const double *u)
     return NEW;
 }
 
+/* The same, or BLOCKED where most trainings fail: its loss there is none that could be had. */
+static int64_t standing(const hpo_shares *s, const double *u)
+{
+    const hpo_success *success = s->q->rule != HPO_SHARES_PLACE ? s->q->success : NULL;
+    if (success != NULL && hpo_success_log_probability(success, u, NULL) < HPO_SHARES_UNLIKELY)
+        return BLOCKED;
+    return known(s, u);
+}
+
 static void normalise(hpo_shares *s, double *u)
 {
     hpo_space_decode(s->space, u, s->x);
     hpo_space_encode(s->space, s->x, u);
-}
-
-static void values(void *ctx, const double *u, size_t m, double *out)
-{
-    hpo_acq_values(ctx, u, m, out);
-}
-
-static double gradient(void *ctx, const double *u, double *out)
-{
-    return hpo_acq_value(ctx, u, out);
 }
 
 /* The point of largest expected improvement in full. */
@@ -194,7 +193,7 @@ static hpo_status most_promising(hpo_shares *s, const double *around, size_t n, 
     hpo_acq *acq = NULL;
     double value;
     HPO_TRY(hpo_acq_create(s->space, &p, &kind, &context, rng, &acq, err));
-    const hpo_score score = {acq, values, hpo_acq_has_gradient(acq) ? gradient : NULL};
+    const hpo_score score = hpo_acq_score(acq);
     hpo_status rc = hpo_search_maximise(s->search, &score, &o, around, n, NULL, 0, rng, out, &value, err);
     hpo_acq_free(acq);
     return rc;
@@ -209,7 +208,7 @@ static void promise(hpo_shares *s, size_t n, double least, double *out)
         out[i] = hpo_acq_log_ei(mean[i], sqrt(var[i]), least, NULL, NULL);
         if (s->q->success == NULL) continue;
         double ok = hpo_success_log_probability(s->q->success, s->pool + i * s->n_dims, NULL);
-        out[i] = ok < LN_UNLIKELY ? -(double)INFINITY : out[i] + ok;
+        out[i] = ok < HPO_SHARES_UNLIKELY ? -(double)INFINITY : out[i] + ok;
     }
 }
 
@@ -262,14 +261,14 @@ static hpo_status fill_pool(hpo_shares *s, hpo_rng *rng, size_t *n, hpo_error *e
     }
     HPO_TRY(grow_pool(s, least, rng, n, err));
     for (size_t i = 0; i < *n; i++)
-        s->trial[i] = known(s, s->pool + i * d);
+        s->trial[i] = standing(s, s->pool + i * d);
     return HPO_OK;
 }
 
-/* Draws the places without repetition, in proportion to what they promise: the largest of its logarithm plus
- * a Gumbel variable.  Where most will fail nothing is looked for, else what can never be known would be asked
- * for again and again, since a failure is cheap. */
-static size_t choose_places(hpo_shares *s, size_t n, hpo_rng *rng)
+/* Draws at most `most` places without repetition, in proportion to what they promise: the largest of its
+ * logarithm plus a Gumbel variable.  Where most will fail nothing is looked for, else what can never be known
+ * would be asked for again and again, since a failure is cheap. */
+static size_t choose_places(hpo_shares *s, size_t n, size_t most, hpo_rng *rng)
 {
     const hpo_shares_question *q = s->q;
     size_t d = s->n_dims, count = 0, best;
@@ -278,7 +277,7 @@ static size_t choose_places(hpo_shares *s, size_t n, hpo_rng *rng)
     promise(s, n, least, key);
     for (size_t i = 0; i < n; i++)
         key[i] -= hpo_log(-hpo_log(hpo_rng_uniform(rng) + 0x1p-54));
-    while (count < PLACES && count < n) {
+    while (count < most && count < n) {
         size_t top = 0;
         for (size_t i = 1; i < n; i++)
             if (key[i] > key[top]) top = i;
@@ -295,29 +294,95 @@ static size_t choose_places(hpo_shares *s, size_t n, hpo_rng *rng)
 /* ---- a decision --------------------------------------------------------------------------------------- */
 
 typedef struct decision {
-    hpo_minimum *minimum;
+    hpo_minimum *minimum; /* PLACE, VALUE */
     size_t n_places;
+    double *mean;         /* of the places in full */
+    double least[MINIMA]; /* values of the minimum; VALUE */
     pair best, best_full;
 } decision;
 
-static double total_cost(const hpo_shares *s, double log_cost)
+double hpo_shares__cost(const hpo_shares *s, double log_cost)
 {
     return hpo_exp(log_cost) + s->q->overhead;
 }
 
-/* a of one point of the pool at one level. */
-static void judge(hpo_shares *s, decision *d, size_t at, size_t level, const double *cov, double var,
-                  double log_cost)
+/* The moments of points of the pool at one level, and in full and the covariances of both (not PLACE);
+ * covariances with the places in full (not VALUE). */
+typedef struct view {
+    size_t n, level;
+    double noise;
+    double *var, *with_places;
+    double *mean_full, *var_full, *cov;
+} view;
+
+static hpo_status look(const hpo_shares *s, const decision *d, size_t n, size_t level, view *v,
+                       hpo_error *err)
 {
-    pair o = {.at = at, .level = level, .trial = s->trial[at]};
-    double noise = hpo_fidelity_gp_noise(hpo_fabolas_loss(s->q->model));
-    o.gain = hpo_minimum_gain(d->minimum, cov, var + noise);
-    o.cost = total_cost(s, log_cost);
+    const hpo_fidelity_gp *gp = hpo_fabolas_loss(s->q->model);
+    double place = hpo_fabolas_place(s->q->model, s->q->level[level]), *mean = s->score, *var = mean + n;
+    *v =
+        (view){.n = n, .level = level, .noise = hpo_fidelity_gp_noise(gp), .var = var, .with_places = s->cov};
+    if (s->q->rule != HPO_SHARES_PLACE) {
+        v->var = s->pairs + n;
+        v->mean_full = v->var + n;
+        v->var_full = v->mean_full + n;
+        v->cov = v->var_full + n;
+        HPO_TRY(hpo_fidelity_gp_pairs(gp, s->pool, n, place, 1, s->pairs, err));
+    }
+    if (s->q->rule == HPO_SHARES_VALUE) return HPO_OK;
+    return hpo_fidelity_gp_between(gp, s->pool, n, place, s->places, d->n_places, 1, mean, var, s->cov, err);
+}
+
+/* Of y(u, t) and f(u, 1), point i. */
+static double correlation(const view *v, size_t i)
+{
+    return fmin(fabs(v->cov[i]) / sqrt((v->var[i] + v->noise) * v->var_full[i]), 1);
+}
+
+/* By how much an observation of point i lowers the least mean in full of the places and of the point itself.
+ */
+static double knowledge(const hpo_shares *s, const decision *d, const view *v, size_t i)
+{
+    size_t n = d->n_places;
+    double *a = s->lines, *b = a + n + 1, sd = sqrt(v->var[i] + v->noise);
+    for (size_t j = 0; j < n; j++) {
+        a[j] = -d->mean[j];
+        b[j] = -v->with_places[i * n + j] / sd;
+    }
+    a[n] = -v->mean_full[i];
+    b[n] = -v->cov[i] / sd;
+    return hpo_acq_knowledge(a, b, n + 1, b + n + 1);
+}
+
+/* What point i tells; a rough measure of it. */
+static double gain(const hpo_shares *s, const decision *d, const view *v, size_t i)
+{
+    if (s->q->rule == HPO_SHARES_KNOWLEDGE) return knowledge(s, d, v, i);
+    if (s->q->rule == HPO_SHARES_PLACE)
+        return hpo_minimum_gain(d->minimum, v->with_places + i * d->n_places, v->var[i] + v->noise);
+    return hpo_acq_mes_correlated(v->mean_full[i], sqrt(v->var_full[i]), correlation(v, i), d->least, MINIMA);
+}
+
+static double promised(const hpo_shares *s, const decision *d, const view *v, size_t i)
+{
+    if (s->q->rule == HPO_SHARES_KNOWLEDGE) return knowledge(s, d, v, i);
+    if (s->q->rule == HPO_SHARES_PLACE)
+        return hpo_minimum_explained(d->minimum, v->with_places + i * d->n_places, v->var[i] + v->noise);
+    double r = correlation(v, i);
+    return r * r * hpo_acq_mes(v->mean_full[i], sqrt(v->var_full[i]), d->least, MINIMA, NULL, NULL);
+}
+
+/* a of one point of the pool. */
+static void judge(hpo_shares *s, decision *d, const view *v, size_t at)
+{
+    pair o = {.at = at, .level = v->level, .trial = s->trial[at]};
+    o.gain = gain(s, d, v, at);
+    o.cost = hpo_shares__cost(s, s->log_cost[at]);
     o.value = o.gain > 0 ? hpo_log(o.gain) - hpo_log(o.cost) : -(double)INFINITY;
     if (s->q->success != NULL)
         o.value += hpo_success_log_probability(s->q->success, s->pool + at * s->n_dims, NULL);
     if (o.value > d->best.value) d->best = o;
-    if (level + 1 == s->q->n_levels && o.value > d->best_full.value) d->best_full = o;
+    if (v->level + 1 == s->q->n_levels && o.value > d->best_full.value) d->best_full = o;
 }
 
 static int may_be(const hpo_shares *s, size_t at, size_t level)
@@ -330,23 +395,19 @@ static int may_be(const hpo_shares *s, size_t at, size_t level)
 /* The first n points of the pool at one level; at most `most` of them are judged. */
 static hpo_status judge_level(hpo_shares *s, decision *d, size_t n, size_t level, size_t most, hpo_error *err)
 {
-    const hpo_fidelity_gp *gp = hpo_fabolas_loss(s->q->model);
-    double place = hpo_fabolas_place(s->q->model, s->q->level[level]), noise = hpo_fidelity_gp_noise(gp);
-    double *mean = s->score, *var = mean + n, *key = var + n, *cost = s->log_cost;
-    HPO_TRY(
-        hpo_fidelity_gp_between(gp, s->pool, n, place, s->places, d->n_places, 1, mean, var, s->cov, err));
-    hpo_fabolas_log_cost(s->q->model, s->pool, n, place, cost);
+    view v;
+    double *key = s->score + 2 * n;
+    HPO_TRY(look(s, d, n, level, &v, err));
+    hpo_fabolas_log_cost(s->q->model, s->pool, n, hpo_fabolas_place(s->q->model, s->q->level[level]),
+                         s->log_cost);
     for (size_t i = 0; i < n; i++)
-        key[i] = may_be(s, i, level)
-                     ? hpo_minimum_explained(d->minimum, s->cov + i * d->n_places, var[i] + noise) /
-                           total_cost(s, cost[i])
-                     : -1;
+        key[i] = may_be(s, i, level) ? promised(s, d, &v, i) / hpo_shares__cost(s, s->log_cost[i]) : -1;
     for (size_t k = 0; k < most; k++) {
         size_t top = 0;
         for (size_t i = 1; i < n; i++)
             if (key[i] > key[top]) top = i;
         if (key[top] < 0) break;
-        judge(s, d, top, level, s->cov + top * d->n_places, var[top], cost[top]);
+        judge(s, d, &v, top);
         key[top] = -1;
     }
     return HPO_OK;
@@ -364,7 +425,7 @@ static hpo_status improve(hpo_shares *s, decision *d, hpo_rng *rng, hpo_error *e
         d->best.at = POOL;
         for (size_t k = 0; k < STEPS; k++) {
             HPO_TRY(step_from(s, best, sizes[round], rng, s->pool + k * w, err));
-            s->trial[k] = known(s, s->pool + k * w) == NEW ? NEW : BLOCKED; /* the others were judged */
+            s->trial[k] = standing(s, s->pool + k * w) == NEW ? NEW : BLOCKED; /* the others were judged */
         }
         HPO_TRY(judge_level(s, d, STEPS, d->best.level, STEPS, err));
     }
@@ -380,19 +441,34 @@ static hpo_status judge_all(hpo_shares *s, decision *d, size_t n, hpo_rng *rng, 
     return d->best.value > -(double)INFINITY ? improve(s, d, rng, err) : HPO_DONE;
 }
 
+/* Where the minimum in full may be, and how low. */
+static hpo_status draw_minima(hpo_shares *s, decision *d, size_t n, hpo_rng *rng, hpo_error *err)
+{
+    int value = s->q->rule == HPO_SHARES_VALUE;
+    double *mean = s->places + POOL * s->n_dims, *cov = mean + POOL;
+    d->n_places = choose_places(s, n, value ? POOL : PLACES, rng);
+    d->mean = mean;
+    if (d->n_places < 2) return HPO_DONE;
+    if (s->q->rule == HPO_SHARES_KNOWLEDGE) {
+        hpo_fidelity_gp_moments(hpo_fabolas_loss(s->q->model), s->places, d->n_places, 1, mean, cov);
+        return HPO_OK;
+    }
+    HPO_TRY(hpo_fidelity_gp_joint(hpo_fabolas_loss(s->q->model), s->places, d->n_places, 1, mean, cov, err));
+    hpo_status rc =
+        hpo_minimum_create(mean, cov, d->n_places, value ? MINIMA : SAMPLES, rng, &d->minimum, err);
+    if (rc == HPO_OK && value) hpo_minimum_values(d->minimum, d->least);
+    return rc == HPO_ENUMERIC ? HPO_DONE : rc;
+}
+
 hpo_status hpo_shares_choose(hpo_shares *s, const hpo_shares_question *q, hpo_rng *rng, double *u_out,
                              hpo_shares_answer *out, hpo_error *err)
 {
     size_t n;
     decision d = {.best.value = -(double)INFINITY, .best_full.value = -(double)INFINITY};
-    double *mean = s->places + PLACES * s->n_dims, *cov = mean + PLACES;
     s->q = q;
+    if (q->rule == HPO_SHARES_BOUND) return hpo_shares__bound(s, rng, u_out, out, err);
     HPO_TRY(fill_pool(s, rng, &n, err));
-    d.n_places = choose_places(s, n, rng);
-    if (d.n_places < 2) return HPO_DONE;
-    HPO_TRY(hpo_fidelity_gp_joint(hpo_fabolas_loss(q->model), s->places, d.n_places, 1, mean, cov, err));
-    hpo_status rc = hpo_minimum_create(mean, cov, d.n_places, SAMPLES, rng, &d.minimum, err);
-    if (rc == HPO_ENUMERIC) return HPO_DONE;
+    hpo_status rc = draw_minima(s, &d, n, rng, err);
     if (rc == HPO_OK) rc = judge_all(s, &d, n, rng, err);
     if (rc == HPO_OK) {
         const int in_full = isfinite(d.best_full.value);
@@ -400,7 +476,7 @@ hpo_status hpo_shares_choose(hpo_shares *s, const hpo_shares_question *q, hpo_rn
                                    .trial = d.best.trial,
                                    .gain = d.best.gain,
                                    .cost = d.best.cost,
-                                   .entropy = hpo_minimum_entropy(d.minimum),
+                                   .entropy = d.minimum != NULL ? hpo_minimum_entropy(d.minimum) : 0,
                                    .gain_full = in_full ? d.best_full.gain : 0,
                                    .cost_full = in_full ? d.best_full.cost : 0};
         if (out->trial == NEW) memcpy(u_out, s->pool + d.best.at * s->n_dims, s->n_dims * sizeof *u_out);

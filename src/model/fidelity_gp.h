@@ -48,6 +48,12 @@ HPO_NODISCARD hpo_status hpo_fidelity_gp_joint(const hpo_fidelity_gp *gp, const 
 HPO_NODISCARD hpo_status hpo_fidelity_gp_between(const hpo_fidelity_gp *gp, const double *u, size_t m, double a,
                                                  const double *v, size_t n_v, double b, double *mean, double *var,
                                                  double *cov, hpo_error *err);
+/* Moments of f at m rows of u at resources a and b: the means at a, the variances there, the same at b, and the posterior
+ * covariance of the two values of each row: out 5 x m. */
+HPO_NODISCARD hpo_status hpo_fidelity_gp_pairs(const hpo_fidelity_gp *gp, const double *u, size_t m, double a, double b,
+                                               double *out, hpo_error *err);
+/* s2 R(a, b): the prior covariance of one row's values, without the trend that all rows share. */
+double hpo_fidelity_gp_prior(const hpo_fidelity_gp *gp, double a, double b);
 const hpo_transform *hpo_fidelity_gp_transform(const hpo_fidelity_gp *gp);
 double hpo_fidelity_gp_noise(const hpo_fidelity_gp *gp); /* variance, model units */
 

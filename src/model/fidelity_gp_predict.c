@@ -65,28 +65,41 @@ static void cross(const hpo_fidelity_gp *gp, const double *x, size_t m, const do
             k[i * gp->n + j] = k[i * gp->n + j] * r[gp->level_of[j]] + t[gp->level_of[j]];
 }
 
-static void moments_or_prior(const hpo_fidelity_gp *gp, double *work, const double *u, size_t m,
-                             double resource, double *mean, double *var)
+/* Moments of rows at one resource of prior variance `own`, and k = L^-1 of their covariances with the data.
+ */
+static void predict_rows(const hpo_fidelity_gp *gp, double own, const double *x, size_t rows, const double *r,
+                         const double *t, double *k, double *mean, double *var)
 {
-    double own = prior_variance(gp, resource);
+    cross(gp, x, rows, r, t, k);
+    for (size_t j = 0; j < rows; j++)
+        mean[j] = hpo_dot(k + j * gp->n, gp->alpha, gp->n);
+    hpo_solve_lower_rows(gp->l, gp->n, gp->n, k, rows, gp->n);
+    for (size_t j = 0; j < rows; j++) {
+        double v = own - hpo_dot(k + j * gp->n, k + j * gp->n, gp->n);
+        var[j] = v > SMALLEST * own ? v : SMALLEST * own;
+    }
+}
+
+static void prior_moments(double own, size_t m, double *mean, double *var)
+{
     for (size_t i = 0; i < m; i++) {
         mean[i] = 0;
         var[i] = own;
     }
+}
+
+static void moments_or_prior(const hpo_fidelity_gp *gp, double *work, const double *u, size_t m,
+                             double resource, double *mean, double *var)
+{
+    double own = prior_variance(gp, resource);
+    prior_moments(own, m, mean, var);
     if (work == NULL) return;
     double *r = work, *t = r + gp->n_levels, *x = t + gp->n_levels, *k = x + ROWS * gp->n_features;
     levels(gp, resource, r, t);
     for (size_t i = 0; i < m; i += ROWS) {
         size_t rows = m - i < ROWS ? m - i : ROWS;
         scaled_features(gp, u + i * gp->n_dims, rows, x);
-        cross(gp, x, rows, r, t, k);
-        for (size_t j = 0; j < rows; j++)
-            mean[i + j] = hpo_dot(k + j * gp->n, gp->alpha, gp->n);
-        hpo_solve_lower_rows(gp->l, gp->n, gp->n, k, rows, gp->n);
-        for (size_t j = 0; j < rows; j++) {
-            double v = own - hpo_dot(k + j * gp->n, k + j * gp->n, gp->n);
-            var[i + j] = v > SMALLEST * own ? v : SMALLEST * own;
-        }
+        predict_rows(gp, own, x, rows, r, t, k, mean + i, var + i);
     }
 }
 
@@ -158,6 +171,38 @@ hpo_status hpo_fidelity_gp_between(const hpo_fidelity_gp *gp, const double *u, s
     }
     hpo_free(work);
     return HPO_OK;
+}
+
+hpo_status hpo_fidelity_gp_pairs(const hpo_fidelity_gp *gp, const double *u, size_t m, double a, double b,
+                                 double *out, hpo_error *err)
+{
+    size_t n = gp->n, q = gp->n_levels;
+    double own[2] = {prior_variance(gp, a), prior_variance(gp, b)}, *cov = out + 4 * m;
+    for (size_t i = 0; i < m; i++)
+        cov[i] = gp->s2 * kernel(gp, a, b) + trend(gp, a, b);
+    prior_moments(own[0], m, out, out + m);
+    prior_moments(own[1], m, out + 2 * m, out + 3 * m);
+    if (!gp->ready) return HPO_OK;
+    double *work = hpo_alloc_array(4 * q + ROWS * (gp->n_features + 2 * n), sizeof *work);
+    if (work == NULL) return hpo_fail_memory(err);
+    double *r = work, *t = r + 2 * q, *x = t + 2 * q, *k = x + ROWS * gp->n_features, *l = k + ROWS * n;
+    levels(gp, a, r, t);
+    levels(gp, b, r + q, t + q);
+    for (size_t i = 0; i < m; i += ROWS) {
+        size_t rows = m - i < ROWS ? m - i : ROWS;
+        scaled_features(gp, u + i * gp->n_dims, rows, x);
+        predict_rows(gp, own[0], x, rows, r, t, k, out + i, out + m + i);
+        predict_rows(gp, own[1], x, rows, r + q, t + q, l, out + 2 * m + i, out + 3 * m + i);
+        for (size_t j = 0; j < rows; j++)
+            cov[i + j] -= hpo_dot(k + j * n, l + j * n, n);
+    }
+    hpo_free(work);
+    return HPO_OK;
+}
+
+double hpo_fidelity_gp_prior(const hpo_fidelity_gp *gp, double a, double b)
+{
+    return gp->s2 * kernel(gp, a, b);
 }
 
 /* ---- the interface ---------------------------------------------------------------------------------- */

@@ -236,33 +236,18 @@ static size_t list_known(const hpo_resource *r, const hpo_view *view, double *ro
     return n;
 }
 
-static void values(void *ctx, const double *u, size_t m, double *out)
-{
-    hpo_acq_values(ctx, u, m, out);
-}
-
-static void scan(void *ctx, const double *u, size_t m, double *out)
-{
-    hpo_acq_scan(ctx, u, m, out);
-}
-
-static double gradient(void *ctx, const double *u, double *out)
-{
-    return hpo_acq_value(ctx, u, out);
-}
-
 static hpo_status search(hpo_resource *r, const hpo_view *view, hpo_acq *acq, const double *best,
                          size_t n_best, const double *lengthscales, double *known, hpo_rng *rng,
                          double *u_out, hpo_error *err)
 {
-    hpo_score score = {acq, values, hpo_acq_has_gradient(acq) ? gradient : NULL};
+    hpo_score score = hpo_acq_score(acq);
     size_t part =
         score.gradient != NULL ? 1 : 2; /* a forest is dear to look at, and has no slopes to follow */
     hpo_search_options o = {.n_uniform = CANDIDATES / part,
                             .n_local = CANDIDATES / part / 2,
                             .n_starts = STARTS / part,
                             .lengthscales = lengthscales,
-                            .scan = scan};
+                            .scan = hpo_acq_score_scan};
     size_t n = view->noisy ? 0 : list_known(r, view, known);
     hpo_status s = hpo_search_maximise(r->search, &score, &o, best, n_best, n > 0 ? known : NULL, n, rng,
                                        u_out, &r->value, err);

@@ -283,16 +283,6 @@ static hpo_status thompson(hpo_trust *t, const double *center, const double *kno
     return found ? HPO_OK : HPO_DONE;
 }
 
-static void acq_values(void *ctx, const double *u, size_t m, double *out)
-{
-    hpo_acq_values(ctx, u, m, out);
-}
-
-static double acq_gradient(void *ctx, const double *u, double *gradient)
-{
-    return hpo_acq_value(ctx, u, gradient);
-}
-
 static hpo_status improve(hpo_trust *t, const double *center, const double *known, size_t n_known,
                           const double *pending, size_t n_pending, hpo_rng *rng, double *u_out,
                           hpo_error *err)
@@ -308,7 +298,7 @@ static hpo_status improve(hpo_trust *t, const double *center, const double *know
                          .gp = t->gp,
                          .n_told = t->n_rows};
     HPO_TRY(hpo_acq_create(t->space, &posterior, &o, &x, rng, &acq, err));
-    hpo_score score = {acq, acq_values, acq_gradient};
+    const hpo_score score = hpo_acq_score(acq);
     hpo_gp_lengthscales(t->gp, t->lengthscales);
     hpo_search_options s = {.lengthscales = t->lengthscales, .center = center, .half_width = t->half};
     hpo_status status =

@@ -99,6 +99,9 @@ friedman
 freeze-thaw
 dyhpo
 fabolas
+mf-mes
+cf-kg
+boca
 pbt
 pb2
 END

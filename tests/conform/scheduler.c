@@ -327,9 +327,13 @@ static void test_out_of_memory(void **state)
     const hpo_scheduler_ops *ops;
     hpo_space *space = make_space(1);
     for (EACH_SCHEDULER(ops, i)) {
+        char few[48];
+        (void)snprintf(few, sizeof few, "%s:initial=3", ops->name);
         /* few clones: each one's model is fitted anew; a bank of curves costs milliseconds, so does a
          * network or an extrapolation, for each allocation that fails */
-        int extrapolates = strcmp(ops->name, "extrapolation") == 0, model = strcmp(ops->name, "fabolas") == 0;
+        int extrapolates = strcmp(ops->name, "extrapolation") == 0;
+        int model = strcmp(ops->name, "fabolas") == 0 || strcmp(ops->name, "mf-mes") == 0 ||
+                    strcmp(ops->name, "cf-kg") == 0 || strcmp(ops->name, "boca") == 0;
         int dear = strcmp(ops->name, "freeze-thaw") == 0 || strcmp(ops->name, "asha-forecast") == 0 ||
                    strcmp(ops->name, "dyhpo") == 0 || extrapolates;
         oom_case c = {model  ? 5
@@ -337,7 +341,7 @@ static void test_out_of_memory(void **state)
                              : TRIALS,
                       strcmp(ops->name, "pb2") == 0 ? "pb2:population=34"
                       : extrapolates                ? "extrapolation:samples=10,interval=13"
-                      : model                       ? "fabolas:initial=3"
+                      : model                       ? few
                                                     : ops->name,
                       space};
         assert_true(t_oom(oom_body, &c) > 0);

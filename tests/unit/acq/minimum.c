@@ -140,6 +140,18 @@ static void test_degenerate(void **state)
     assert_ok(hpo_minimum_create(mean, cov, 1, 100, &rng, &m, &err), err);
     assert_true(hpo_minimum_entropy(m) == 0 && hpo_minimum_gain(m, c, 1) == 0);
     hpo_minimum_free(m);
+    /* values: of one place its own, of two independent ones E min = -1 / sqrt(pi) */
+    enum { DRAWS = 4000 };
+    static double least[DRAWS];
+    for (size_t n = 1; n <= 2; n++) {
+        double sum = 0, apart[4] = {1, 0, 0, 1};
+        assert_ok(hpo_minimum_create(mean, apart, n, DRAWS, &rng, &m, &err), err);
+        hpo_minimum_values(m, least);
+        for (size_t i = 0; i < DRAWS; i++)
+            sum += least[i] / DRAWS;
+        assert_near(sum, n == 1 ? 0.3 : 0.3 - 0.5641896, 0, 0.06);
+        hpo_minimum_free(m);
+    }
     assert_ok(hpo_minimum_create(mean, cov, 3, 1000, &rng, &m, &err), err);
     assert_true(isfinite(hpo_minimum_gain(m, c, 1.01)));
     hpo_minimum_free(m);

@@ -188,6 +188,18 @@ static void test_between(void **state)
         assert_ok(hpo_fidelity_gp_between(x.gp, u + 3, 3, b, u, 1, a, m2, v2, other, &err), err);
         assert_ok(hpo_fidelity_gp_between(x.gp, u, 1, a, u + 3, 3, b, mean, var, cov, &err), err);
         assert_matrix_near(cov, other, 1, 3, 1e-9, 1e-10);
+        double pairs[20], one;
+        assert_ok(hpo_fidelity_gp_pairs(x.gp, u, 4, a, b, pairs, &err), err);
+        for (size_t i = 0; i < 4; i++) { /* the same, row by row */
+            assert_ok(hpo_fidelity_gp_between(x.gp, u + 3 * i, 1, a, u + 3 * i, 1, b, m2, v3, &one, &err),
+                      err);
+            hpo_fidelity_gp_moments(x.gp, u + 3 * i, 1, b, m2 + 1, v3 + 1);
+            assert_near(pairs[i], m2[0], 1e-10, 1e-12);
+            assert_near(pairs[4 + i], v3[0], 1e-8, 1e-10);
+            assert_near(pairs[8 + i], m2[1], 1e-10, 1e-12);
+            assert_near(pairs[12 + i], v3[1], 1e-8, 1e-10);
+            assert_near(pairs[16 + i], one, 1e-8, 1e-10);
+        }
         memcpy(x.u + 3 * x.n, u, 3 * sizeof *u);
         x.a[x.n] = a;
         x.y[x.n] = x.y[0];

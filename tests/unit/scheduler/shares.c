@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scheduler/fabolas: how it begins and ends, that prices decide how large a share is, that failures are
- * avoided, and that a process which replays the events decides the same. */
+/* scheduler/shares: how fabolas, mf-mes, cf-kg and boca begin and end, that prices decide how large a share
+ * is, that failures are avoided, and that a process which replays the events decides the same. */
 #include "drive.h"
 
 #include "space/space.h"
 
-enum { HIGH = 64, DIMS = 2, EVENTS = 400 };
+enum { HIGH = 64, DIMS = 2, EVENTS = 400, N_RULES = 4 };
+
+/* What each says why it chose a pair; fabolas first. */
+static const struct rule {
+    const char *name, *says;
+    int failures; /* of thirty, at most: the least loss is where they begin */
+} rules[N_RULES] = {{"fabolas", "nats of where the minimum is", 15},
+                    {"mf-mes", "nats of the least value in full", 24},
+                    {"cf-kg", "is expected to lower the least loss", 24},
+                    {"boca", "may be as good as", 15}};
 
 static hpo_space *make_space(void)
 {
@@ -20,6 +29,18 @@ static double loss(const double *u, double rows)
 {
     double a = u[0] - 0.7, b = u[1] - 0.3 - 0.1 * log(HIGH / rows) / log(HIGH); /* shares mislead a little */
     return a * a + b * b + 0.1 / sqrt(rows);
+}
+
+static hpo_sched_problem make_problem(const hpo_space *space, size_t n_outcomes)
+{
+    return (hpo_sched_problem){.space = space,
+                               .n_objectives = 1,
+                               .sign = &drive_sign,
+                               .seed = 7,
+                               .low = 1,
+                               .high = HIGH,
+                               .whole = 1,
+                               .n_outcomes = n_outcomes};
 }
 
 /* One piece: its cost is rows^power. */
@@ -39,15 +60,14 @@ static hpo_action play(drive *d, t_rng *r, double power)
     return a;
 }
 
-static void test_begins_and_ends(void **state)
+static void begins_and_ends(const struct rule *rule)
 {
-    (void)state;
     static drive d;
     hpo_space *space = make_space();
     t_rng r = {4};
     int64_t n_new = 0, in_full = 0, best = -1;
     double least = 1;
-    drive_open_in(&d, "fabolas", space, 1, HIGH, 30);
+    drive_open_in(&d, rule->name, space, 1, HIGH, 30);
     for (;;) {
         double before[DIMS];
         hpo_action a = play(&d, &r, 1);
@@ -59,7 +79,7 @@ static void test_begins_and_ends(void **state)
             assert_true(a.resource == (double)(1 << (n_new % 4))); /* 1 to 8 of 64 */
             assert_true(a.reason[0] == '\0');
         } else if (a.kind == HPO_ACT_NEW && a.changed) {
-            assert_non_null(strstr(a.reason, "nats of where the minimum is"));
+            assert_non_null(strstr(a.reason, rule->says));
         }
         n_new += a.kind == HPO_ACT_NEW;
     }
@@ -77,25 +97,34 @@ static void test_begins_and_ends(void **state)
     double found = 1;
     for (int64_t i = 0; i < d.n; i++)
         if (d.state[i] == HPO_STATE_COMPLETE) found = fmin(found, loss(d.point[i], HIGH));
-    print_message("# found %.4f, trial %lld %.4f; %lld in full, %.1f spent\n", found, (long long)best, least,
-                  (long long)in_full, d.spent / HIGH);
+    print_message("# %s: found %.4f, trial %lld %.4f; %lld in full, %.1f spent\n", rule->name, found,
+                  (long long)best, least, (long long)in_full, d.spent / HIGH);
     assert_true(found < least + 0.01);
     drive_close(&d);
     hpo_space_free(space);
 }
 
+static void test_begins_and_ends(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < N_RULES; k++)
+        begins_and_ends(&rules[k]);
+}
+
 /* Mean share that is chosen after the opening, of what is not a full evaluation of the best. */
-static double mean_share(const char *spec, double power)
+static double mean_share(const struct rule *rule, const char *overhead, double power)
 {
     static drive d;
+    char spec[64];
     hpo_space *space = make_space();
     t_rng r = {4};
     double sum = 0;
     int n = 0;
+    (void)snprintf(spec, sizeof spec, "%s:full=0,overhead=%s", rule->name, overhead);
     drive_open_in(&d, spec, space, 1, HIGH, DRIVE_MOST);
     for (int i = 0; i < 40; i++) {
         hpo_action a = play(&d, &r, power);
-        if (strstr(a.reason, "nats") == NULL) continue;
+        if (strstr(a.reason, rule->says) == NULL) continue;
         sum += a.resource / HIGH;
         n++;
     }
@@ -105,16 +134,21 @@ static double mean_share(const char *spec, double power)
     return sum / n;
 }
 
-/* Where a small share costs as much as all, all is taken; where all is dear, little is. */
+/* Where a small share costs as much as all, all is taken; where all is dear, little is.  BOCA takes the
+ * cheapest that is worth while, however little it saves. */
 static void test_prices(void **state)
 {
     (void)state;
-    double flat = mean_share("fabolas:full=0,overhead=1e6", 1),
-           linear = mean_share("fabolas:full=0,overhead=0", 1),
-           cubic = mean_share("fabolas:full=0,overhead=0", 3);
-    print_message("# shares: %.3f flat, %.3f linear, %.3f cubic\n", flat, linear, cubic);
-    assert_true(flat > 0.5);
-    assert_true(linear < 0.6 * flat && cubic < linear);
+    for (size_t k = 0; k < N_RULES; k++) {
+        double flat = mean_share(&rules[k], "1e6", 1), linear = mean_share(&rules[k], "0", 1),
+               cubic = mean_share(&rules[k], "0", 3);
+        print_message("# %s, shares: %.3f flat, %.3f linear, %.3f cubic\n", rules[k].name, flat, linear,
+                      cubic);
+        assert_true(cubic <= linear);
+        if (rules[k].name[0] == 'b') continue;
+        assert_true(flat > 0.5);
+        assert_true(linear < 0.6 * flat && cubic < linear);
+    }
 }
 
 /* The share of full evaluations of what is best. */
@@ -144,14 +178,13 @@ static void test_full(void **state)
     assert_true(share[1] > 0.1 && share[1] <= 0.7);
 }
 
-static void test_failures(void **state)
+static void avoids_failures(const struct rule *rule)
 {
-    (void)state;
     static drive d;
     hpo_space *space = make_space();
     t_rng r = {8};
     int after = 0, failed = 0;
-    drive_open_in(&d, "fabolas", space, 1, HIGH, DRIVE_MOST);
+    drive_open_in(&d, rule->name, space, 1, HIGH, DRIVE_MOST);
     for (int i = 0; i < 60; i++) {
         for (size_t j = 0; j < DIMS; j++)
             d.u[j] = t_uniform(&r);
@@ -166,10 +199,17 @@ static void test_failures(void **state)
             drive_piece(&d, t, loss(d.point[t], d.target[t]), 0);
         }
     }
-    print_message("# %d failed, %d of the last 30\n", failed, after);
-    assert_true(failed > 0 && after <= 15);
+    print_message("# %s: %d failed, %d of the last 30\n", rule->name, failed, after);
+    assert_true(failed > 0 && after <= rule->failures);
     drive_close(&d);
     hpo_space_free(space);
+}
+
+static void test_failures(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < N_RULES; k++)
+        avoids_failures(&rules[k]);
 }
 
 /* What happened, to be told to another process. */
@@ -204,18 +244,11 @@ static void feed(hpo_scheduler *s, const event *e)
 }
 
 /* Two workers; at each decision a process that has only read the events decides the same to the bit. */
-static void test_replay(void **state)
+static void replays(const struct rule *rule)
 {
-    (void)state;
     static event log[EVENTS];
     hpo_space *space = make_space();
-    const hpo_sched_problem p = {.space = space,
-                                 .n_objectives = 1,
-                                 .sign = &drive_sign,
-                                 .seed = 7,
-                                 .low = 1,
-                                 .high = HIGH,
-                                 .whole = 1};
+    const hpo_sched_problem p = make_problem(space, 0);
     hpo_scheduler s;
     hpo_error err;
     t_rng r = {6};
@@ -223,7 +256,9 @@ static void test_replay(void **state)
     int64_t n_trials = 0, running[2] = {-1, -1};
     double target[EVENTS], point[EVENTS][DIMS];
     int compared = 0, rounds = T_INSTRUMENTED ? 24 : 60;
-    assert_ok(hpo_scheduler_open("fabolas:initial=5", &p, &s, &err), err);
+    char spec[32];
+    (void)snprintf(spec, sizeof spec, "%s:initial=5", rule->name);
+    assert_ok(hpo_scheduler_open(spec, &p, &s, &err), err);
     for (int round = 0; round < rounds; round++) {
         int w = round % 2;
         int64_t t = running[w];
@@ -247,7 +282,7 @@ static void test_replay(void **state)
         assert_ok(s.ops->next(s.state, &ask, &a, &err), err);
         if (round % 3 == 0) {
             hpo_scheduler fresh;
-            assert_ok(hpo_scheduler_open("fabolas:initial=5", &p, &fresh, &err), err);
+            assert_ok(hpo_scheduler_open(spec, &p, &fresh, &err), err);
             for (size_t i = 0; i < n; i++)
                 feed(&fresh, &log[i]);
             assert_ok(fresh.ops->next(fresh.state, &ask, &b, &err), err);
@@ -279,21 +314,25 @@ static void test_replay(void **state)
     hpo_space_free(space);
 }
 
+static void test_replay(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < N_RULES; k++)
+        replays(&rules[k]);
+}
+
 static void test_refuses(void **state)
 {
     (void)state;
     hpo_space *space = make_space();
-    const hpo_sched_problem p = {.space = space,
-                                 .n_objectives = 1,
-                                 .sign = &drive_sign,
-                                 .seed = 7,
-                                 .low = 1,
-                                 .high = HIGH,
-                                 .whole = 1,
-                                 .n_outcomes = 1};
+    const hpo_sched_problem p = make_problem(space, 1);
     hpo_scheduler s;
     hpo_error err;
-    assert_fails(hpo_scheduler_open("fabolas", &p, &s, &err), HPO_EUNSUPPORTED, err, "measured constraints");
+    for (size_t k = 0; k < N_RULES; k++) {
+        assert_fails(hpo_scheduler_open(rules[k].name, &p, &s, &err), HPO_EUNSUPPORTED, err,
+                     "measured constraints");
+        assert_non_null(strstr(err.msg, rules[k].name));
+    }
     hpo_space_free(space);
 }
 
