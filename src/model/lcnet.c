@@ -39,10 +39,12 @@ enum {
     WIDTH = 16,
     LAYERS = 2,
     OUT = HPO_LCNET_OUTPUTS,
-    BATCH = 64,
-    FIRST_BURN = 1500,
+    BATCH = 32,
+    FIRST_BURN = 800,
     BURN = 300,
-    KEPT = 40,
+    CHAINS = 4,
+    OF_CHAIN = 10, /* draws */
+    KEPT = CHAINS * OF_CHAIN,
     THIN = 10
 };
 static const double STEP = 0.03, FRICTION = 0.05;
@@ -50,17 +52,19 @@ static const double BEST = 0.9, RANGE = 0.8; /* z of the best value; how far the
 
 struct hpo_lcnet {
     const hpo_embed *embed;
-    uint64_t seed, fits;
+    uint64_t seed, begun; /* begun: streams of random numbers */
     hpo_mlp net;
-    hpo_sghmc chain;
+    hpo_sghmc chains[CHAINS];
     size_t n_dims, n_in, n_free, n_draws;
-    double *theta, *gradient, *precision, *draws; /* n_free each; KEPT x n_free; one block */
+    double *theta, *gradient, *precision,
+        *draws; /* n_free a chain; n_free; n_free; n_free a draw; one block */
     /* of the rows of a fit */
     double *x, *t, *ln_t, *z;
     size_t n, cap_x, cap_t, cap_ln_t, cap_z;
     /* of BATCH rows; one block */
     double *input, *hidden, *output, *d_output, *d_hidden, *d_input, *work;
-    uint32_t pick[BATCH];
+    uint32_t *order, pick[BATCH];
+    size_t at, cap_order; /* order: of the pass that is at `at` */
 };
 
 /* ---- begin and end ------------------------------------------------------------------------------------- */
@@ -80,24 +84,25 @@ static void set_prior(hpo_lcnet *m)
         p[i] = 0.5 * WIDTH;
 }
 
-/* Hidden layers at Glorot's weights, outputs at 0: all curves alike. */
-static void begin_chain(hpo_lcnet *m)
+/* At a draw from the prior. */
+static void begin_chain(hpo_lcnet *m, size_t c)
 {
-    hpo_mlp_reset(&m->net, 1.5, m->seed);
-    memset(m->theta, 0, m->n_free * sizeof *m->theta);
-    memcpy(m->theta, m->net.weight, m->net.n_weights * sizeof *m->theta);
-    hpo_sghmc_reset(&m->chain);
-    m->n_draws = 0;
+    hpo_rng rng;
+    double *theta = m->theta + c * m->n_free;
+    hpo_rng_init(&rng, m->seed, m->begun++, HPO_RNG_LCNET);
+    for (size_t i = 0; i < m->n_free; i++)
+        theta[i] = hpo_rng_normal(&rng) / sqrt(m->precision[i]);
+    hpo_sghmc_reset(&m->chains[c]);
 }
 
 static int make_scratch(hpo_lcnet *m)
 {
     size_t hidden = (size_t)LAYERS * WIDTH;
-    m->theta = hpo_calloc((KEPT + 3) * m->n_free, sizeof *m->theta);
+    m->theta = hpo_calloc((CHAINS + KEPT + 2) * m->n_free, sizeof *m->theta);
     m->input = hpo_calloc(BATCH * (2 * m->n_in + hidden + 2 * OUT + WIDTH) + hpo_mlp_work(&m->net, BATCH),
                           sizeof *m->input);
     if (m->theta == NULL || m->input == NULL) return 0;
-    m->gradient = m->theta + m->n_free;
+    m->gradient = m->theta + CHAINS * m->n_free;
     m->precision = m->gradient + m->n_free;
     m->draws = m->precision + m->n_free;
     m->d_input = m->input + BATCH * m->n_in;
@@ -119,7 +124,8 @@ hpo_status hpo_lcnet_create(const hpo_embed *embed, uint64_t seed, hpo_lcnet **o
     m->n_in = hpo_embed_n_features(embed);
     hpo_status s = hpo_mlp_init(&m->net, m->n_in, WIDTH, LAYERS, err);
     m->n_free = m->net.n_weights + (size_t)OUT * (WIDTH + 1);
-    if (s == HPO_OK) s = hpo_sghmc_init(&m->chain, m->n_free, STEP, FRICTION, err);
+    for (size_t c = 0; c < CHAINS && s == HPO_OK; c++)
+        s = hpo_sghmc_init(&m->chains[c], m->n_free, STEP, FRICTION, err);
     if (s == HPO_OK && !make_scratch(m)) s = hpo_fail_memory(err);
     if (s != HPO_OK) {
         hpo_lcnet_free(m);
@@ -127,7 +133,10 @@ hpo_status hpo_lcnet_create(const hpo_embed *embed, uint64_t seed, hpo_lcnet **o
         return s;
     }
     set_prior(m);
-    begin_chain(m);
+    for (size_t c = 0; c < CHAINS; c++)
+        begin_chain(m, c);
+    for (size_t c = 0; c < CHAINS; c++)
+        m->chains[c].exact = 1;
     return HPO_OK;
 }
 
@@ -135,13 +144,15 @@ void hpo_lcnet_free(hpo_lcnet *m)
 {
     if (m == NULL) return;
     hpo_mlp_fini(&m->net);
-    hpo_sghmc_fini(&m->chain);
+    for (size_t c = 0; c < CHAINS; c++)
+        hpo_sghmc_fini(&m->chains[c]);
     hpo_free(m->theta);
     hpo_free(m->input);
     hpo_free(m->x);
     hpo_free(m->t);
     hpo_free(m->ln_t);
     hpo_free(m->z);
+    hpo_free(m->order);
     hpo_free(m);
 }
 
@@ -186,13 +197,18 @@ static void back(hpo_lcnet *m, double *theta, size_t n, double *gradient)
     const double *w = theta + net.n_weights, *a = last_layer(m, n);
     double *dw = gradient + net.n_weights, *db = dw + (size_t)OUT * WIDTH;
     memset(m->d_hidden, 0, n * WIDTH * sizeof *m->d_hidden);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        const double *from = a + i * WIDTH;
+        double *to = m->d_hidden + i * WIDTH;
         for (size_t k = 0; k < OUT; k++) {
             double d = m->d_output[i * OUT + k];
-            hpo_axpy(WIDTH, d, w + k * WIDTH, m->d_hidden + i * WIDTH);
-            hpo_axpy(WIDTH, d, a + i * WIDTH, dw + k * WIDTH);
+            for (size_t j = 0; j < WIDTH; j++) { /* few enough to unroll */
+                to[j] += d * w[k * WIDTH + j];
+                dw[k * WIDTH + j] += d * from[j];
+            }
             db[k] += d;
         }
+    }
     hpo_mlp_backward(&net, m->input, n, m->hidden, m->d_hidden, gradient, NULL, m->work);
 }
 
@@ -223,6 +239,8 @@ static hpo_status take_rows(hpo_lcnet *m, const hpo_lcnet_rows *rows, hpo_error 
     HPO_TRY(hpo_reserve(&m->t, &m->cap_t, n + 1, sizeof *m->t, err));
     HPO_TRY(hpo_reserve(&m->ln_t, &m->cap_ln_t, n + 1, sizeof *m->ln_t, err));
     HPO_TRY(hpo_reserve(&m->z, &m->cap_z, n + 1, sizeof *m->z, err));
+    HPO_TRY(hpo_reserve(&m->order, &m->cap_order, n + 1, sizeof *m->order, err));
+    m->at = n;
     features(m, rows->u, n, m->x);
     memcpy(m->t, rows->t, n * sizeof *m->t);
     hpo_log_n(m->t, n, m->ln_t);
@@ -231,20 +249,27 @@ static hpo_status take_rows(hpo_lcnet *m, const hpo_lcnet_rows *rows, hpo_error 
     return HPO_OK;
 }
 
-static void pick_batch(hpo_lcnet *m, hpo_rng *rng)
-{
-    for (size_t i = 0; i < BATCH; i++)
-        m->pick[i] = m->n <= BATCH ? (uint32_t)i : (uint32_t)hpo_rng_below(rng, m->n);
-}
-
-static void step(hpo_lcnet *m, int adapt, hpo_rng *rng)
+/* The next rows of a pass over all of them in random order; how many. */
+static size_t pick_batch(hpo_lcnet *m, hpo_rng *rng)
 {
     size_t n = m->n < BATCH ? m->n : BATCH;
+    if (m->at + n > m->n) {
+        hpo_rng_permutation(rng, m->n, m->order);
+        m->at = 0;
+    }
+    memcpy(m->pick, m->order + m->at, n * sizeof *m->pick);
+    m->at += n;
+    return n;
+}
+
+static void step(hpo_lcnet *m, size_t c, int adapt, hpo_rng *rng)
+{
+    size_t n = pick_batch(m, rng);
+    double *theta = m->theta + c * m->n_free;
     for (size_t i = 0; i < m->n_free; i++)
-        m->gradient[i] = m->precision[i] * m->theta[i];
-    pick_batch(m, rng);
-    (void)batch_loss(m, m->theta, n, (double)m->n / (double)n, m->gradient);
-    hpo_sghmc_step(&m->chain, m->gradient, adapt, rng, m->theta);
+        m->gradient[i] = m->precision[i] * theta[i];
+    (void)batch_loss(m, theta, n, (double)m->n / (double)n, m->gradient);
+    hpo_sghmc_step(&m->chains[c], m->gradient, adapt, rng, theta);
 }
 
 static int is_finite(const double *x, size_t n)
@@ -254,22 +279,33 @@ static int is_finite(const double *x, size_t n)
     return 1;
 }
 
-hpo_status hpo_lcnet_fit(hpo_lcnet *m, const hpo_lcnet_rows *rows, size_t burn, hpo_error *err)
+/* Draws of one chain behind those that are there; 0: it ran away, and begins anew at the next fit. */
+static int run_chain(hpo_lcnet *m, size_t c, size_t burn)
 {
     hpo_rng rng;
+    const double *theta = m->theta + c * m->n_free;
+    double *draws = m->draws + m->n_draws * m->n_free;
+    hpo_rng_init(&rng, m->seed, m->begun++, HPO_RNG_LCNET);
+    for (size_t i = 0; i < burn; i++)
+        step(m, c, 1, &rng);
+    for (size_t i = 1; i <= (size_t)OF_CHAIN * THIN; i++) {
+        step(m, c, 0, &rng);
+        if (i % THIN == 0) memcpy(draws + (i / THIN - 1) * m->n_free, theta, m->n_free * sizeof *theta);
+    }
+    return is_finite(draws, OF_CHAIN * m->n_free);
+}
+
+hpo_status hpo_lcnet_fit(hpo_lcnet *m, const hpo_lcnet_rows *rows, size_t burn, hpo_error *err)
+{
     if (burn == 0) burn = m->n_draws == 0 ? FIRST_BURN : BURN;
     HPO_TRY(take_rows(m, rows, err));
-    hpo_rng_init(&rng, m->seed, m->fits++, HPO_RNG_LCNET);
-    m->chain.exact = m->n <= BATCH;
-    for (size_t i = 0; i < burn; i++)
-        step(m, 1, &rng);
     m->n_draws = 0;
-    for (size_t i = 1; i <= (size_t)KEPT * THIN; i++) {
-        step(m, 0, &rng);
-        if (i % THIN == 0)
-            memcpy(m->draws + m->n_draws++ * m->n_free, m->theta, m->n_free * sizeof *m->theta);
+    for (size_t c = 0; c < CHAINS; c++) {
+        if (run_chain(m, c, burn))
+            m->n_draws += OF_CHAIN;
+        else
+            begin_chain(m, c);
     }
-    if (!is_finite(m->draws, m->n_draws * m->n_free)) begin_chain(m); /* ran away: anew at the next fit */
     return HPO_OK;
 }
 

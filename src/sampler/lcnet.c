@@ -12,9 +12,12 @@
  * (acq/search.h); the authors' program climbs from ten points.  Asks at the same time differ by their draws,
  * so that nothing has to be believed of trials without reports.
  *
+ * Before any trial has come to the maximum nothing is known of ends, and the opening goes on: Hyperband's
+ * first bracket.  (The authors' program waits for 200 values, about as long.)
+ *
  * Of a trial's reports the first in each of the intervals of time [1.5^-k-1, 1.5^-k) counts, and that at the
  * maximum: the paper takes every epoch, which says little more and makes the chain longer.  The network is
- * fitted when the number of these rows has grown by a sixth, at the report that makes it so; of more than
+ * fitted when the number of these rows has grown by a quarter, at the report that makes it so; of more than
  * MOST rows those of every second, third ... trial are taken.
  *
  * Klein, Falkner, Springenberg & Hutter: "Learning curve prediction with Bayesian neural networks", ICLR
@@ -51,6 +54,7 @@ typedef struct lcnet {
     hpo_curve_units units;
     row *rows;
     size_t n_rows, cap_rows, next_fit;
+    int has_end;   /* a trial has come to the maximum */
     int32_t *cell; /* by trial: the last interval with a row */
     size_t n_cells, cap_cells;
     double *block; /* u, share, y of the rows of a fit */
@@ -124,7 +128,9 @@ static hpo_status take(void *ctx, size_t trial, double share, double y, hpo_erro
     HPO_TRY(hpo_curve_units_add(&s->units, y, err));
     HPO_TRY(hpo_reserve(&s->rows, &s->cap_rows, s->n_rows + 1, sizeof *s->rows, err));
     s->rows[s->n_rows++] = (row){trial, share, y};
-    if (s->n_rows < s->next_fit || s->r.n_seen < s->r.opening_size || !(s->units.range > 0)) return HPO_OK;
+    if (share >= 1) s->has_end = 1;
+    if (!s->has_end || s->n_rows < s->next_fit || s->r.n_seen < s->r.opening_size || !(s->units.range > 0))
+        return HPO_OK;
     s->next_fit = s->n_rows + s->n_rows / 6 + 1;
     return fit(s, err);
 }
@@ -171,12 +177,12 @@ static hpo_status lcnet_ask(void *state, const hpo_view *view, uint64_t draw, hp
     HPO_TRY(hpo_resource_look(&s->r, view, take, s, err));
     HPO_TRY(hpo_resource_open(&s->r, draw, rng, u_out, &taken, err));
     if (taken) return HPO_OK;
-    s->at_random = hpo_rng_uniform(rng) < s->config->random;
-    if (s->at_random) return hpo_space_draw(s->r.space, rng, u_out, err);
-    if (hpo_lcnet_n_draws(s->model) == 0) { /* all values are the same */
+    if (hpo_lcnet_n_draws(s->model) == 0) { /* no ends yet, or all values are the same */
         s->r.is_opening = 1;
         return hpo_opening_ask(&s->r.opening, draw, rng, u_out, err);
     }
+    s->at_random = hpo_rng_uniform(rng) < s->config->random;
+    if (s->at_random) return hpo_space_draw(s->r.space, rng, u_out, err);
     s->draw = (size_t)hpo_rng_below(rng, hpo_lcnet_n_draws(s->model));
     score_trials(s);
     return hpo_resource_search(&s->r, view, &score, rng, u_out, err);
@@ -207,7 +213,7 @@ static const hpo_option options[] = {
     {"initial", "quasi-random trials before the first model; -1: parameters + 1, between 5 and 10",
      HPO_OPT_INT, offsetof(lcnet_config, initial), -1, -1, 1 << 20, NULL},
     {"random", "share of draws from the prior in between, which no early forecast can mislead", HPO_OPT_REAL,
-     offsetof(lcnet_config, random), 0.25, 0, 1, NULL},
+     offsetof(lcnet_config, random), 0, 0, 1, NULL},
 };
 
 const hpo_sampler_ops hpo_sampler_lcnet = {
