@@ -8,19 +8,22 @@
  *
  *     z = 0.9 - 0.8 min(y, 1),    z ~ N(mean(t; o(u)), sd(o(u))^2),
  *
- * and weights a priori N(0, s^2) with s^2 = 4 / inputs, in later layers 2 / width, biases 1: then o is about
+ * and weights a priori N(0, s^2) with s^2 = 4 / inputs, in later layers 2 / width, biases 1: o is then some
  * N(0, 2) at any place.  U is minus the logarithm of the joint density,
  *
  *     U = sum_i [ln sd_i + (z_i - mean_i)^2 / (2 sd_i^2)] + sum_j theta_j^2 / (2 s_j^2),
  *
- * sampled by scale-adapted SGHMC (sghmc.c): FIRST_BURN steps of burn-in at the first fit, BURN at later ones,
- * which go on from the last state, then every THIN-th of KEPT * THIN.  Of more than BATCH rows each step sees
- * BATCH, drawn with replacement, and their gradient times n / BATCH.  What is asked for is averaged over the
- * KEPT draws.
+ * sampled by scale-adapted SGHMC (sghmc.c) in CHAINS chains, which begin at draws from the prior and go on
+ * from fit to fit: FIRST_BURN steps of burn-in at the first fit, BURN at later ones, then every THIN-th of
+ * OF_CHAIN * THIN is kept.  What is asked for is averaged over all draws.  Of more than BATCH rows each step
+ * sees BATCH and takes their gradient times n / BATCH, in passes over all rows in random order: what batches
+ * of a pass err by cancels, so that no noise is deducted for it.
  *
- * Smaller than in the paper: 2 layers of 16 units for 3 of 50 (64 in the first program), hundreds of steps
- * for tens of thousands with a step thrice as long, so that a fit costs hundredths of a second.  Values are
- * not replaced by the best so far: what counts in a study is the end, also where curves turn back. */
+ * Not as in the paper: 2 layers of 16 units for 3 of 50 (64 in the first program), hundreds of steps for tens
+ * of thousands with a step thrice as long, so that a fit costs hundredths of a second; several chains, since
+ * one of that length stays near one opinion of the ends that no report has shown yet, and is far too sure; the
+ * priors' scales are fixed.  Values are not replaced by the best so far: what counts in a study is the end,
+ * also where curves turn back. */
 #include "model/lcnet.h"
 
 #include <math.h>

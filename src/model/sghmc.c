@@ -14,6 +14,9 @@
  *
  * tau' = tau + 1 of before; afterwards V stays, so that the chain has a stationary distribution.
  *
+ * That noise must be less than what is due, e^2 M <= 2 alpha; with steps that are too long for it the draws
+ * lie too far apart.
+ *
  * How far that is from exp(-U): for U = h x^2 / 2 and exact gradients x is an autoregression of order two,
  * with k = e^2 h / M of variance 1 / h times 1 / (1 - k / (2 (2 - alpha))) (tests/unit/model/lcnet.c). */
 #include "model/sghmc.h"
