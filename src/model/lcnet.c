@@ -21,9 +21,9 @@
  *
  * Not as in the paper: 2 layers of 16 units for 3 of 50 (64 in the first program), hundreds of steps for tens
  * of thousands with a step thrice as long, so that a fit costs hundredths of a second; several chains, since
- * one of that length stays near one opinion of the ends that no report has shown yet, and is far too sure; the
- * priors' scales are fixed.  Values are not replaced by the best so far: what counts in a study is the end,
- * also where curves turn back. */
+ * one of that length stays near one opinion of the ends that no report has shown yet, and is far too sure;
+ * the priors' scales are fixed.  Values are not replaced by the best so far: what counts in a study is the
+ * end, also where curves turn back. */
 #include "model/lcnet.h"
 
 #include <math.h>
