@@ -17,8 +17,9 @@
  *
  * Of a trial's reports the first in each of the intervals of time [1.5^-k-1, 1.5^-k) counts, and that at the
  * maximum: the paper takes every epoch, which says little more and makes the chain longer.  The network is
- * fitted when the number of these rows has grown by a quarter, at the report that makes it so; of more than
- * MOST rows those of every second, third ... trial are taken.
+ * fitted when the number of these rows has grown by a sixth, at the report that makes it so; of more than
+ * MOST rows those of every second, third ... trial are taken.  What a trial reported before it failed stays,
+ * so that the network follows from the reports alone, whenever a failure became known.
  *
  * Klein, Falkner, Springenberg & Hutter: "Learning curve prediction with Bayesian neural networks", ICLR
  * 2017, section 4; the choice of a configuration: the authors' program (LC-Net in HpBandSter). */
@@ -54,8 +55,9 @@ typedef struct lcnet {
     hpo_curve_units units;
     row *rows;
     size_t n_rows, cap_rows, next_fit;
-    int has_end;   /* a trial has come to the maximum */
-    int32_t *cell; /* by trial: the last interval with a row */
+    size_t n_known; /* trials with rows */
+    int has_end;    /* a trial has come to the maximum */
+    int32_t *cell;  /* by trial: the last interval with a row */
     size_t n_cells, cap_cells;
     double *block; /* u, share, y of the rows of a fit */
     size_t cap_block;
@@ -97,7 +99,7 @@ static hpo_status fit(lcnet *s, hpo_error *err)
     double *u = s->block, *share = u + s->n_rows * d, *y = share + s->n_rows;
     for (size_t i = 0; i < s->n_rows; i++) {
         const row *w = &s->rows[i];
-        if (w->trial % stride != 0 || s->r.kind[w->trial] == HPO_RESOURCE_FAILED) continue;
+        if (w->trial % stride != 0) continue;
         memcpy(u + n * d, s->r.u + w->trial * d, d * sizeof *u);
         share[n] = w->share;
         y[n++] = hpo_curve_units_to(&s->units, w->y);
@@ -114,6 +116,7 @@ static hpo_status enter_cell(lcnet *s, size_t trial, double share, int *entered,
     for (; s->n_cells <= trial; s->n_cells++)
         s->cell[s->n_cells] = NO_CELL;
     *entered = now > s->cell[trial];
+    if (*entered && s->cell[trial] == NO_CELL) s->n_known++;
     if (*entered) s->cell[trial] = now;
     return HPO_OK;
 }
@@ -129,7 +132,7 @@ static hpo_status take(void *ctx, size_t trial, double share, double y, hpo_erro
     HPO_TRY(hpo_reserve(&s->rows, &s->cap_rows, s->n_rows + 1, sizeof *s->rows, err));
     s->rows[s->n_rows++] = (row){trial, share, y};
     if (share >= 1) s->has_end = 1;
-    if (!s->has_end || s->n_rows < s->next_fit || s->r.n_seen < s->r.opening_size || !(s->units.range > 0))
+    if (!s->has_end || s->n_rows < s->next_fit || s->n_known < s->r.opening_size || !(s->units.range > 0))
         return HPO_OK;
     s->next_fit = s->n_rows + s->n_rows / 6 + 1;
     return fit(s, err);
