@@ -128,6 +128,7 @@ _CLASSES = {
     "HyperTuneSampler": "hyper-tune",
     "FreezeThawSampler": "freeze-thaw",
     "DyHPOSampler": "dyhpo",
+    "LCNetSampler": "lcnet",
 }
 _ALIASES = {
     "tpe": {

@@ -94,7 +94,7 @@ static hpo_status dyhpo_explain(void *state, const hpo_view *view, const double 
     dyhpo *s = state;
     hpo_str out = {0};
     (void)view;
-    hpo_resource_account(&s->r, "dyhpo", &out);
+    hpo_resource_account(&s->r, "dyhpo", "ei", &out);
     if (!s->r.is_opening) {
         hpo_posterior p = hpo_dyhpo_posterior(s->model);
         const hpo_transform *t = hpo_dyhpo_transform(s->model);

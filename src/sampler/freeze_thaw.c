@@ -114,7 +114,7 @@ static hpo_status freeze_thaw_explain(void *state, const hpo_view *view, const d
     const hpo_gp *gp = hpo_curve_coupling_process(s->coupling);
     hpo_str out = {0};
     (void)view;
-    hpo_resource_account(&s->r, "freeze-thaw", &out);
+    hpo_resource_account(&s->r, "freeze-thaw", "ei", &out);
     if (!s->r.is_opening && gp != NULL) {
         hpo_curve_prior p = hpo_curve_coupling_new(s->coupling, u);
         double mean = hpo_curves_from_units(s->curves, p.end);

@@ -116,7 +116,7 @@ static hpo_status hyper_tune_explain(void *state, const hpo_view *view, const do
         hpo_str_addf(&out, "{\"model\":\"hyper-tune\",\"origin\":\"random\",\"trials\":%zu}", s->r.n_seen);
         return hpo_str_hand_out(&out, buf, cap, n_out, err);
     }
-    hpo_resource_account(&s->r, "hyper-tune", &out);
+    hpo_resource_account(&s->r, "hyper-tune", "ei", &out);
     if (!s->r.is_opening) {
         hpo_posterior model = hpo_rung_models_posterior(s->models);
         const hpo_transform *t = hpo_rung_models_transform(s->models, s->reference);

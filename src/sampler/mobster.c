@@ -234,7 +234,7 @@ static hpo_status mobster_explain(void *state, const hpo_view *view, const doubl
     mobster *s = state;
     hpo_str out = {0};
     (void)view;
-    hpo_resource_account(&s->r, "mobster", &out);
+    hpo_resource_account(&s->r, "mobster", "ei", &out);
     if (!s->r.is_opening) {
         const hpo_transform *t = hpo_fidelity_gp_transform(s->gp);
         double mean, var;

@@ -236,20 +236,21 @@ static size_t list_known(const hpo_resource *r, const hpo_view *view, double *ro
     return n;
 }
 
-static hpo_status search(hpo_resource *r, const hpo_view *view, hpo_acq *acq, const double *best,
+/* known: room for all trials. */
+static hpo_status search(hpo_resource *r, const hpo_view *view, const hpo_score *score,
+                         void (*look)(void *ctx, const double *u, size_t m, double *out), const double *best,
                          size_t n_best, const double *lengthscales, double *known, hpo_rng *rng,
                          double *u_out, hpo_error *err)
 {
-    hpo_score score = hpo_acq_score(acq);
     size_t part =
-        score.gradient != NULL ? 1 : 2; /* a forest is dear to look at, and has no slopes to follow */
+        score->gradient != NULL ? 1 : 2; /* a forest is dear to look at, and has no slopes to follow */
     hpo_search_options o = {.n_uniform = CANDIDATES / part,
                             .n_local = CANDIDATES / part / 2,
                             .n_starts = STARTS / part,
                             .lengthscales = lengthscales,
-                            .scan = hpo_acq_score_scan};
+                            .scan = look};
     size_t n = view->noisy ? 0 : list_known(r, view, known);
-    hpo_status s = hpo_search_maximise(r->search, &score, &o, best, n_best, n > 0 ? known : NULL, n, rng,
+    hpo_status s = hpo_search_maximise(r->search, score, &o, best, n_best, n > 0 ? known : NULL, n, rng,
                                        u_out, &r->value, err);
     if (s != HPO_DONE) return s;
     r->used_up = 1;
@@ -277,13 +278,31 @@ hpo_status hpo_resource_maximise(hpo_resource *r, const hpo_view *view, const hp
     }
     if (r->n_failed > 0) x.success = r->success;
     if (s == HPO_OK) s = hpo_acq_create(r->space, model, &o, &x, rng, &acq, err);
-    if (s == HPO_OK) s = search(r, view, acq, block, n_best, lengthscales, known, rng, u_out, err);
+    if (s == HPO_OK) {
+        hpo_score score = hpo_acq_score(acq);
+        s = search(r, view, &score, hpo_acq_score_scan, block, n_best, lengthscales, known, rng, u_out, err);
+    }
     hpo_acq_free(acq);
     hpo_free(block);
     return s;
 }
 
-void hpo_resource_account(const hpo_resource *r, const char *model, hpo_str *out)
+hpo_status hpo_resource_search(hpo_resource *r, const hpo_view *view, const hpo_score *score, hpo_rng *rng,
+                               double *u_out, hpo_error *err)
+{
+    size_t d = r->n_dims, who[LOOKED_AT], n = select_trials(r, who), n_best = n < BEST ? n : BEST;
+    double *block = hpo_alloc_array(r->n_trials + view->n_pending + BEST + 1, d * sizeof *block + 1),
+           *known = block + BEST * d;
+    if (block == NULL) return hpo_fail_memory(err);
+    for (size_t i = 0; i < n_best; i++)
+        memcpy(block + i * d, r->u + who[i] * d, d * sizeof *block);
+    hpo_status s = learn_failures(r, known, err);
+    if (s == HPO_OK) s = search(r, view, score, score->values, block, n_best, NULL, known, rng, u_out, err);
+    hpo_free(block);
+    return s;
+}
+
+void hpo_resource_account(const hpo_resource *r, const char *model, const char *acquisition, hpo_str *out)
 {
     hpo_str_addf(out, "{\"model\":\"%s\",\"origin\":\"%s\",\"trials\":%zu,\"reports\":%zu", model,
                  r->is_opening ? "design"
@@ -291,6 +310,6 @@ void hpo_resource_account(const hpo_resource *r, const char *model, hpo_str *out
                                : "model",
                  r->n_seen, r->n_reports);
     if (r->is_opening || r->used_up) return;
-    hpo_str_add(out, ",\"acquisition\":\"ei\"");
+    hpo_str_addf(out, ",\"acquisition\":\"%s\"", acquisition);
     hpo_str_json_member(out, "value", r->value);
 }

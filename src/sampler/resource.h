@@ -88,6 +88,10 @@ HPO_NODISCARD hpo_status hpo_resource_pending(hpo_resource *r, const hpo_view *v
 HPO_NODISCARD hpo_status hpo_resource_maximise(hpo_resource *r, const hpo_view *view, const hpo_posterior *model,
                                                const hpo_gp *gp, const double *lengthscales, hpo_rng *rng,
                                                double *u_out, hpo_error *err);
+/* The configuration of largest score, near the trials of smallest `score` among others; with failed trials,
+ * `success` has learnt from them before the first look. */
+HPO_NODISCARD hpo_status hpo_resource_search(hpo_resource *r, const hpo_view *view, const hpo_score *score,
+                                             hpo_rng *rng, double *u_out, hpo_error *err);
 /* Begins the account of the last ask, {"model":NAME,"origin":...; the caller goes on and closes the brace. */
-void hpo_resource_account(const hpo_resource *r, const char *model, hpo_str *out);
+void hpo_resource_account(const hpo_resource *r, const char *model, const char *acquisition, hpo_str *out);
 #endif

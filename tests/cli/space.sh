@@ -71,6 +71,7 @@ priorband
 hyper-tune
 freeze-thaw
 dyhpo
+lcnet
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
