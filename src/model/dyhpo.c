@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model/dyhpo.c - rows for DyHPO's surrogate.
  *
- * A trial's value at level k (level_values.h) is a row: configuration, k / (K - 1), the values at levels below
- * k, value.  All values go through one transform, fitted to the rows (AUTO of transform.h).
+ * A trial's value at level k (level_values.h) is a row: configuration, k / (K - 1), the values at levels
+ * below k, value.  All values go through one transform, fitted to the rows (AUTO of transform.h).
  *
  * The paper has a level for each epoch; here levels are the scheduler's, a factor apart, so that a trial has
  * a handful of rows and not one an epoch.
@@ -19,14 +19,7 @@
 #include "model/deep_gp.h"
 #include "model/level_values.h"
 
-enum {
-    FIRST = 6,
-    FIRST_STEPS = 200,
-    STEPS = 50,
-    CHUNK = 64,
-    PENDING = 32,
-    ROWS = HPO_DEEP_ROWS - PENDING
-};
+enum { FIRST = 6, FIRST_STEPS = 200, STEPS = 50, CHUNK = 64, PENDING = 32, ROWS = HPO_DEEP_ROWS - PENDING };
 
 struct hpo_dyhpo {
     const hpo_embed *embed;
@@ -36,7 +29,7 @@ struct hpo_dyhpo {
     int trained;
     hpo_transform transform;
     double *u, *resource, *curve, *y, *scratch; /* HPO_DEEP_ROWS rows, in one block */
-    uint32_t *length, *trial, *at; /* ... */
+    uint32_t *length, *trial, *at;              /* ... */
 };
 
 hpo_status hpo_dyhpo_create(const hpo_embed *embed, const double *level, size_t n_levels, uint64_t seed,
@@ -214,7 +207,8 @@ hpo_posterior hpo_dyhpo_posterior(const hpo_dyhpo *k)
 
 double hpo_dyhpo_lowest(const hpo_dyhpo *k, size_t trial)
 {
-    if (trial >= k->known.n_trials || k->known.trials[trial].failed || isnan(hpo_level_values_of(&k->known, trial)[0]))
+    if (trial >= k->known.n_trials || k->known.trials[trial].failed ||
+        isnan(hpo_level_values_of(&k->known, trial)[0]))
         return (double)INFINITY;
     return hpo_transform_apply(&k->transform, hpo_level_values_of(&k->known, trial)[0]);
 }

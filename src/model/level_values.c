@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model/level_values.c - a trial's value at level k is its first report at r_k or beyond; levels that were jumped
- * over stay unknown.  Each value is a row, until its trial fails.
+/* model/level_values.c - a trial's value at level k is its first report at r_k or beyond; levels that were
+ * jumped over stay unknown.  Each value is a row, until its trial fails.
  *
- * Of more rows than are wanted each level has an equal share, the highest ones first, what they leave over goes
- * to those below; of one level the newest trials. */
+ * Of more rows than are wanted each level has an equal share, the highest ones first, what they leave over
+ * goes to those below; of one level the newest trials. */
 #include "model/level_values.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model/level_values.h - values of trials at the levels of resource, as surrogates of trials that run in pieces
- * want them.  The rules: model/level_values.c.
+/* model/level_values.h - values of trials at the levels of resource, as surrogates of trials that run in
+ * pieces want them.  The rules: model/level_values.c.
  *
  * A fold over reports in the study's order, smaller is better. */
 #ifndef MODEL_LEVEL_VALUES_H
@@ -30,8 +30,8 @@ HPO_NODISCARD hpo_status hpo_level_values_init(hpo_level_values *l, const double
                                                const char *name, hpo_error *err);
 void hpo_level_values_fini(hpo_level_values *l);
 /* A value that is not finite fails the trial for good.  *added: there is a row more. */
-HPO_NODISCARD hpo_status hpo_level_values_report(hpo_level_values *l, size_t trial, double resource, double value,
-                                                 int *added, hpo_error *err);
+HPO_NODISCARD hpo_status hpo_level_values_report(hpo_level_values *l, size_t trial, double resource,
+                                                 double value, int *added, hpo_error *err);
 /* Up to `most` rows: trial and level of each.  How many there are is returned. */
 size_t hpo_level_values_pick(const hpo_level_values *l, size_t most, uint32_t *trial, uint32_t *level);
 /* The values of a trial at all levels; of one that is known. */
