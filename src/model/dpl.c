@@ -24,7 +24,8 @@
 #include "model/level_values.h"
 #include "model/power_laws.h"
 
-enum { FIRST = 6, SCRATCH = 10, EPOCHS = 250, REFINE = 20, ROWS = 256, CHUNK = 64 };
+enum { FIRST = 6, SCRATCH = 10, EPOCHS = 250, REFINE = 20, ROWS = 256, CHUNK = 64, PART = 64 };
+enum { EPOCHS_BATCHES = 500, REFINE_BATCHES = 32 }; /* most */
 enum { MOST = ROWS + HPO_POWER_NEW };
 static const double PATIENCE = 1.2;
 
@@ -125,23 +126,29 @@ static void gather(hpo_dpl *k, const double *u, hpo_power_rows *rows)
     rows->y = k->y;
 }
 
-/* Cuts the highest values off and says where and how wide the others are. */
+/* Cuts the highest values off and moves all to [0, 1]: first predictions are near 0, so that learning begins
+ * upwards, with falling curves. */
 static void scale(hpo_dpl *k, size_t n, size_t total, hpo_transform *out)
 {
+    double low = (double)INFINITY, high = -(double)INFINITY;
     memcpy(k->scratch, k->y, n * sizeof *k->y);
-    double low = hpo_quantile(k->scratch, n, 0.25), high = hpo_quantile(k->scratch, n, 0.75);
-    double cut = high > low ? high + 3 * (high - low) : (double)INFINITY;
-    for (size_t i = 0; i < total; i++)
+    double q1 = hpo_quantile(k->scratch, n, 0.25), q3 = hpo_quantile(k->scratch, n, 0.75);
+    double cut = q3 > q1 ? q3 + 3 * (q3 - q1) : (double)INFINITY;
+    for (size_t i = 0; i < total; i++) {
         k->y[i] = fmin(k->y[i], cut);
-    hpo_transform_fit(out, HPO_TRANSFORM_STANDARD, k->y, n, k->scratch);
+        low = fmin(low, k->y[i]);
+        high = fmax(high, k->y[i]);
+    }
+    hpo_transform_fit(out, HPO_TRANSFORM_STANDARD, &low, 1, k->scratch); /* y - low */
+    if (high - low > 0 && isfinite(high - low)) out->scale = high - low;
 }
 
-/* The networks' units do not suit the values any more: by a factor of two, or by a standard deviation. */
+/* The networks' units do not suit the values any more: by a factor of two, or by half their range. */
 static int has_moved(const hpo_transform *t, const hpo_transform *now)
 {
     double zero = hpo_transform_apply(t, hpo_transform_invert(now, 0));
     double one = hpo_transform_apply(t, hpo_transform_invert(now, 1)) - zero;
-    return !(fabs(zero) <= 1 && one >= 0.5 && one <= 2);
+    return !(fabs(zero) <= 0.5 && one >= 0.5 && one <= 2);
 }
 
 static void learn(hpo_dpl *k, const double *u)
@@ -159,7 +166,10 @@ static void learn(hpo_dpl *k, const double *u)
     }
     for (size_t i = 0; i < rows.n + rows.n_new; i++)
         k->y[i] = hpo_transform_apply(&k->transform, k->y[i]);
-    hpo_power_laws_train(k->laws, &rows, afresh ? EPOCHS : REFINE, afresh);
+    if (afresh)
+        hpo_power_laws_train(k->laws, &rows, EPOCHS, EPOCHS_BATCHES, 1);
+    else
+        hpo_power_laws_train(k->laws, &rows, REFINE, REFINE_BATCHES, 0);
     k->n_rows = rows.n;
     k->n_trainings++;
     k->n_new = 0;
@@ -200,7 +210,7 @@ hpo_status hpo_dpl_report(hpo_dpl *k, size_t trial, double resource, double valu
     count_row(k, trial, before);
     size_t n = k->known.n_rows;
     if (n < k->next_fit) return HPO_OK;
-    k->next_fit = n + n / 8 + 1;
+    k->next_fit = n + n / PART + 1;
     learn(k, u);
     return HPO_OK;
 }

@@ -38,7 +38,7 @@ enum {
     OUT = 3,
     ROOM = HPO_POWER_BATCH + HPO_POWER_NEW /* rows of a batch */
 };
-static const double RATE = 0.005, CAP = 30;
+static const double RATE = 0.01, CAP = 30, BEGIN = 0.3;
 
 typedef struct member {
     hpo_mlp body, head;
@@ -91,6 +91,9 @@ static void first_weights(hpo_power_laws *m, size_t k, uint64_t run)
     uint64_t seed = m->seed + 2 * (run * MEMBERS + k);
     hpo_mlp_reset_with_biases(&m->members[k].body, seed);
     hpo_mlp_reset_with_biases(&m->members[k].head, seed + 1);
+    double *bias = m->members[k].head.weight + (size_t)(OUT * WIDTH);
+    bias[1] += BEGIN;
+    bias[2] += BEGIN;
 }
 
 hpo_status hpo_power_laws_create(size_t n_in, size_t max_rows, uint64_t seed, hpo_power_laws **out,
@@ -243,35 +246,46 @@ double hpo_power_laws_loss(hpo_power_laws *m, size_t k, const hpo_power_rows *ro
     return value;
 }
 
-/* One epoch: every row once, new ones in every batch. */
-static void epoch(hpo_power_laws *m, member *e, const hpo_power_rows *rows, hpo_rng *rng, hpo_adam adam[2])
+/* One batch: rows from m->order + from on, and all new ones. */
+static void step(hpo_power_laws *m, member *e, const hpo_power_rows *rows, size_t from, hpo_adam adam[2])
 {
-    size_t body = e->body.n_weights;
-    hpo_rng_permutation(rng, rows->n, m->order);
-    for (size_t from = 0; from < rows->n; from += HPO_POWER_BATCH) {
-        size_t n = rows->n - from < HPO_POWER_BATCH ? rows->n - from : HPO_POWER_BATCH;
-        for (size_t i = 0; i < n; i++)
-            take_row(m, rows, m->order[from + i], i);
-        for (size_t i = 0; i < rows->n_new; i++)
-            take_row(m, rows, rows->n + i, n++);
-        memset(m->gradient, 0, m->n_free * sizeof *m->gradient);
-        (void)loss(m, e, n, 1);
-        hpo_adam_step(&adam[0], body, m->gradient, m->adam, m->adam + m->n_free, e->body.weight);
-        hpo_adam_step(&adam[1], m->n_free - body, m->gradient + body, m->adam + body,
-                      m->adam + m->n_free + body, e->head.weight);
+    size_t n = rows->n - from < HPO_POWER_BATCH ? rows->n - from : HPO_POWER_BATCH, body = e->body.n_weights;
+    for (size_t i = 0; i < n; i++)
+        take_row(m, rows, m->order[from + i], i);
+    for (size_t i = 0; i < rows->n_new; i++)
+        take_row(m, rows, rows->n + i, n++);
+    memset(m->gradient, 0, m->n_free * sizeof *m->gradient);
+    (void)loss(m, e, n, 1);
+    hpo_adam_step(&adam[0], body, m->gradient, m->adam, m->adam + m->n_free, e->body.weight);
+    hpo_adam_step(&adam[1], m->n_free - body, m->gradient + body, m->adam + body, m->adam + m->n_free + body,
+                  e->head.weight);
+}
+
+static void train_member(hpo_power_laws *m, size_t k, const hpo_power_rows *rows, size_t steps)
+{
+    hpo_rng rng;
+    hpo_adam adam[2] = {{RATE, 1, 1}, {RATE, 1, 1}};
+    hpo_rng_init(&rng, m->seed, m->n_trainings * MEMBERS + k, HPO_RNG_BATCH);
+    memset(m->adam, 0, 2 * m->n_free * sizeof *m->adam);
+    for (size_t i = 0, from = rows->n; i < steps; i++, from += HPO_POWER_BATCH) {
+        double left =
+            3 * (double)(steps - i) / (double)steps; /* the last third anneals: the weights settle */
+        if (from >= rows->n) {
+            hpo_rng_permutation(&rng, rows->n, m->order);
+            from = 0;
+        }
+        adam[0].rate = adam[1].rate = RATE * fmin(left, 1);
+        step(m, &m->members[k], rows, from, adam);
     }
 }
 
-void hpo_power_laws_train(hpo_power_laws *m, const hpo_power_rows *rows, size_t epochs, int afresh)
+void hpo_power_laws_train(hpo_power_laws *m, const hpo_power_rows *rows, size_t epochs, size_t most,
+                          int afresh)
 {
+    size_t steps = epochs * ((rows->n + HPO_POWER_BATCH - 1) / HPO_POWER_BATCH);
     m->n_trainings++;
     for (size_t k = 0; k < MEMBERS; k++) {
-        hpo_rng rng;
-        hpo_adam adam[2] = {{RATE, 1, 1}, {RATE, 1, 1}};
-        hpo_rng_init(&rng, m->seed, m->n_trainings * MEMBERS + k, HPO_RNG_BATCH);
         if (afresh) first_weights(m, k, m->n_trainings);
-        memset(m->adam, 0, 2 * m->n_free * sizeof *m->adam);
-        for (size_t i = 0; i < epochs; i++)
-            epoch(m, &m->members[k], rows, &rng, adam);
+        train_member(m, k, rows, steps < most ? steps : most);
     }
 }

@@ -21,9 +21,9 @@ typedef struct hpo_power_rows {
     size_t n;
     size_t n_new; /* rows after those, at most HPO_POWER_NEW: they are in every batch */
 } hpo_power_rows;
-/* Epochs of Adam on mean |prediction - value|, from the weights as they are; afresh: from new first weights.
- */
-void hpo_power_laws_train(hpo_power_laws *m, const hpo_power_rows *rows, size_t epochs, int afresh);
+/* Epochs of Adam on mean |prediction - value|, `most` batches at most, from the weights as they are; afresh: from new
+ * first weights. */
+void hpo_power_laws_train(hpo_power_laws *m, const hpo_power_rows *rows, size_t epochs, size_t most, int afresh);
 /* Mean and variance (> 0) of the members' predictions at n rows of x.  Not thread-safe: scratch is shared. */
 void hpo_power_laws_moments(const hpo_power_laws *m, const double *x, double ln_share, size_t n, double *mean,
                             double *var);
