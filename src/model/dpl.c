@@ -39,7 +39,7 @@ struct hpo_dpl {
     hpo_power_laws *laws;
     hpo_level_values known;
     hpo_transform transform;
-    size_t n_dims, n_in, next_fit, n_rows;
+    size_t n_dims, n_in, next_fit, next_afresh, n_rows;
     uint64_t n_trainings;
     double least, waited; /* full trainings' worth since the least value was seen, or a new beginning */
     double *x, *ln_share, *y, *scratch; /* MOST rows, scratch 4 MOST */
@@ -158,8 +158,10 @@ static void learn(hpo_dpl *k, const double *u)
     gather(k, u, &rows);
     if (rows.n < 2) return;
     scale(k, rows.n, rows.n + rows.n_new, &now);
-    int afresh = k->n_trainings < SCRATCH || k->waited >= PATIENCE || has_moved(&k->transform, &now);
+    int stalled = k->waited >= PATIENCE && k->known.n_rows >= k->next_afresh;
+    int afresh = k->n_trainings < SCRATCH || stalled || has_moved(&k->transform, &now);
     if (afresh) {
+        k->next_afresh = k->known.n_rows + k->known.n_rows / 5 + 1;
         k->transform = now;
         k->waited = 0;
         rows.n_new = 0;

@@ -18,7 +18,7 @@
 #include "sampler/builtin.h"
 #include "sampler/resource.h"
 
-enum { DRAWS = 1000 };
+enum { CANDIDATES = 512 };
 
 typedef struct dpl_config {
     int64_t initial;
@@ -89,7 +89,7 @@ static hpo_status dpl_ask(void *state, const hpo_view *view, uint64_t draw, hpo_
     rate_trials(s);
     s->r.target = hpo_dpl_best(s->model);
     s->r.penalise = 1;
-    s->r.n_draws = DRAWS;
+    s->r.n_flat = CANDIDATES;
     hpo_posterior model = hpo_dpl_posterior(s->model);
     return hpo_resource_maximise(&s->r, view, &model, NULL, NULL, rng, u_out, err);
 }

@@ -257,38 +257,6 @@ static double gradient(void *ctx, const double *u, double *out)
     return hpo_acq_value(ctx, u, out);
 }
 
-static int is_among(const double *u, const double *rows, size_t n, size_t d)
-{
-    for (size_t i = 0; i < n; i++) {
-        size_t k = 0;
-        while (k < d && (u[k] == rows[i * d + k] || (isnan(u[k]) && isnan(rows[i * d + k]))))
-            k++;
-        if (k == d) return 1;
-    }
-    return 0;
-}
-
-/* The best draw from the prior that is not known; *found 0: all are. */
-static hpo_status pick_draw(hpo_resource *r, hpo_acq *acq, const double *known, size_t n_known, hpo_rng *rng,
-                            double *u_out, int *found, hpo_error *err)
-{
-    size_t d = r->n_dims, n = r->n_draws;
-    double *u = hpo_alloc_array(n, (d + 1) * sizeof *u), *score = u + n * d;
-    hpo_status s = u == NULL ? hpo_fail_memory(err) : HPO_OK;
-    *found = 0;
-    for (size_t i = 0; i < n && s == HPO_OK; i++)
-        s = hpo_space_draw(r->space, rng, u + i * d, err);
-    if (s == HPO_OK) hpo_acq_values(acq, u, n, score);
-    for (size_t i = 0; i < n && s == HPO_OK; i++) {
-        if ((*found && !(score[i] > r->value)) || is_among(u + i * d, known, n_known, d)) continue;
-        *found = 1;
-        r->value = score[i];
-        memcpy(u_out, u + i * d, d * sizeof *u);
-    }
-    hpo_free(u);
-    return s;
-}
-
 static hpo_status search(hpo_resource *r, const hpo_view *view, hpo_acq *acq, const double *best,
                          size_t n_best, const double *lengthscales, double *known, hpo_rng *rng,
                          double *u_out, hpo_error *err)
@@ -302,9 +270,11 @@ static hpo_status search(hpo_resource *r, const hpo_view *view, hpo_acq *acq, co
                             .lengthscales = lengthscales,
                             .scan = scan};
     size_t n = view->noisy ? 0 : list_known(r, view, known);
-    int found = 0;
-    if (r->n_draws > 0) HPO_TRY(pick_draw(r, acq, known, n, rng, u_out, &found, err));
-    if (found) return HPO_OK;
+    if (r->n_flat > 0) {
+        o.flat = 1;
+        o.n_uniform = r->n_flat;
+        n_best = 0;
+    }
     hpo_status s = hpo_search_maximise(r->search, &score, &o, best, n_best, n > 0 ? known : NULL, n, rng,
                                        u_out, &r->value, err);
     if (s != HPO_DONE) return s;
