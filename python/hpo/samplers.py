@@ -128,6 +128,7 @@ _CLASSES = {
     "HyperTuneSampler": "hyper-tune",
     "FreezeThawSampler": "freeze-thaw",
     "DyHPOSampler": "dyhpo",
+    "DPLSampler": "dpl",
 }
 _ALIASES = {
     "tpe": {

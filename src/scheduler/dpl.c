@@ -77,8 +77,8 @@ static const hpo_option options[] = {
      NULL},
     {"min", "resource of the lowest rung; 0: the fidelity's minimum", HPO_OPT_REAL,
      offsetof(hpo_improve_config, min), 0, 0, 1e300, NULL},
-    {"halving", "share of decisions that are ASHA's", HPO_OPT_REAL, offsetof(hpo_improve_config, halving), 0,
-     0, 1, NULL},
+    {"halving", "share of decisions that are ASHA's", HPO_OPT_REAL, offsetof(hpo_improve_config, halving),
+     0.25, 0, 1, NULL},
 };
 
 const hpo_scheduler_ops hpo_scheduler_dpl = {

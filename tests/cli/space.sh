@@ -71,6 +71,7 @@ priorband
 hyper-tune
 freeze-thaw
 dyhpo
+dpl
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
@@ -98,6 +99,7 @@ hoeffding
 friedman
 freeze-thaw
 dyhpo
+dpl
 fabolas
 pbt
 pb2

@@ -330,7 +330,8 @@ static void test_out_of_memory(void **state)
         /* few clones: each one's model is fitted anew; a bank of curves costs milliseconds, so does a
          * network or an extrapolation, for each allocation that fails */
         int extrapolates = strcmp(ops->name, "extrapolation") == 0, model = strcmp(ops->name, "fabolas") == 0;
-        int dear = strcmp(ops->name, "freeze-thaw") == 0 || strcmp(ops->name, "dyhpo") == 0 || extrapolates;
+        int dear = strcmp(ops->name, "freeze-thaw") == 0 || strcmp(ops->name, "dyhpo") == 0 ||
+                   strcmp(ops->name, "dpl") == 0 || extrapolates;
         oom_case c = {model  ? 5
                       : dear ? 12
                              : TRIALS,
