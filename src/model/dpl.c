@@ -66,7 +66,7 @@ hpo_status hpo_dpl_create(const hpo_embed *embed, const double *level, size_t n_
     k->next_fit = FIRST;
     k->least = (double)INFINITY;
     k->x = hpo_calloc(MOST * (k->n_in + 6) + CHUNK * (k->n_in + k->n_dims), sizeof *k->x);
-    k->trial = hpo_calloc((size_t)(2 * MOST), sizeof *k->trial);
+    k->trial = hpo_calloc(2 * (size_t)MOST, sizeof *k->trial);
     hpo_status s = k->x == NULL || k->trial == NULL
                        ? hpo_fail_memory(err)
                        : hpo_level_values_init(&k->known, level, n_levels, "dpl", err);
@@ -78,7 +78,7 @@ hpo_status hpo_dpl_create(const hpo_embed *embed, const double *level, size_t n_
     k->ln_share = k->x + MOST * k->n_in;
     k->y = k->ln_share + MOST;
     k->scratch = k->y + MOST;
-    k->chunk = k->scratch + (size_t)(4 * MOST);
+    k->chunk = k->scratch + 4 * (size_t)MOST;
     k->at = k->trial + MOST;
     *out = k;
     return HPO_OK;

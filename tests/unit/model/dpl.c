@@ -42,7 +42,7 @@ static void test_gradient(void **state)
             for (size_t i = 0; i < sizes[part]; i++)
                 weights[part][i] += t_between(&r, -0.3, 0.3);
         }
-        g = calloc(n, sizeof *g);
+        g = calloc(n + 1, sizeof *g);
         assert_non_null(g);
         (void)hpo_power_laws_loss(m, 2, &rows, g);
         for (size_t i = 0; i < n; i++)
