@@ -5,13 +5,15 @@
  * and scaled, nothing else, so that a power law stays one; values of more than three quartile distances above
  * the third quartile (trainings that diverge) count as if they stood there.
  *
- * The networks learn at FIRST rows and whenever their number has grown by an eighth, as the paper's program
- * does at every observation: the first SCRATCH times from new weights, EPOCHS long, after that from the
- * weights that are there, REFINE long, with the newest rows in every batch.  They begin anew when PATIENCE
- * full trainings' worth of resource has brought no better value (the paper's rule), and when the scale of the
- * values has changed.
+ * The networks learn from FIRST rows on at every row, later whenever there is a part in PART more: the first
+ * SCRATCH times from new weights, EPOCHS long, after that from the weights that are there, REFINE long, with
+ * what is new in every batch, as in the authors' program.  They begin anew when PATIENCE full trainings'
+ * worth of resource has brought no better value (the program's rule; here there must also be a fifth more
+ * rows than at the last beginning), and when the scale of the values has changed.
  *
- * The paper has a row for each epoch; here levels are the scheduler's, a factor apart. */
+ * The paper has a row for each epoch, here levels are the scheduler's, a factor apart; a training ends after
+ * a number of batches however many rows there are; failed trials are left out, where the program keeps what
+ * they had reported. */
 #include "model/dpl.h"
 
 #include <math.h>

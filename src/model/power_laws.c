@@ -17,8 +17,11 @@
  * Mean and variance of a prediction are those of the members.  When learning goes on from weights that are
  * there, new rows are in every batch (the authors' program: the newest row).
  *
- * Smaller than the paper's (two layers of WIDTH units, leaky ReLU; 128 there), with a greater rate, because a
- * decision must not take a second; b^(-gamma) stays below e^CAP. */
+ * Unlike the paper's: two layers of WIDTH units (leaky ReLU; 128 there) with a greater rate, which anneals in
+ * the last third, because a decision must not take a second; b^(-gamma) stays below e^CAP; and the first
+ * biases of s and t are BEGIN higher.  There beta and gamma begin near 0 with either sign, and a network that
+ * goes the wrong way stays at the gates' minimum, where the curve hardly bends: one to three of five did,
+ * also with 128 units. */
 #include "model/power_laws.h"
 
 #include <math.h>
