@@ -129,6 +129,7 @@ _CLASSES = {
     "FreezeThawSampler": "freeze-thaw",
     "DyHPOSampler": "dyhpo",
     "LCNetSampler": "lcnet",
+    "DPLSampler": "dpl",
 }
 _ALIASES = {
     "tpe": {

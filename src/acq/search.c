@@ -251,7 +251,7 @@ static hpo_status whole_list(hpo_search *s, hpo_error *err)
     return s->found ? HPO_OK : HPO_DONE;
 }
 
-/* Where climbs end at known points: the best of the other candidates, by and by. */
+/* Where climbs end at known points, or nothing is to climb: the best of the other candidates, by and by. */
 static void other_candidates(hpo_search *s)
 {
     for (size_t left = s->n; left > 0 && !s->found; left--) {
@@ -284,7 +284,9 @@ static hpo_status search_all(hpo_search *s, hpo_error *err)
     size_t d = s->n_dims;
     if (s->is_listed) return whole_list(s, err);
     HPO_TRY(hpo_search__candidates(s, err));
-    size_t n = choose_starts(s, start, want < HPO_SEARCH_MAX_STARTS ? want : HPO_SEARCH_MAX_STARTS);
+    size_t n = s->options.flat
+                   ? 0
+                   : choose_starts(s, start, want < HPO_SEARCH_MAX_STARTS ? want : HPO_SEARCH_MAX_STARTS);
     double *u = s->u + s->n * d; /* one row is always left */
     for (size_t i = 0; i < n; i++) {
         double value = s->value[start[i]];

@@ -28,6 +28,7 @@ typedef struct hpo_search_options {
     void (*scan)(void *ctx, const double *u, size_t m, double *out);
     const double *given; /* n_given rows of u that compete as candidates as they are (NaN: filled in) */
     size_t n_given;
+    int32_t flat; /* 1: the best quasi-random candidate is the answer, nothing climbs */
     /* trust region: only u with |u_k - center_k| <= half_width[k] on REAL and GRID axes; NULL: the whole
      * space */
     const double *center, *half_width;

@@ -22,6 +22,7 @@ enum {
     HPO_RNG_FOREST = 30,   /* trees of model/forest.c; index = tree, rows mixed into the seed */
     HPO_RNG_QUANTILE = 31, /* trees of model/quantile.c; index = round */
     HPO_RNG_BASIS = 32,    /* first weights of model/basis.c; index = layer */
+    HPO_RNG_BATCH = 33,    /* order of the rows that model/power_laws.c learns from; index = training, member */
     HPO_RNG_LCNET = 34,    /* chain of model/lcnet.c; index = fit */
     HPO_RNG_GP = 40,       /* random starts of fits in model/gp_fit.c; index = rows in the model */
     HPO_RNG_BINS = 41,     /* embeddings of sampler/baxus.c; index = stage */

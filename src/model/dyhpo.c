@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model/dyhpo.c - rows for DyHPO's surrogate.
  *
- * A trial's value at level k is its first report at r_k or beyond.  It is a row: configuration, k / (K - 1),
- * the values at levels below k, value.  All values go through one transform, fitted to the rows (AUTO of
- * transform.h).
+ * A trial's value at level k (level_values.h) is a row: configuration, k / (K - 1), the values at levels
+ * below k, value.  All values go through one transform, fitted to the rows (AUTO of transform.h).
  *
  * The paper has a level for each epoch; here levels are the scheduler's, a factor apart, so that a trial has
- * a handful of rows and not one an epoch.  Of more than ROWS rows each level has an equal share, the highest
- * ones first, what they leave over goes to those below; of one level the newest trials.
+ * a handful of rows and not one an epoch.
  *
  * The network learns at FIRST rows and whenever their number has grown by an eighth, always from the weights
  * it has: FIRST_STEPS steps and then STEPS each time, as the paper's program refines. */
@@ -19,35 +17,19 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "model/deep_gp.h"
+#include "model/level_values.h"
 
-enum {
-    FIRST = 6,
-    FIRST_STEPS = 200,
-    STEPS = 50,
-    MAX_LEVELS = 64,
-    CHUNK = 64,
-    PENDING = 32,
-    ROWS = HPO_DEEP_ROWS - PENDING
-};
-
-typedef struct dyhpo_trial {
-    uint32_t reached; /* levels below this have been passed */
-    int32_t failed;
-} dyhpo_trial;
+enum { FIRST = 6, FIRST_STEPS = 200, STEPS = 50, CHUNK = 64, PENDING = 32, ROWS = HPO_DEEP_ROWS - PENDING };
 
 struct hpo_dyhpo {
     const hpo_embed *embed;
     hpo_deep_gp *gp;
-    size_t n_dims, n_levels, n_trials, cap_trials, cap_values;
-    double level[MAX_LEVELS], least[MAX_LEVELS]; /* least: as told; INFINITY: none */
-    size_t count[MAX_LEVELS];                    /* rows of each level */
-    dyhpo_trial *trials;
-    double *values; /* n_trials x n_levels, NaN: not known */
-    size_t n_rows, next_fit;
+    size_t n_dims, n_levels, next_fit;
+    hpo_level_values known;
     int trained;
     hpo_transform transform;
     double *u, *resource, *curve, *y, *scratch; /* HPO_DEEP_ROWS rows, in one block */
-    uint32_t *length;
+    uint32_t *length, *trial, *at;              /* ... */
 };
 
 hpo_status hpo_dyhpo_create(const hpo_embed *embed, const double *level, size_t n_levels, uint64_t seed,
@@ -55,22 +37,18 @@ hpo_status hpo_dyhpo_create(const hpo_embed *embed, const double *level, size_t 
 {
     size_t rows = HPO_DEEP_ROWS;
     *out = NULL;
-    if (n_levels > MAX_LEVELS)
-        return hpo_fail(err, HPO_EUNSUPPORTED, "dyhpo takes at most %d levels, not %zu: choose a larger eta",
-                        MAX_LEVELS, n_levels);
     hpo_dyhpo *k = hpo_calloc(1, sizeof *k);
     if (k == NULL) return hpo_fail_memory(err);
     k->embed = embed;
     k->n_dims = hpo_embed_n_dims(embed);
     k->n_levels = n_levels;
     k->next_fit = FIRST;
-    memcpy(k->level, level, n_levels * sizeof *level);
-    for (size_t i = 0; i < n_levels; i++)
-        k->least[i] = (double)INFINITY;
     k->u = hpo_calloc(rows * (k->n_dims + n_levels + 5), sizeof *k->u);
-    k->length = hpo_calloc(rows, sizeof *k->length);
-    hpo_status s = k->u == NULL || k->length == NULL ? hpo_fail_memory(err)
-                                                     : hpo_deep_gp_create(embed, n_levels, seed, &k->gp, err);
+    k->length = hpo_calloc(3 * rows, sizeof *k->length);
+    hpo_status s = k->u == NULL || k->length == NULL
+                       ? hpo_fail_memory(err)
+                       : hpo_level_values_init(&k->known, level, n_levels, "dyhpo", err);
+    if (s == HPO_OK) s = hpo_deep_gp_create(embed, n_levels, seed, &k->gp, err);
     if (s != HPO_OK) {
         hpo_dyhpo_free(k);
         return s;
@@ -79,6 +57,8 @@ hpo_status hpo_dyhpo_create(const hpo_embed *embed, const double *level, size_t 
     k->curve = k->resource + rows;
     k->y = k->curve + rows * n_levels;
     k->scratch = k->y + rows;
+    k->trial = k->length + rows;
+    k->at = k->trial + rows;
     *out = k;
     return HPO_OK;
 }
@@ -87,19 +67,13 @@ void hpo_dyhpo_free(hpo_dyhpo *k)
 {
     if (k == NULL) return;
     hpo_deep_gp_free(k->gp);
-    hpo_free(k->trials);
-    hpo_free(k->values);
+    hpo_level_values_fini(&k->known);
     hpo_free(k->u);
     hpo_free(k->length);
     hpo_free(k);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
-
-static const double *values_of(const hpo_dyhpo *k, size_t trial)
-{
-    return k->values + trial * k->n_levels;
-}
 
 static double share_of(const hpo_dyhpo *k, size_t level)
 {
@@ -109,7 +83,7 @@ static double share_of(const hpo_dyhpo *k, size_t level)
 /* The row of a trial at a level into place i: its input, values of the curve as told. */
 static void write_row(const hpo_dyhpo *k, size_t trial, size_t level, const double *u, size_t i)
 {
-    const double *v = values_of(k, trial);
+    const double *v = hpo_level_values_of(&k->known, trial);
     double *curve = k->curve + i * k->n_levels;
     uint32_t n = 0;
     memcpy(k->u + i * k->n_dims, u + trial * k->n_dims, k->n_dims * sizeof *u);
@@ -128,16 +102,10 @@ static void transform_curve(const hpo_dyhpo *k, size_t i)
 
 static size_t gather(const hpo_dyhpo *k, const double *u)
 {
-    size_t n = 0;
-    for (size_t level = k->n_levels; level-- > 0;) {
-        size_t quota = (ROWS - n) / (level + 1), taken = 0;
-        for (size_t t = k->n_trials; t-- > 0 && taken < quota && taken < k->count[level];) {
-            double y = values_of(k, t)[level];
-            if (isnan(y) || k->trials[t].failed) continue;
-            write_row(k, t, level, u, n);
-            k->y[n++] = y;
-            taken++;
-        }
+    size_t n = hpo_level_values_pick(&k->known, ROWS, k->trial, k->at);
+    for (size_t i = 0; i < n; i++) {
+        write_row(k, k->trial[i], k->at[i], u, i);
+        k->y[i] = hpo_level_values_of(&k->known, k->trial[i])[k->at[i]];
     }
     return n;
 }
@@ -172,49 +140,16 @@ int hpo_dyhpo_believe(hpo_dyhpo *k, const double *u, size_t n)
 
 /* ---- reports ------------------------------------------------------------------------------------------- */
 
-static hpo_status room(hpo_dyhpo *k, size_t trial, hpo_error *err)
-{
-    HPO_TRY(hpo_reserve(&k->trials, &k->cap_trials, trial + 1, sizeof *k->trials, err));
-    HPO_TRY(hpo_reserve(&k->values, &k->cap_values, (trial + 1) * k->n_levels, sizeof *k->values, err));
-    for (; k->n_trials <= trial; k->n_trials++) {
-        k->trials[k->n_trials] = (dyhpo_trial){0, 0};
-        for (size_t j = 0; j < k->n_levels; j++)
-            k->values[k->n_trials * k->n_levels + j] = (double)NAN;
-    }
-    return HPO_OK;
-}
-
-/* A failed trial is no row any more. */
-static void fail(hpo_dyhpo *k, size_t trial)
-{
-    if (k->trials[trial].failed) return;
-    k->trials[trial].failed = 1;
-    for (size_t j = 0; j < k->n_levels; j++) {
-        size_t known = (size_t)!isnan(values_of(k, trial)[j]);
-        k->count[j] -= known;
-        k->n_rows -= known;
-    }
-}
-
 hpo_status hpo_dyhpo_report(hpo_dyhpo *k, size_t trial, double resource, double value, const double *u,
                             hpo_error *err)
 {
-    HPO_TRY(room(k, trial, err));
-    dyhpo_trial *t = &k->trials[trial];
-    if (!isfinite(value)) fail(k, trial);
-    size_t level = t->reached;
-    while (level < k->n_levels && k->level[level] <= resource * (1 + 1e-9))
-        level++;
-    if (level == t->reached || t->failed) return HPO_OK;
-    t->reached = (uint32_t)level--; /* levels that were jumped over stay unknown */
-    k->values[trial * k->n_levels + level] = value;
-    k->least[level] = fmin(k->least[level], value);
-    k->count[level]++;
-    k->n_rows++;
-    if (k->n_rows < k->next_fit) return HPO_OK;
+    int added;
+    HPO_TRY(hpo_level_values_report(&k->known, trial, resource, value, &added, err));
+    size_t n = k->known.n_rows;
+    if (!added || n < k->next_fit) return HPO_OK;
     size_t steps = k->trained ? STEPS : FIRST_STEPS;
     k->trained = 1;
-    k->next_fit = k->n_rows + k->n_rows / 8 + 1;
+    k->next_fit = n + n / 8 + 1;
     if (hpo_dyhpo_update(k, u)) (void)hpo_deep_gp_train(k->gp, steps);
     return HPO_OK;
 }
@@ -223,9 +158,9 @@ hpo_status hpo_dyhpo_report(hpo_dyhpo *k, size_t trial, double resource, double 
 
 double hpo_dyhpo_best(const hpo_dyhpo *k, size_t level)
 {
-    double best = k->least[level];
-    for (size_t j = 0; j < k->n_levels && !(k->least[level] < (double)INFINITY); j++)
-        best = fmin(best, k->least[j]);
+    double best = k->known.least[level];
+    for (size_t j = 0; j < k->n_levels && !(k->known.least[level] < (double)INFINITY); j++)
+        best = fmin(best, k->known.least[j]);
     return hpo_transform_apply(&k->transform, best);
 }
 
@@ -236,7 +171,7 @@ void hpo_dyhpo_next(const hpo_dyhpo *k, const double *u, const uint32_t *trial, 
     for (size_t from = 0; from < n; from += HPO_DEEP_ROWS) {
         size_t count = n - from < HPO_DEEP_ROWS ? n - from : HPO_DEEP_ROWS;
         for (size_t i = 0; i < count; i++) {
-            size_t t = trial[from + i], level = k->trials[t].reached;
+            size_t t = trial[from + i], level = k->known.trials[t].reached;
             write_row(k, t, level, u, i);
             transform_curve(k, i);
             best[from + i] = hpo_dyhpo_best(k, level);
@@ -272,9 +207,10 @@ hpo_posterior hpo_dyhpo_posterior(const hpo_dyhpo *k)
 
 double hpo_dyhpo_lowest(const hpo_dyhpo *k, size_t trial)
 {
-    if (trial >= k->n_trials || k->trials[trial].failed || isnan(values_of(k, trial)[0]))
+    if (trial >= k->known.n_trials || k->known.trials[trial].failed ||
+        isnan(hpo_level_values_of(&k->known, trial)[0]))
         return (double)INFINITY;
-    return hpo_transform_apply(&k->transform, values_of(k, trial)[0]);
+    return hpo_transform_apply(&k->transform, hpo_level_values_of(&k->known, trial)[0]);
 }
 
 const hpo_transform *hpo_dyhpo_transform(const hpo_dyhpo *k)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model/mlp.c - layers a_l = tanh(W_l a_{l-1} + b_l).  With D_l = dL/da_l and E_l = D_l (1 - a_l^2):
+/* model/mlp.c - layers a_l = s(W_l a_{l-1} + b_l).  With D_l = dL/da_l and E_l = D_l s' (from a_l: 1 - a_l^2
+ * for tanh):
  *
  *     dL/dW_l = E_l^T a_{l-1},   dL/db_l = column sums of E_l,   D_{l-1} = E_l W_l.
  *
@@ -20,6 +21,7 @@ hpo_status hpo_mlp_init(hpo_mlp *m, size_t n_in, size_t width, size_t n_layers, 
     m->n_in = n_in;
     m->width = width;
     m->n_layers = n_layers;
+    m->unit = HPO_MLP_TANH;
     m->n_weights = width * (n_in + 1) + (n_layers - 1) * width * (width + 1);
     m->weight = hpo_calloc(m->n_weights, sizeof *m->weight);
     m->transposed = hpo_calloc(m->n_weights, sizeof *m->transposed);
@@ -58,6 +60,20 @@ void hpo_mlp_reset(hpo_mlp *m, double gain, uint64_t seed)
     }
 }
 
+void hpo_mlp_reset_with_biases(hpo_mlp *m, uint64_t seed)
+{
+    for (size_t l = 0; l < m->n_layers; l++) {
+        hpo_rng rng;
+        size_t k = inputs(m, l);
+        double *w = m->weight + begin(m, l), bound = 1 / sqrt((double)k);
+        hpo_rng_init(&rng, seed, l, HPO_RNG_BASIS);
+        for (size_t i = 0; i < m->width * (k + 1); i++)
+            w[i] = bound * (2 * hpo_rng_uniform(&rng) - 1);
+    }
+}
+
+static const double LEAK = 0.01;
+
 static void tanh_n(double *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -65,6 +81,23 @@ static void tanh_n(double *x, size_t n)
     hpo_exp_n(x, n, x);
     for (size_t i = 0; i < n; i++)
         x[i] = 1 - 2 / (x[i] + 1);
+}
+
+static void apply_unit(const hpo_mlp *m, double *x, size_t n)
+{
+    if (m->unit == HPO_MLP_TANH) tanh_n(x, n);
+    if (m->unit != HPO_MLP_LEAKY) return;
+    for (size_t i = 0; i < n; i++)
+        x[i] = x[i] > 0 ? x[i] : LEAK * x[i];
+}
+
+/* d *= s', which the outputs a tell. */
+static void unit_slopes(const hpo_mlp *m, const double *a, size_t n, double *d)
+{
+    for (size_t i = 0; i < n && m->unit == HPO_MLP_TANH; i++)
+        d[i] *= 1 - a[i] * a[i];
+    for (size_t i = 0; i < n && m->unit == HPO_MLP_LEAKY; i++)
+        d[i] *= a[i] > 0 ? 1 : LEAK;
 }
 
 void hpo_mlp_forward(const hpo_mlp *m, const double *x, size_t n, double *out)
@@ -77,7 +110,7 @@ void hpo_mlp_forward(const hpo_mlp *m, const double *x, size_t n, double *out)
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < m->width; j++)
                 a[i * m->width + j] += b[j];
-        tanh_n(a, n * m->width);
+        apply_unit(m, a, n * m->width);
         x = a;
     }
 }
@@ -104,8 +137,7 @@ void hpo_mlp_backward(const hpo_mlp *m, const double *x, size_t n, const double 
     for (size_t l = m->n_layers; l-- > 0;) {
         size_t k = inputs(m, l);
         const double *a = out + l * n * w, *input = l == 0 ? x : a - n * w, *weight = m->weight + begin(m, l);
-        for (size_t i = 0; i < n * w; i++)
-            d[i] *= 1 - a[i] * a[i];
+        unit_slopes(m, a, n * w, d);
         if (gradient != NULL) {
             double *g = gradient + begin(m, l), *bias = g + w * k;
             transpose(input, n, k, before);

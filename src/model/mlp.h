@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model/mlp.h - a small network of tanh layers of one width, its derivatives, and Adam. */
+/* model/mlp.h - a small network of layers of one width, its derivatives, and Adam. */
 #ifndef MODEL_MLP_H
 #define MODEL_MLP_H
 #include "hpo.h"
 #include <stddef.h>
 #include <stdint.h>
 
-/* Layer l maps n_in (l 0) or width numbers to width: tanh(W x + b); W row-major (width x inputs), then b. */
+typedef enum hpo_mlp_unit {
+    HPO_MLP_TANH,
+    HPO_MLP_LEAKY, /* max(x, x / 100) */
+    HPO_MLP_LINEAR
+} hpo_mlp_unit;
+
+/* Layer l maps n_in (l 0) or width numbers to width: s(W x + b); W row-major (width x inputs), then b. */
 typedef struct hpo_mlp {
     size_t n_in, width, n_layers, n_weights;
+    hpo_mlp_unit unit; /* s; tanh until it is set */
     double *weight;
     double *transposed; /* scratch, as many */
 } hpo_mlp;
@@ -17,6 +24,8 @@ HPO_NODISCARD hpo_status hpo_mlp_init(hpo_mlp *m, size_t n_in, size_t width, siz
 void hpo_mlp_fini(hpo_mlp *m);
 /* Glorot's uniform weights times `gain`, zero biases; a function of the seed. */
 void hpo_mlp_reset(hpo_mlp *m, double gain, uint64_t seed);
+/* Weights and biases of each layer uniform within 1 / sqrt(its inputs); a function of the seed. */
+void hpo_mlp_reset_with_biases(hpo_mlp *m, uint64_t seed);
 /* n rows x (n x n_in): out n_layers x n x width, the last layer last. */
 void hpo_mlp_forward(const hpo_mlp *m, const double *x, size_t n, double *out);
 /* Doubles of scratch for n rows. */

@@ -7,7 +7,7 @@
 
 #define HPO_SAMPLER_LIST(X)                                                                                  \
     X(auto) X(random) X(grid) X(sobol) X(halton) X(rsequence) X(lhs) X(tpe) X(local) X(gp) X(forest) X(cqr) X(bore) X(dngo) X(turbo) X(baxus) X(sphere) X(additive) \
-    X(bohb) X(mobster) X(priorband) X(hyper_tune) X(freeze_thaw) X(dyhpo) X(lcnet)
+    X(bohb) X(mobster) X(priorband) X(hyper_tune) X(freeze_thaw) X(dyhpo) X(lcnet) X(dpl)
 
 #define HPO_SAMPLER_DECLARE(name) extern const hpo_sampler_ops hpo_sampler_##name;
 HPO_SAMPLER_LIST(HPO_SAMPLER_DECLARE)

@@ -20,8 +20,6 @@
 #include "sampler/builtin.h"
 #include "sampler/resource.h"
 
-enum { MAX_LEVELS = 64 };
-
 typedef struct dyhpo_config {
     int64_t initial;
 } dyhpo_config;
@@ -52,11 +50,9 @@ static void dyhpo_fini(void *state)
 /* The levels are those of the scheduler; without one there are only full trainings. */
 static hpo_status begin(dyhpo *s, const hpo_view *view, hpo_error *err)
 {
-    double level[MAX_LEVELS] = {1};
-    size_t n = view->n_levels > 0 ? view->n_levels : 1;
+    double level[HPO_RESOURCE_LEVELS];
     if (s->model != NULL) return HPO_OK;
-    for (size_t k = 0; k < view->n_levels && k < MAX_LEVELS; k++)
-        level[k] = view->level[k] / view->level[n - 1];
+    size_t n = hpo_resource_level_shares(view, level);
     return hpo_dyhpo_create(s->r.embed, level, n, s->seed, &s->model, err);
 }
 

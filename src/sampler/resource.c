@@ -27,6 +27,7 @@ hpo_status hpo_resource_init(hpo_resource *r, const hpo_space *space, uint64_t s
                              hpo_error *err)
 {
     r->space = space;
+    r->target = (double)NAN;
     r->opening_size = hpo_opening_size(space->n_params, opening);
     HPO_TRY(hpo_opening_init(&r->opening, space, seed, err));
     HPO_TRY(hpo_embed_create(space, &r->embed, err));
@@ -111,6 +112,14 @@ hpo_status hpo_resource_look(hpo_resource *r, const hpo_view *view, hpo_resource
 /* ---- levels ----------------------------------------------------------------------------------------------
  */
 
+size_t hpo_resource_level_shares(const hpo_view *view, double *level)
+{
+    level[0] = 1;
+    for (size_t k = 0; k < view->n_levels && k < HPO_RESOURCE_LEVELS; k++)
+        level[k] = view->level[k] / view->level[view->n_levels - 1];
+    return view->n_levels > 0 ? view->n_levels : 1;
+}
+
 hpo_status hpo_level_rows_begin(hpo_level_rows *l, const hpo_view *view, const char *name, hpo_error *err)
 {
     if (l->n_levels > 0) return HPO_OK;
@@ -118,10 +127,7 @@ hpo_status hpo_level_rows_begin(hpo_level_rows *l, const hpo_view *view, const c
         return hpo_fail(err, HPO_EUNSUPPORTED,
                         "the scheduler has %zu levels, %s takes %d: choose a larger eta", view->n_levels,
                         name, (int)HPO_RESOURCE_LEVELS);
-    l->n_levels = view->n_levels > 0 ? view->n_levels : 1;
-    l->level[0] = 1;
-    for (size_t k = 0; k < view->n_levels; k++)
-        l->level[k] = view->level[k] / view->level[view->n_levels - 1];
+    l->n_levels = hpo_resource_level_shares(view, l->level);
     return HPO_OK;
 }
 
@@ -250,6 +256,11 @@ static hpo_status search(hpo_resource *r, const hpo_view *view, const hpo_score 
                             .lengthscales = lengthscales,
                             .scan = look};
     size_t n = view->noisy ? 0 : list_known(r, view, known);
+    if (r->n_flat > 0) {
+        o.flat = 1;
+        o.n_uniform = r->n_flat;
+        n_best = 0;
+    }
     hpo_status s = hpo_search_maximise(r->search, score, &o, best, n_best, n > 0 ? known : NULL, n, rng,
                                        u_out, &r->value, err);
     if (s != HPO_DONE) return s;
@@ -269,10 +280,14 @@ hpo_status hpo_resource_maximise(hpo_resource *r, const hpo_view *view, const hp
     if (block == NULL) return hpo_fail_memory(err);
     hpo_acq_options o = {.kind = HPO_ACQ_LOG_EI, .pending = HPO_PENDING_IGNORE};
     hpo_acq_context x = {.best = incumbent(r, model, block, &n_best), .gp = gp, .n_told = r->n_seen};
+    if (!isnan(r->target)) x.best = r->target;
     hpo_status s = learn_failures(r, known, err);
-    if (s == HPO_OK && gp != NULL) s = hpo_resource_pending(r, view, &pending, &n_pending, err);
+    if (s == HPO_OK && (gp != NULL || r->penalise))
+        s = hpo_resource_pending(r, view, &pending, &n_pending, err);
     if (n_pending > 0) {
-        o.pending = n_pending > MANY_PENDING ? HPO_PENDING_BELIEVER : HPO_PENDING_FANTASY;
+        o.pending = gp == NULL                 ? HPO_PENDING_PENALTY
+                    : n_pending > MANY_PENDING ? HPO_PENDING_BELIEVER
+                                               : HPO_PENDING_FANTASY;
         x.pending = pending;
         x.n_pending = n_pending;
     }

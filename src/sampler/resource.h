@@ -33,6 +33,10 @@ typedef struct hpo_resource {
     double *score;   /* n_trials: smaller is better; the sampler fills it, INFINITY: not worth a look */
     size_t n_reports, n_rows, n_seen, n_failed;
     size_t cap_kind, cap_score;
+    /* before hpo_resource_maximise, where a sampler wants something else than it does by itself */
+    double target; /* value to improve on, model units; NAN: the least mean at trials */
+    size_t n_flat; /* > 0: the best of so many quasi-random candidates instead of a search that climbs */
+    int penalise;  /* local penalisation at pending trials that are not in the model */
     /* scratch */
     double *list;
     uint8_t *ok;
@@ -53,6 +57,9 @@ typedef hpo_status (*hpo_resource_take)(void *ctx, size_t trial, double share, d
 /* Takes in what is new in the view, in its order. */
 HPO_NODISCARD hpo_status hpo_resource_look(hpo_resource *r, const hpo_view *view, hpo_resource_take take, void *ctx,
                                            hpo_error *err);
+/* The levels of the view as shares of the maximum, ascending; one, the maximum, where it has none.  How many there are
+ * is returned, at most HPO_RESOURCE_LEVELS of them are in `level`. */
+size_t hpo_resource_level_shares(const hpo_view *view, double *level);
 /* Values of trials at levels: the first report of each at r_k or beyond, in the order of the reports. */
 enum { HPO_RESOURCE_LEVELS = 64 };
 typedef struct hpo_level_row {
@@ -83,7 +90,7 @@ HPO_NODISCARD hpo_status hpo_resource_open(hpo_resource *r, uint64_t draw, hpo_r
 HPO_NODISCARD hpo_status hpo_resource_pending(hpo_resource *r, const hpo_view *view, const double **u, size_t *n,
                                               hpo_error *err);
 /* The configuration of largest log expected improvement of `model` over its least mean at the trials of smallest
- * score, unlike all known ones unless the study is noisy.  gp: the process behind it, for joint fantasies at the
+ * score (r->target instead where it is set), unlike all known ones unless the study is noisy.  gp: the process behind it, for joint fantasies at the
  * pending trials; NULL: they are in the model already. lengthscales: as in search.h. */
 HPO_NODISCARD hpo_status hpo_resource_maximise(hpo_resource *r, const hpo_view *view, const hpo_posterior *model,
                                                const hpo_gp *gp, const double *lengthscales, hpo_rng *rng,

@@ -28,7 +28,7 @@
     X(wilcoxon)                                                                                              \
     X(hoeffding)                                                                                             \
     X(friedman)                                                                                              \
-    X(freeze_thaw) X(dyhpo) X(fabolas) X(mf_mes) X(cf_kg) X(boca)                                                                                           \
+    X(freeze_thaw) X(dyhpo) X(dpl) X(fabolas) X(mf_mes) X(cf_kg) X(boca)                                                                                           \
     X(pbt)                                                                                                   \
     X(pb2)
 

@@ -1,232 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scheduler/dyhpo.c - DyHPO: whoever is expected to improve most in its next piece goes on.
  *
- * Trials run in pieces, from level to level (rung.h), and are paused in between.  A Gaussian process with a
- * deep kernel over configuration, resource and the curve so far (model/dyhpo.h) predicts one value, that of
- * the next level.  A free worker is given what has the largest
+ * A Gaussian process with a deep kernel over configuration, resource and the curve so far (model/dyhpo.h)
+ * predicts one value, that of the next level.  A free worker is given what has the largest
  *
  *     EI(x, j) = E max(0, y_j - f(x, j)),   y_j = the least value seen at level j (of all values, where
  * nobody has been there),
  *
- * over all paused trials at the level above their last, and new configurations at the lowest one; those are
- * DRAWS draws from the prior here, which tell what a new trial is worth.  Which configuration a new one gets
- * is the sampler's business: the sampler of this name maximises the same EI.
+ * over all paused trials at the level above their last, and new configurations at the lowest one (improve.h).
  *
- * A free worker decides as ASHA does (hpo_rungs_best, else a new trial) with probability `halving`: what is
- * best one step ahead need not be what ends best.  The paper has no such share; Syne Tune's version has a
- * quarter.  So it is as long as the model has nothing to learn from, and when no new trial may begin.
- *
- * The network learns at the reports that make it due (model/dyhpo.c).  Randomness is keyed by the number of
- * pieces that have begun.
+ * A share of the decisions is ASHA's, `halving`: what is best one step ahead need not be what ends best.  The
+ * paper has no such share; Syne Tune's version has a quarter.
  *
  * Wistuba, Kadra & Grabocka: "Supervising the multi-fidelity race of hyperparameter configurations", NeurIPS
  * 2022, algorithm 1. */
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "acq/acquisition.h"
-#include "base/alloc.h"
-#include "base/error.h"
-#include "math/func.h"
-#include "math/rng.h"
 #include "model/dyhpo.h"
 #include "scheduler/builtin.h"
-#include "scheduler/rung.h"
-#include "space/space.h"
+#include "scheduler/improve.h"
 
-enum { DRAWS = 128 };
-
-typedef struct dyhpo_config {
-    double eta, min, halving;
-} dyhpo_config;
-
-typedef struct dyhpo {
-    hpo_levels levels; /* first: hpo_levels_list */
-    dyhpo_config config;
-    const hpo_space *space;
-    uint64_t seed, n_pieces;
-    double sign;
-    size_t n_dims;
-    hpo_sched_rows rows;
-    hpo_rung *rungs;
-    hpo_embed *embed;
+static hpo_status create(const hpo_embed *embed, const double *level, size_t n_levels, uint64_t seed,
+                         void **out, hpo_error *err)
+{
     hpo_dyhpo *model;
-    double *u; /* by trial */
-    size_t cap_u;
-    int64_t n_complete;
-    /* for one look at all paused trials */
-    uint32_t *paused;
-    double *moments; /* mean, variance, best, of each */
-    size_t cap_paused, cap_moments;
-    double *draws; /* DRAWS x n_dims, then their moments */
-} dyhpo;
+    hpo_status s = hpo_dyhpo_create(embed, level, n_levels, seed, &model, err);
+    *out = model;
+    return s;
+}
 
-/* ---- begin and end ---------------------------------------------------------------------------------- */
+static void destroy(void *model)
+{
+    hpo_dyhpo_free(model);
+}
+
+static hpo_status report(void *model, size_t trial, double resource, double value, const double *u,
+                         hpo_error *err)
+{
+    return hpo_dyhpo_report(model, trial, resource, value, u, err);
+}
+
+static hpo_posterior fresh(const void *model)
+{
+    return hpo_dyhpo_posterior(model);
+}
+
+static const hpo_transform *transform(const void *model)
+{
+    return hpo_dyhpo_transform(model);
+}
+
+static int update(void *model, const double *u)
+{
+    return hpo_dyhpo_update(model, u);
+}
+
+static void next(void *model, const double *u, const uint32_t *trial, size_t n, double *mean, double *var,
+                 double *best)
+{
+    hpo_dyhpo_next(model, u, trial, n, mean, var, best);
+}
+
+static double best_new(const void *model)
+{
+    return hpo_dyhpo_best(model, 0);
+}
+
+static const hpo_improve_model dyhpo_model = {create, destroy,  report,    update, next,
+                                              fresh,  best_new, transform, 0,      "there"};
 
 static hpo_status dyhpo_init(void *state, const void *config, const hpo_sched_problem *p, hpo_error *err)
 {
-    dyhpo *s = state;
-    s->config = *(const dyhpo_config *)config;
-    s->space = p->space;
-    s->seed = p->seed;
-    s->sign = p->sign[0];
-    HPO_TRY(hpo_levels_init(&s->levels, p, s->config.min, s->config.eta, err));
-    HPO_TRY(hpo_embed_create(p->space, &s->embed, err));
-    s->n_dims = hpo_embed_n_dims(s->embed);
-    HPO_TRY(hpo_dyhpo_create(s->embed, s->levels.at, s->levels.n, s->seed, &s->model, err));
-    s->rungs = hpo_calloc(s->levels.n, sizeof *s->rungs);
-    s->draws = hpo_alloc_array(DRAWS, (s->n_dims + 2) * sizeof *s->draws);
-    return s->rungs == NULL || s->draws == NULL ? hpo_fail_memory(err) : HPO_OK;
-}
-
-static void dyhpo_fini(void *state)
-{
-    dyhpo *s = state;
-    hpo_rungs_free(s->rungs, s->levels.n);
-    hpo_free(s->u);
-    hpo_free(s->paused);
-    hpo_free(s->moments);
-    hpo_free(s->draws);
-    hpo_sched_rows_fini(&s->rows);
-    hpo_dyhpo_free(s->model);
-    hpo_embed_free(s->embed);
-}
-
-/* ---- events ------------------------------------------------------------------------------------------- */
-
-static hpo_status dyhpo_start(void *state, const hpo_sched_start *e, hpo_error *err)
-{
-    dyhpo *s = state;
-    size_t i = (size_t)e->trial;
-    HPO_TRY(hpo_sched_rows_need(&s->rows, e->trial, err));
-    HPO_TRY(hpo_reserve(&s->u, &s->cap_u, s->rows.n * s->n_dims + 1, sizeof *s->u, err));
-    HPO_TRY(hpo_reserve(&s->paused, &s->cap_paused, s->rows.n, sizeof *s->paused, err));
-    HPO_TRY(hpo_reserve(&s->moments, &s->cap_moments, 3 * s->rows.n, sizeof *s->moments, err));
-    if (e->u != NULL) memcpy(s->u + i * s->n_dims, e->u, s->n_dims * sizeof *s->u);
-    hpo_rungs_start(s->rungs, &s->rows.row[i], e->trial, e->resource);
-    s->n_pieces++;
-    return HPO_OK;
-}
-
-static hpo_status dyhpo_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out, hpo_error *err)
-{
-    dyhpo *s = state;
-    HPO_TRY(hpo_sched_rows_need(&s->rows, r->trial, err));
-    hpo_sched_row *t = &s->rows.row[r->trial];
-    if (hpo_sched_rows_report(t, r)) {
-        HPO_TRY(hpo_dyhpo_report(s->model, (size_t)r->trial, fmin(t->step, t->target), r->y[0], s->u, err));
-        HPO_TRY(hpo_rungs_enter(s->rungs, &s->levels, t, r->trial, err));
-    }
-    if (!(t->step >= t->target * (1 - 1e-9)) || t->target >= s->levels.at[s->levels.n - 1]) return HPO_OK;
-    out->decision = HPO_PAUSE;
-    if (t->level < 0) return HPO_OK;
-    const hpo_ranking *rung = &s->rungs[t->level].ranking;
-    (void)hpo_rung_say(out->reason, hpo_ranking_before(rung, t->entry, r->trial) + 1, hpo_ranking_size(rung),
-                       s->levels.text[t->level]);
-    return HPO_OK;
-}
-
-static hpo_status dyhpo_tell(void *state, int64_t trial, hpo_state end, const double *y, hpo_error *err)
-{
-    dyhpo *s = state;
-    (void)y;
-    HPO_TRY(hpo_sched_rows_need(&s->rows, trial, err));
-    s->n_complete += end == HPO_STATE_COMPLETE;
-    hpo_rungs_tell(s->rungs, &s->rows.row[trial], trial, end == HPO_STATE_PAUSED);
-    return HPO_OK;
-}
-
-/* ---- a free worker ----------------------------------------------------------------------------------- */
-
-/* As ASHA; all: whoever has come furthest goes on. */
-static void halve(const dyhpo *s, int all, hpo_action *out)
-{
-    hpo_ranked e;
-    size_t level;
-    if (hpo_rungs_best(s->rungs, &s->levels, all, &e, &level))
-        hpo_rung_promote(&s->rungs[level], &s->levels, &e, level, level + 1, out);
-}
-
-/* The largest log EI of n predictions, and whose it is. */
-static double largest(const double *mean, const double *var, const double *best, size_t best_step, size_t n,
-                      size_t *who)
-{
-    double most = -(double)INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        double v = hpo_acq_log_ei(mean[i], sqrt(var[i]), best[i * best_step], NULL, NULL);
-        if (i > 0 && !(v > most)) continue;
-        most = v;
-        *who = i;
-    }
-    return most;
-}
-
-static double worth_of_new(const dyhpo *s, hpo_rng *rng, hpo_error *err)
-{
-    size_t who = 0;
-    double *mean = s->draws + DRAWS * s->n_dims, *var = mean + DRAWS, best = hpo_dyhpo_best(s->model, 0);
-    hpo_posterior p = hpo_dyhpo_posterior(s->model);
-    size_t n = 0;
-    while (n < DRAWS && hpo_space_draw(s->space, rng, s->draws + n * s->n_dims, err) == HPO_OK)
-        n++;
-    p.ops->moments(p.model, s->draws, n, mean, var);
-    return largest(mean, var, &best, 0, n, &who);
-}
-
-static void decide(dyhpo *s, hpo_rng *rng, hpo_action *out, hpo_error *err)
-{
-    size_t n = 0, who = 0;
-    for (size_t i = 0; i < s->rows.n; i++) {
-        const hpo_sched_row *t = &s->rows.row[i];
-        if (t->paused && t->level >= 0 && (size_t)t->level + 1 < s->levels.n && isfinite(t->last))
-            s->paused[n++] = (uint32_t)i;
-    }
-    double *mean = s->moments, *var = mean + n, *best = var + n, fresh = worth_of_new(s, rng, err);
-    hpo_dyhpo_next(s->model, s->u, s->paused, n, mean, var, best);
-    double most = largest(mean, var, best, 1, n, &who);
-    if (n == 0 || !(most > fresh)) return;
-    out->kind = HPO_ACT_RESUME;
-    out->trial = (int64_t)s->paused[who];
-    out->resource = s->levels.at[s->rows.row[out->trial].level + 1];
-    const hpo_transform *t = hpo_dyhpo_transform(s->model);
-    (void)snprintf(out->reason, sizeof out->reason,
-                   "expected %.4g at %.6g, best there %.4g: log improvement %.3g, a new trial's %.3g",
-                   s->sign * hpo_transform_invert(t, mean[who]), out->resource,
-                   s->sign * hpo_transform_invert(t, best[who]), most, fresh);
-}
-
-static hpo_status dyhpo_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)
-{
-    dyhpo *s = state;
-    hpo_rng rng;
-    out->resource = s->levels.at[0];
-    hpo_rng_init(&rng, s->seed, s->n_pieces, HPO_RNG_SCHEDULER);
-    if (!ask->may_create) {
-        halve(s, 0, out);
-        if (out->kind == HPO_ACT_NEW && ask->n_running == 0 && s->n_complete == 0) halve(s, 1, out);
-    } else if (hpo_rng_uniform(&rng) < s->config.halving || !hpo_dyhpo_update(s->model, s->u)) {
-        halve(s, 0, out);
-    } else {
-        decide(s, &rng, out, err);
-    }
-    return HPO_OK;
-}
-
-/* ---- for people -------------------------------------------------------------------------------------- */
-
-static hpo_status dyhpo_describe(const void *state, char *buf, size_t cap, size_t *n_out, hpo_error *err)
-{
-    const dyhpo *s = state;
-    return hpo_rungs_describe(s->rungs, &s->levels, buf, cap, n_out, err);
+    return hpo_improve_init(state, &dyhpo_model, config, p, err);
 }
 
 static const hpo_option options[] = {
-    {"eta", "rungs are a factor eta apart", HPO_OPT_REAL, offsetof(dyhpo_config, eta), 3, 1.1, 100, NULL},
+    {"eta", "rungs are a factor eta apart", HPO_OPT_REAL, offsetof(hpo_improve_config, eta), 3, 1.1, 100,
+     NULL},
     {"min", "resource of the lowest rung; 0: the fidelity's minimum", HPO_OPT_REAL,
-     offsetof(dyhpo_config, min), 0, 0, 1e300, NULL},
-    {"halving", "share of decisions that are ASHA's", HPO_OPT_REAL, offsetof(dyhpo_config, halving), 0.25, 0,
-     1, NULL},
+     offsetof(hpo_improve_config, min), 0, 0, 1e300, NULL},
+    {"halving", "share of decisions that are ASHA's", HPO_OPT_REAL, offsetof(hpo_improve_config, halving),
+     0.25, 0, 1, NULL},
 };
 
 const hpo_scheduler_ops hpo_scheduler_dyhpo = {
@@ -239,14 +91,14 @@ const hpo_scheduler_ops hpo_scheduler_dyhpo = {
     .caps = HPO_SCHED_NEEDS_FIDELITY | HPO_SCHED_PAUSES | HPO_SCHED_POINTS | HPO_SCHED_ALONG,
     .options = options,
     .n_options = sizeof options / sizeof options[0],
-    .config_size = sizeof(dyhpo_config),
-    .state_size = sizeof(dyhpo),
+    .config_size = sizeof(hpo_improve_config),
+    .state_size = sizeof(hpo_improve),
     .init = dyhpo_init,
-    .start = dyhpo_start,
-    .report = dyhpo_report,
-    .tell = dyhpo_tell,
-    .next = dyhpo_next,
+    .start = hpo_improve_start,
+    .report = hpo_improve_report,
+    .tell = hpo_improve_tell,
+    .next = hpo_improve_next,
     .levels = hpo_levels_list,
-    .describe = dyhpo_describe,
-    .fini = dyhpo_fini,
+    .describe = hpo_improve_describe,
+    .fini = hpo_improve_fini,
 };

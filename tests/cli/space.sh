@@ -72,6 +72,7 @@ hyper-tune
 freeze-thaw
 dyhpo
 lcnet
+dpl
 END
 run hpo samplers --schedulers --names
 output 'schedulers' <<'END'
@@ -99,6 +100,7 @@ hoeffding
 friedman
 freeze-thaw
 dyhpo
+dpl
 fabolas
 mf-mes
 cf-kg

@@ -335,7 +335,7 @@ static void test_out_of_memory(void **state)
         int model = strcmp(ops->name, "fabolas") == 0 || strcmp(ops->name, "mf-mes") == 0 ||
                     strcmp(ops->name, "cf-kg") == 0 || strcmp(ops->name, "boca") == 0;
         int dear = strcmp(ops->name, "freeze-thaw") == 0 || strcmp(ops->name, "asha-forecast") == 0 ||
-                   strcmp(ops->name, "dyhpo") == 0 || extrapolates;
+                   strcmp(ops->name, "dyhpo") == 0 || strcmp(ops->name, "dpl") == 0 || extrapolates;
         oom_case c = {model  ? 5
                       : dear ? 12
                              : TRIALS,
