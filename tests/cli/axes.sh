@@ -27,7 +27,7 @@ fi
 while [ $e -lt "$epochs" ]; do
     e=$((e + 1))
     echo "$HPO_TRIAL $e $rows $HPO_ATTEMPT" >>"$log"
-    sleep 0.003
+    sleep "${EPOCH:-0.003}"
     echo "$e $rows" >"$HPO_CKPT_DIR/new" && mv "$HPO_CKPT_DIR/new" "$HPO_CKPT_DIR/state"
     report
 done
@@ -71,7 +71,7 @@ done
 
 # ---- killed with -9 again and again ----
 RANDOM=${HPO_TEST_SEED:-5}
-until_done 5 60 200 "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 30trials -j 4 --max-retries 20 -q -- \
+EPOCH=0.05 until_done 5 60 200 "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 30trials -j 4 --max-retries 20 -q -- \
     ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' '{rows:fidelity 100..900}' "$folder/kill.log"
 status 0 'in the end the study is complete'
 ok 'it was killed several times' test $kills -ge 3

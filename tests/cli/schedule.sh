@@ -17,7 +17,7 @@ report() {
 while [ $e -lt "$epochs" ]; do
     e=$((e + 1))
     echo "$HPO_TRIAL $e $HPO_ATTEMPT $PPID" >>"$log"
-    sleep 0.005
+    sleep "${EPOCH:-0.005}"
     echo "$HPO_TRIAL:$x" >"$HPO_CKPT_DIR/who"
     echo $e >"$HPO_CKPT_DIR/epoch.new" && mv "$HPO_CKPT_DIR/epoch.new" "$HPO_CKPT_DIR/epoch"
     report
@@ -125,7 +125,7 @@ ok 'then the best of three goes on' grep -q '"trial":0,.*"epochs":3' <<<"$(hpo a
 
 # ---- killed with -9 again and again ----
 RANDOM=${HPO_TEST_SEED:-5}
-until_done 8 60 200 "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 40trials -j 4 --max-retries 20 -q -- \
+EPOCH=0.05 until_done 8 60 200 "$HPO" run -n kill --seed 1 --minimize loss --sampler random --scheduler asha -b 40trials -j 4 --max-retries 20 -q -- \
     ./train.sh '{x:0..1}' '{epochs:fidelity 1..9}' "$folder/kill.log"
 status 0 'in the end the study is complete'
 ok 'it was killed several times' test $kills -ge 3
