@@ -70,7 +70,8 @@ static void test_trials_are_distinct(void **state)
     }
 }
 
-/* Closing and opening the study before every trial changes nothing. */
+/* Closing and opening the study before every trial changes nothing.  A chain of networks is sampled anew from
+ * the first fit on each time: fewer trials. */
 static void test_resume(void **state)
 {
     (void)state;
@@ -78,17 +79,18 @@ static void test_resume(void **state)
     for (size_t i = 0; (ops = hpo_sampler_at(i)) != NULL; i++) {
         static double a[TRIALS * MAX_COLUMNS], b[TRIALS * MAX_COLUMNS];
         char name[64];
+        const size_t n = strcmp(ops->name, "lcnet") == 0 ? 16 : TRIALS;
         hpo_error err;
         hpo_storage *st;
         hpo_study *s = make_study(NULL, mixed, ops->name, TRIALS);
-        for (size_t k = 0; k < TRIALS; k++)
+        for (size_t k = 0; k < n; k++)
             assert_int_equal(step(s, a + k * MAX_COLUMNS), HPO_OK);
         hpo_study_free(s);
         snprintf(name, sizeof name, "%s.db", ops->name);
         const char *path = t_temp_path(name);
         assert_ok(hpo_storage_open(path, &st, &err), err);
         hpo_study_free(make_study(st, mixed, ops->name, TRIALS));
-        for (size_t k = 0; k < TRIALS; k++) {
+        for (size_t k = 0; k < n; k++) {
             assert_ok(hpo_study_open(st, NULL, &s, &err), err);
             assert_int_equal(step(s, b + k * MAX_COLUMNS), HPO_OK);
             hpo_study_free(s);
