@@ -190,9 +190,29 @@ static hpo_status prepare_writing(hpo_sqlite *s, hpo_error *err)
         s->lock.fd = -1;
         return rc;
     }
-    /* Somebody may have changed the journal by hand; if that cannot be undone now, it works all the same. */
-    (void)sqlite3_exec(s->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
     return HPO_OK;
+}
+
+/* Our lock.  With it for the first time the log is switched on: somebody may have changed the journal by
+ * hand; if that cannot be undone now, it works all the same. */
+static hpo_status take_lock(hpo_sqlite *s, hpo_error *err)
+{
+    int first = s->lock.fd < 0;
+    if (first) HPO_TRY(prepare_writing(s, err));
+    hpo_status rc = hpo_os_lock_take(&s->lock, s->patient ? -1 : s->timeout_ms, err);
+    if (rc == HPO_EBUSY) return hpo_sqlite__fail(s, SQLITE_BUSY, "writing", err);
+    if (rc == HPO_OK && first) (void)sqlite3_exec(s->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+    return rc;
+}
+
+/* Many processes may open a new file at once, and SQLite gives up at once, without its busy handler, when two
+ * switch the log on together. */
+hpo_status hpo_sqlite__make_log(hpo_sqlite *s, hpo_error *err)
+{
+    HPO_TRY(take_lock(s, err));
+    hpo_status rc = hpo_sqlite__exec(s, "PRAGMA journal_mode=WAL", "opening", err);
+    hpo_os_lock_release(&s->lock);
+    return rc;
 }
 
 /* A file that was deleted or replaced could still be written, and all of it would be lost. */
@@ -212,12 +232,9 @@ hpo_status hpo_sqlite__begin_write(hpo_sqlite *s, hpo_error *err)
     if (s->readonly) return hpo_sqlite__fail(s, SQLITE_READONLY, "writing", err);
     if (s->open != 0 || !sqlite3_get_autocommit(s->db))
         return hpo_fail_internal(err, "begin inside a transaction");
-    if (s->lock.fd < 0) HPO_TRY(prepare_writing(s, err));
-    hpo_status rc = hpo_os_lock_take(&s->lock, s->patient ? -1 : s->timeout_ms, err);
-    if (rc == HPO_EBUSY) return hpo_sqlite__fail(s, SQLITE_BUSY, "writing", err);
-    HPO_TRY(rc);
+    HPO_TRY(take_lock(s, err));
     s->broken = 0;
-    rc = check_place(s, err);
+    hpo_status rc = check_place(s, err);
     if (rc == HPO_OK) rc = run_named(s, HPO_SQL_BEGIN, "writing", err);
     if (rc != HPO_OK) hpo_os_lock_release(&s->lock);
     return rc;

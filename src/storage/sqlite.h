@@ -148,6 +148,7 @@ HPO_NODISCARD hpo_status hpo_sqlite__exec(hpo_sqlite *s, const char *sql, const 
 /* One integer; 0 rows: *out untouched. */
 HPO_NODISCARD hpo_status hpo_sqlite__integer(hpo_sqlite *s, const char *sql, int64_t *out, hpo_error *err);
 /* The file lock and BEGIN IMMEDIATE; commit or rollback and the way back.  The handle is entered. */
+HPO_NODISCARD hpo_status hpo_sqlite__make_log(hpo_sqlite *s, hpo_error *err); /* of a new file */
 HPO_NODISCARD hpo_status hpo_sqlite__begin_write(hpo_sqlite *s, hpo_error *err);
 HPO_NODISCARD hpo_status hpo_sqlite__commit_write(hpo_sqlite *s, hpo_error *err);
 void hpo_sqlite__rollback_write(hpo_sqlite *s);

@@ -283,7 +283,7 @@ hpo_status hpo_sqlite__prepare_file(hpo_sqlite *s, int32_t *from, int32_t *to, h
     *to = HPO_SQLITE_SCHEMA;
     if (kind == FILE_OURS && version == HPO_SQLITE_SCHEMA) return HPO_OK;
     /* Many processes may open a new file at once: the first one with the lock does the work. */
-    if (kind == FILE_NEW) HPO_TRY(hpo_sqlite__exec(s, "PRAGMA journal_mode=WAL", "opening", err));
+    if (kind == FILE_NEW) HPO_TRY(hpo_sqlite__make_log(s, err));
     HPO_TRY(hpo_sqlite__begin_write(s, err));
     hpo_status rc = look(s, &kind, &version, err);
     if (rc == HPO_OK) rc = check_version(s, kind, version, err);
