@@ -193,7 +193,7 @@ static int is_low(const hpo_study *s, size_t level)
 
 static int foretells(const hpo_level_order *o)
 {
-    return o->n >= LEAST_IN_ORDER && o->agree >= IN_ORDER * (double)(o->n * (o->n - 1) / 2);
+    return o->n >= LEAST_IN_ORDER && o->agree >= 0.5 * IN_ORDER * (double)(o->n * (o->n - 1));
 }
 
 static size_t choose(const hpo_study *s)
