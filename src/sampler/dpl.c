@@ -62,17 +62,6 @@ static hpo_status take(void *ctx, size_t trial, double share, double y, hpo_erro
     return hpo_dpl_report(s->model, trial, share, y, s->r.u, err);
 }
 
-/* The search begins near the trials whose forecasts are best. */
-static void rate_trials(dpl *s)
-{
-    double var;
-    for (uint32_t i = 0; i < s->r.n_trials; i++) {
-        s->r.score[i] = (double)INFINITY;
-        if (s->r.kind[i] == HPO_RESOURCE_SEEN)
-            hpo_dpl_forecast(s->model, s->r.u, &i, 1, &s->r.score[i], &var);
-    }
-}
-
 static hpo_status dpl_ask(void *state, const hpo_view *view, uint64_t draw, hpo_rng *rng, double *u_out,
                           hpo_error *err)
 {
@@ -86,7 +75,6 @@ static hpo_status dpl_ask(void *state, const hpo_view *view, uint64_t draw, hpo_
         s->r.is_opening = 1;
         return hpo_opening_ask(&s->r.opening, draw, rng, u_out, err);
     }
-    rate_trials(s);
     s->r.target = hpo_dpl_best(s->model);
     s->r.penalise = 1;
     s->r.n_flat = CANDIDATES;

@@ -259,7 +259,6 @@ static hpo_status search(hpo_resource *r, const hpo_view *view, const hpo_score 
     if (r->n_flat > 0) {
         o.flat = 1;
         o.n_uniform = r->n_flat;
-        n_best = 0;
     }
     hpo_status s = hpo_search_maximise(r->search, score, &o, best, n_best, n > 0 ? known : NULL, n, rng,
                                        u_out, &r->value, err);
@@ -273,14 +272,15 @@ hpo_status hpo_resource_maximise(hpo_resource *r, const hpo_view *view, const hp
                                  hpo_error *err)
 {
     const double *pending = NULL;
-    size_t d = r->n_dims, n_pending = 0, n_best;
+    size_t d = r->n_dims, n_pending = 0, n_best = 0;
     double *block = hpo_alloc_array(r->n_trials + view->n_pending + BEST + 1, (d + 1) * sizeof *block),
            *known = block + BEST * d;
     hpo_acq *acq = NULL;
     if (block == NULL) return hpo_fail_memory(err);
     hpo_acq_options o = {.kind = HPO_ACQ_LOG_EI, .pending = HPO_PENDING_IGNORE};
-    hpo_acq_context x = {.best = incumbent(r, model, block, &n_best), .gp = gp, .n_told = r->n_seen};
-    if (!isnan(r->target)) x.best = r->target;
+    hpo_acq_context x = {.best = isnan(r->target) ? incumbent(r, model, block, &n_best) : r->target,
+                         .gp = gp,
+                         .n_told = r->n_seen};
     hpo_status s = learn_failures(r, known, err);
     if (s == HPO_OK && (gp != NULL || r->penalise))
         s = hpo_resource_pending(r, view, &pending, &n_pending, err);

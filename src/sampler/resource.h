@@ -34,7 +34,7 @@ typedef struct hpo_resource {
     size_t n_reports, n_rows, n_seen, n_failed;
     size_t cap_kind, cap_score;
     /* before hpo_resource_maximise, where a sampler wants something else than it does by itself */
-    double target; /* value to improve on, model units; NAN: the least mean at trials */
+    double target; /* value to improve on, model units, whatever `score` says; NAN: the least mean at trials */
     size_t n_flat; /* > 0: the best of so many quasi-random candidates instead of a search that climbs */
     int penalise;  /* local penalisation at pending trials that are not in the model */
     /* scratch */

@@ -163,13 +163,8 @@ static int find_promotion(const hpo_asha *s, int all, hpo_action *out)
 /* The bracket of a new trial. */
 static size_t choose_bracket(const hpo_asha *s, int64_t number)
 {
-    double total = 0;
     if (s->config.draw) return hpo_bracket_draw(s->seed, number, s->n_brackets, s->levels.n, s->config.eta);
-    for (size_t b = 0; b < s->n_brackets; b++)
-        total += s->spent[b];
-    for (size_t b = s->n_brackets; b-- > 1;)
-        if ((s->spent[b] + s->levels.at[b]) * (double)s->n_brackets <= total) return b;
-    return 0;
+    return hpo_bracket_due(s->spent, &s->levels, s->n_brackets);
 }
 
 hpo_status hpo_asha_next(void *state, const hpo_sched_ask *ask, hpo_action *out, hpo_error *err)

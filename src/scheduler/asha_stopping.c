@@ -140,13 +140,8 @@ static void explain(const stopping *s, const hpo_sched_row *t, size_t rank, hpo_
 
 static size_t choose_bracket(const stopping *s, int64_t number)
 {
-    double total = 0;
     if (s->config.draw) return hpo_bracket_draw(s->seed, number, s->n_brackets, s->n_brackets, s->config.eta);
-    for (size_t b = 0; b < s->n_brackets; b++)
-        total += s->spent[b];
-    for (size_t b = s->n_brackets; b-- > 1;)
-        if ((s->spent[b] + s->levels.at[b]) * (double)s->n_brackets <= total) return b;
-    return 0;
+    return hpo_bracket_due(s->spent, &s->levels, s->n_brackets);
 }
 
 static hpo_status stopping_report(void *state, const hpo_sched_report *r, hpo_sched_answer *out,

@@ -218,6 +218,16 @@ size_t hpo_hyperband_size(size_t n_levels, size_t s, double eta, int table)
     return (size_t)(table ? floor(n * (1 + NEARLY)) : ceil(n * (1 - NEARLY)));
 }
 
+size_t hpo_bracket_due(const double *spent, const hpo_levels *l, size_t n)
+{
+    double total = 0;
+    for (size_t b = 0; b < n; b++)
+        total += spent[b];
+    for (size_t b = n; b-- > 1;)
+        if ((spent[b] + l->at[b]) * (double)n <= total) return b;
+    return 0;
+}
+
 size_t hpo_bracket_draw(uint64_t seed, int64_t number, size_t n_brackets, size_t n_sizes, double eta)
 {
     double total = 0;

@@ -90,6 +90,10 @@ size_t hpo_hyperband_size(size_t n_levels, size_t s, double eta, int table);
  * Hyperband with n_sizes brackets. */
 size_t hpo_bracket_draw(uint64_t seed, int64_t number, size_t n_brackets, size_t n_sizes, double eta);
 
+/* The bracket of a new trial when each of n brackets is to get the same resource: the highest b > 0 whose share of all
+ * that was spent pays for r_b more, else 0.  spent: by bracket. */
+size_t hpo_bracket_due(const double *spent, const hpo_levels *l, size_t n);
+
 /* "9", "0.25": a resource for a reason. */
 const char *hpo_resource_text(double r, char buf[32]);
 /* Reasons are made without printf, since a decision is not to wait for them: each call writes what it is given to `at`,
